@@ -1,0 +1,124 @@
+//===- HostTensor.h - A tensor's values in the compiler's own memory ------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What tools and the interpreter hand to each other: an element type, sizes, and
+// dense values in C order (the last axis varies fastest), little-endian, a bool
+// as one byte that is 0 or 1. Weights are never held so; they stay in their
+// mapped file.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_SUPPORT_HOSTTENSOR_H
+#define SINTER_SUPPORT_HOSTTENSOR_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sinter {
+
+/// The element types that values outside the IR have. Their names, on the
+/// command line and in JSON: f16 bf16 f32 f64 i8 i16 i32 i64 u8 u16 u32 u64 bool.
+enum class ElementType : uint8_t { F16, BF16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Bool };
+
+llvm::StringRef elementTypeName(ElementType type);
+/// None where `name` is no element type's name.
+std::optional<ElementType> parseElementType(llvm::StringRef name);
+/// In bytes.
+size_t elementSize(ElementType type);
+/// Whether it is one of f16, bf16, f32, f64.
+bool isFloatType(ElementType type);
+/// Whether it is one of i8, i16, i32, i64; bool is neither signed nor unsigned.
+bool isSignedType(ElementType type);
+bool isUnsignedType(ElementType type);
+
+/// Conversions between 16-bit floats' bits (IEEE 754 binary16; bfloat16, the
+/// upper half of binary32) and float. To 16 bits they round to nearest, ties to
+/// even, from the argument at once; NaN stays a quiet NaN, overflow is infinity.
+float halfToFloat(uint16_t bits);
+uint16_t floatToHalf(float value);
+uint16_t doubleToHalf(double value);
+float bfloat16ToFloat(uint16_t bits);
+uint16_t floatToBfloat16(float value);
+uint16_t doubleToBfloat16(double value);
+
+/// The number of elements; none where a size is negative or the product does not
+/// fit 63 bits. A size of 0 makes the product 0 whatever the others are.
+std::optional<int64_t> countElements(llvm::ArrayRef<int64_t> dims);
+/// "2x7x384"; a scalar is "scalar".
+std::string formatDims(llvm::ArrayRef<int64_t> dims);
+
+/// Storage aligned to cache lines, so that vector loads and the runtime's
+/// requirements on alignment hold for it.
+template <typename T> struct CacheAlignedAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t alignment{64};
+  CacheAlignedAllocator() = default;
+  template <typename U> CacheAlignedAllocator(const CacheAlignedAllocator<U> &) {}
+  T *allocate(size_t count) { return static_cast<T *>(::operator new(count * sizeof(T), alignment)); }
+  void deallocate(T *pointer, size_t) { ::operator delete(pointer, alignment); }
+  template <typename U> bool operator==(const CacheAlignedAllocator<U> &) const { return true; }
+  template <typename U> bool operator!=(const CacheAlignedAllocator<U> &) const { return false; }
+};
+
+struct HostTensor {
+  ElementType type = ElementType::F32;
+  std::vector<int64_t> dims;
+  std::vector<char, CacheAlignedAllocator<char>> data;
+
+  HostTensor() = default;
+  /// Zeros. The product of `dims` must have been checked with countElements.
+  HostTensor(ElementType type, std::vector<int64_t> dims);
+
+  int64_t numElements() const { return *countElements(dims); }
+  /// T must be the type that stores an element: float, int64_t, uint16_t for f16
+  /// and bf16, uint8_t for bool, and so on.
+  template <typename T> llvm::MutableArrayRef<T> as() {
+    return {reinterpret_cast<T *>(data.data()), data.size() / sizeof(T)};
+  }
+  template <typename T> llvm::ArrayRef<T> as() const {
+    return {reinterpret_cast<const T *>(data.data()), data.size() / sizeof(T)};
+  }
+  /// Element `index` of any type, as a double (64-bit integers beyond 2^53 are
+  /// rounded), or as an integer (floats are truncated, NaN is 0, out of range
+  /// saturates).
+  double getDouble(size_t index) const;
+  int64_t getInt(size_t index) const;
+};
+
+/// How far two tensors are from each other, and whether that is far enough to
+/// call them different.
+struct Comparison {
+  bool matches = false;
+  /// Why not, where `matches` is false: the type, the shape, or the first bad
+  /// element with both values.
+  std::string reason;
+  /// Over all elements that are finite in both.
+  double maxAbsolute = 0;
+  /// |actual - expected| / |expected|, where expected is not 0.
+  double maxRelative = 0;
+  /// The first element that is out of tolerance, and how many are.
+  std::optional<int64_t> firstBad;
+  int64_t numBad = 0;
+};
+
+/// Like numpy.allclose(actual, expected, rtol, atol, equal_nan=True): an element
+/// is good where |actual - expected| <= atol + rtol * |expected|, where both are
+/// NaN, or both the same infinity. Integers and bools must be equal. Different
+/// types or shapes never match.
+Comparison compare(const HostTensor &actual, const HostTensor &expected, double rtol, double atol);
+
+} // namespace sinter
+
+#endif // SINTER_SUPPORT_HOSTTENSOR_H
