@@ -1,0 +1,65 @@
+//===- ElementwiseOps.td - Functions of one element ----------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_ELEMENTWISEOPS_TD
+#define SINTER_ELEMENTWISEOPS_TD
+
+include "dialects/sinter/IR/SinterAttributes.td"
+
+def Sinter_ElementwiseOp : Sinter_InferredOp<"elementwise"> {
+  let summary = "A function of one element of each operand.";
+  let description = [{
+    `result[i] = kind(operands[0][i], ...)`, where an operand of lower rank or with a size of 1 is repeated (NumPy's
+    broadcasting). Comparisons, `is_nan` and `is_inf` give i1; `select(c, a, b)` takes its type from `a`. `round` is to even;
+    `mod` has the divisor's sign and `fmod` the dividend's; integer `div` truncates; `min` and `max` give NaN for NaN.
+    `alpha` is the slope or scale of `elu` and `leaky_relu`, else absent. `is_inf` takes `alpha` 1 for positive infinity only,
+    -1 for negative only, and 0 or absence for both. `gelu` is x/2 (1 + erf(x / sqrt 2)); `gelu_tanh` is x/2 (1 + tanh(
+    sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    Constraints:
+    - C1: the number of operands is the kind's.
+    - C2: the element types are those of the kind, and equal (except `select`'s condition, i1).
+    - C3: sizes are equal or 1.
+
+    Example:
+
+    ```mlir
+    %0 = sinter.elementwise add(%a, %b) : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x3xf32>
+    ```
+  }];
+  let arguments = (ins Sinter_ElementwiseKind:$kind, Variadic<Sinter_Tensor>:$operands_, OptionalAttr<F64Attr>:$alpha);
+  let results = (outs Sinter_Tensor:$result);
+  let assemblyFormat = "$kind `(` $operands_ `)` attr-dict `:` functional-type($operands_, $result)";
+  let extraClassDeclaration = [{
+    /// The number of operands of a kind.
+    static unsigned getArity(ElementwiseKind kind);
+    /// Whether the result is i1 whatever the operands are.
+    static bool isPredicate(ElementwiseKind kind);
+  }];
+}
+
+def Sinter_CastOp : Sinter_SizedOp<"cast"> {
+  let summary = "Elements as another type.";
+  let description = [{
+    To a narrower float rounds to nearest even, with overflow to infinity; from float to integer truncates toward zero and
+    saturates (NaN becomes 0); between integers keeps the low bits; to i1 is `x != 0`.
+
+    Constraints:
+    - C1: the sizes are the operand's.
+
+    Example:
+
+    ```mlir
+    %0 = sinter.cast %a : tensor<2x3xi64> -> tensor<2x3xf32>
+    ```
+  }];
+  let arguments = (ins Sinter_Tensor:$input);
+  let results = (outs Sinter_Tensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+}
+
+#endif // SINTER_ELEMENTWISEOPS_TD

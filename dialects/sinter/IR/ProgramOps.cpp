@@ -1,0 +1,81 @@
+//===- ProgramOps.cpp - Symbols, weights and constants of a program ------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/sinter/IR/PlainNumbers.h"
+#include "dialects/sinter/IR/Sinter.h"
+
+using namespace mlir;
+using namespace sinter;
+
+LogicalResult SymbolOp::verify() {
+  // symbol C1
+  if (!SizeExpr::isSymbolName(getSymName()) || SizeExpr::isValueSymbol(getSymName()) != getElement())
+    return emitOpError() << "C1: '" << getSymName() << "' is not the name of such a symbol";
+  // symbol C2
+  int64_t low = getLow();
+  if (!getElement() && low < 1)
+    return emitOpError() << "C2: the least size of a dimension is " << low << ", required at least 1";
+  if (getHigh() && static_cast<int64_t>(*getHigh()) < low)
+    return emitOpError() << "C2: bounds " << low << " to " << *getHigh() << " hold no value";
+  // symbol C3
+  if (std::optional<int64_t> typical = getTypical())
+    if (*typical < low || (getHigh() && *typical > static_cast<int64_t>(*getHigh())))
+      return emitOpError() << "C3: the typical value " << *typical << " is outside the bounds";
+  return success();
+}
+
+LogicalResult CheckOp::verify() {
+  // check C1
+  if (getSize().getTexts().size() != 1)
+    return emitOpError() << "C1: one size is required, not " << getSize().getTexts().size();
+  return success();
+}
+
+LogicalResult WeightOp::verify() {
+  auto type = cast<RankedTensorType>(getType());
+  // weight C1
+  if (!type.hasStaticShape())
+    return emitOpError("C1: a weight has static sizes");
+  // weight C2
+  int64_t offset = getOffset(), length = getLength();
+  if (offset < 0 || length < 0)
+    return emitOpError("C2: offset and length are not negative");
+  int64_t bytes = (type.getElementTypeBitWidth() + 7) / 8 * type.getNumElements();
+  if (getEncoding() == WeightEncoding::raw && length != bytes)
+    return emitOpError() << "C2: " << length << " bytes for a type of " << bytes;
+  return success();
+}
+
+LogicalResult ParameterOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // parameter C1
+  auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  if (!weight)
+    return emitOpError() << "C1: no weight is named '" << getWeight() << "'";
+  if (weight.getType() != getResult().getType())
+    return emitOpError() << "C1: the weight's type is " << weight.getType();
+  return success();
+}
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+
+LogicalResult ConstantOp::verify() {
+  // constant C1
+  if (!getValue().isSplat() && getValue().getNumElements() > 1024)
+    return emitOpError() << "C1: " << getValue().getNumElements() << " elements; more than 1024 are a weight";
+  return success();
+}
+
+LogicalResult SizesOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
+                                        SmallVectorImpl<Type> &types) {
+  Type i64 = IntegerType::get(context, 64);
+  int64_t count = adaptor.getSizes().getTexts().size();
+  // sizes C1
+  if (adaptor.getScalar() && count != 1)
+    return emitOptionalError(loc, "C1: a scalar needs one size, not ", count);
+  types.push_back(adaptor.getScalar() ? RankedTensorType::get({}, i64) : RankedTensorType::get({count}, i64));
+  return success();
+}

@@ -1,0 +1,58 @@
+//===- SinterBase.td - The transformer graph: dialect and types -----------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_BASE_TD
+#define SINTER_BASE_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/IR/TensorEncoding.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Sinter_Dialect : Dialect {
+  let name = "sinter";
+  let summary = "The transformer graph, in the terms of the field.";
+  let description = [{
+    Tensor semantics, no side effects, dynamic dimensions with names. A tensor whose sizes are not all numbers carries its
+    sizes as expressions in its encoding (`#sinter.dims`), so that a pass reads everything about a value from its type.
+    Elementwise functions share one op with a kind, reductions another; a construct of the literature (attention, layer
+    norm, rotary embedding) is one named op. Weights are symbols that name bytes of a file and are never in the IR.
+  }];
+  let cppNamespace = "::sinter";
+  let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+  let hasConstantMaterializer = 1;
+}
+
+/// The element types: signless integers are signed; `ui` are unsigned; i1 is a truth value.
+def Sinter_FloatType : AnyTypeOf<[F16, BF16, F32, F64], "floating-point element", "::mlir::FloatType">;
+def Sinter_ElementType
+    : AnyTypeOf<[F16, BF16, F32, F64, I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64], "element of a tensor">;
+class Sinter_TensorOf<list<Type> elementTypes>
+    : ConfinedType<RankedTensorOf<elementTypes>, [CPred<"::sinter::hasSizes($_self)">],
+                   RankedTensorOf<elementTypes>.summary # " whose dynamic sizes are in #sinter.dims",
+                   "::mlir::RankedTensorType">;
+def Sinter_Tensor : Sinter_TensorOf<[Sinter_ElementType]>;
+def Sinter_FloatTensor : Sinter_TensorOf<[Sinter_FloatType]>;
+def Sinter_IndexTensor : Sinter_TensorOf<[I32, I64]>;
+
+class Sinter_Op<string mnemonic, list<Trait> traits = []> : Op<Sinter_Dialect, mnemonic, traits>;
+
+/// An op that computes tensors from tensors and whose result type follows from its operands and attributes.
+class Sinter_InferredOp<string mnemonic, list<Trait> traits = []>
+    : Sinter_Op<mnemonic, traits # [Pure, InferTypeOpAdaptor]>;
+
+/// An op whose result type says the sizes: they cannot be found from the operands alone.
+class Sinter_SizedOp<string mnemonic, list<Trait> traits = []> : Sinter_Op<mnemonic, traits # [Pure]> {
+  let hasVerifier = 1;
+}
+
+#endif // SINTER_BASE_TD
