@@ -1,0 +1,95 @@
+//===- Matmul.h - Kernels of matrix products ------------------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// MatmulSpec: B is a weight, packed as in Packing.h.
+//
+//   C[M, N] = epilogue(A[M, K] * B + bias + residual)
+//
+// A task is 64 rows (fewer where N is small) and one panel of 48 columns. It cuts
+// K into blocks whose panel of B stays in the second-level cache, and within a
+// block runs tiles of isa.tileRows rows; the epilogue runs on the stored tile in
+// the first-level cache, so that it takes no registers from the accumulators.
+//
+// Each element sums its K products in order within a block, then the blocks in
+// order, then bias, then residual. Nothing of that depends on M, on the row's
+// place, on tasks or on threads, and neither do its bits.
+//
+// BatchedMatmulSpec: both operands are computed at run time, any strides; a block
+// of B is packed into the scratch memory first.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TARGETS_CPU_KERNELS_MATMUL_H
+#define SINTER_TARGETS_CPU_KERNELS_MATMUL_H
+
+#include "lib/Support/SizeExpr.h"
+#include "targets/cpu/Kernels/KernelBuilder.h"
+#include "targets/cpu/Kernels/Packing.h"
+
+namespace sinter::cpu {
+
+/// An operand of the epilogue: an f32 tensor of M x N whose rows are `rowStride`
+/// elements apart, or a vector of N that holds for every row (`rowStride` 0).
+struct ExtraOperand {
+  int64_t rowStride = 0;
+};
+
+struct MatmulSpec {
+  int64_t n = 0, k = 0;
+  /// In elements; 0 stands for contiguous rows.
+  int64_t aRowStride = 0, cRowStride = 0, residualRowStride = 0;
+  bool hasBias = false, hasResidual = false;
+  llvm::SmallVector<ExtraOperand, 4> extras; // at most 4
+  /// Absent: the sum itself.
+  Epilogue epilogue;
+
+  /// The kernel's words. C overlaps no operand, the residual included.
+  enum Word : unsigned {
+    A,        // pointer, f32 [M][K]
+    B,        // pointer, packed weights
+    Bias,     // pointer, f32 [N]; any value where hasBias is false
+    C,        // pointer, f32 [M][N]
+    Residual, // pointer, f32 [M][N]; any value where hasResidual is false
+    Rows,     // integer, M
+    Extra0    // pointers, one per extra operand
+  };
+  unsigned numWords() const { return Extra0 + extras.size(); }
+  PackedShape packedShape() const { return {n, k}; }
+  int64_t rowsPerTask() const;
+  SizeExpr numTasks(const SizeExpr &rows) const;
+  int64_t scratchBytes() const { return 0; }
+};
+
+void buildMatmul(KernelBuilder &k, llvm::StringRef name, const MatmulSpec &spec);
+
+/// C[.., M, N] = epilogue(A[.., M, K] * B[.., K, N] + bias), all sizes and strides
+/// given at run time. A batch stride of 0 broadcasts.
+struct BatchedMatmulSpec {
+  unsigned numBatchDims = 0;
+  bool hasBias = false;
+  /// Gets no extra operands.
+  Epilogue epilogue;
+
+  enum Word : unsigned {
+    A, B, Bias, C,                        // pointers; Bias is f32 [N]
+    M, N, K,                              // integers
+    ARowStride, AColumnStride,            // integers, in elements
+    BRowStride, BColumnStride,            // of K and of N
+    CRowStride,                           // C's columns are contiguous
+    Batch0                                // per batch dimension, outermost first: size, A's, B's and C's stride
+  };
+  unsigned numWords() const { return Batch0 + 4 * numBatchDims; }
+  static constexpr int64_t rowsPerTask = 64;
+  SizeExpr numTasks(const SizeExpr &batch, const SizeExpr &m, const SizeExpr &n) const;
+  int64_t scratchBytes() const;
+};
+
+void buildBatchedMatmul(KernelBuilder &k, llvm::StringRef name, const BatchedMatmulSpec &spec);
+
+} // namespace sinter::cpu
+
+#endif // SINTER_TARGETS_CPU_KERNELS_MATMUL_H

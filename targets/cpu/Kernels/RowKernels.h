@@ -1,0 +1,76 @@
+//===- RowKernels.h - Kernels that work on one row at a time --------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Normalizations, softmax and reductions over the last axis. Rows are contiguous,
+// their length is a constant or read at run time. Vectors of a row are summed into
+// four accumulators in turn, which are then added in a fixed order: the bits depend
+// on the row alone (and on the instruction set's width).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TARGETS_CPU_KERNELS_ROWKERNELS_H
+#define SINTER_TARGETS_CPU_KERNELS_ROWKERNELS_H
+
+#include "lib/Support/SizeExpr.h"
+#include "targets/cpu/Kernels/KernelBuilder.h"
+
+namespace sinter::cpu {
+
+/// How rows are cut into tasks; `length` 0 is one known only at run time.
+int64_t rowsPerTask(int64_t length);
+SizeExpr numRowTasks(int64_t length, const SizeExpr &rows);
+
+/// s = x + residual; y = (s - mean(s)) / sqrt(variance(s) + epsilon) * gamma + beta,
+/// or for rms y = s / sqrt(mean(s^2) + epsilon) * gamma + beta. Y may be X, and so
+/// may Sum.
+struct NormSpec {
+  int64_t length = 0; // 0: read from the words
+  bool rms = false;
+  float epsilon = 1e-5f;
+  bool hasGamma = true, hasBeta = true, hasResidual = false;
+  /// Stores s as well.
+  bool writesSum = false;
+
+  enum Word : unsigned {
+    X, Residual, Gamma, Beta, Sum, Y, // pointers; those of absent operands may be anything
+    Rows,                             // integers
+    Length,                           // read only where length is 0
+    NumWords
+  };
+  SizeExpr numTasks(const SizeExpr &rows) const { return numRowTasks(length, rows); }
+  int64_t scratchBytes() const { return 0; }
+};
+void buildNorm(KernelBuilder &k, llvm::StringRef name, const NormSpec &spec);
+
+/// y = softmax(x), or its logarithm. Y may be X.
+struct SoftmaxSpec {
+  int64_t length = 0;
+  bool logarithm = false;
+
+  enum Word : unsigned { X, Y, Rows, Length, NumWords };
+  SizeExpr numTasks(const SizeExpr &rows) const { return numRowTasks(length, rows); }
+  int64_t scratchBytes() const { return 0; }
+};
+void buildSoftmax(KernelBuilder &k, llvm::StringRef name, const SoftmaxSpec &spec);
+
+/// y[row] = finish(combine over the row of element(x)). A row of no elements gives 0 for a sum, 1 for a product, NaN for
+/// a mean, and -infinity or infinity for a maximum or minimum.
+struct ReduceSpec {
+  enum class Kind { Sum, Mean, Max, Min, Product };
+  int64_t length = 0;
+  Kind kind = Kind::Sum;
+  Epilogue element, finish; // absent: the value itself; no extra operands
+
+  enum Word : unsigned { X, Y, Rows, Length, NumWords };
+  SizeExpr numTasks(const SizeExpr &rows) const { return numRowTasks(length, rows); }
+  int64_t scratchBytes() const { return 0; }
+};
+void buildReduce(KernelBuilder &k, llvm::StringRef name, const ReduceSpec &spec);
+
+} // namespace sinter::cpu
+
+#endif // SINTER_TARGETS_CPU_KERNELS_ROWKERNELS_H
