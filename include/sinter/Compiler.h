@@ -1,0 +1,53 @@
+//===- Compiler.h - Compiles a model -------------------------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_COMPILER_H
+#define SINTER_COMPILER_H
+
+#include "include/sinter/Frontend.h"
+#include "include/sinter/Target.h"
+
+namespace sinter {
+
+/// `sinter compile`: what the command line of docs/cli.md says, field by field.
+struct CompileRequest {
+  std::string model;
+  std::string out;
+  std::vector<TargetSpec> targets; // empty: cpu:portable
+  EmitKind emit = EmitKind::Bundle;
+  std::string name; // empty: from the file's name
+  ImportOptions import;
+  std::optional<Phase> compileTo, compileFrom;
+  std::string dumpPhasesTo;
+  bool force = false;
+  unsigned jobs = 0; // 0: as many as the machine has
+  std::function<void(double, llvm::StringRef)> progress;
+};
+
+struct CompiledTarget {
+  TargetSpec spec;
+  EmitResult result;
+};
+
+struct CompileResult {
+  std::vector<std::string> warnings;
+  std::vector<CompiledTarget> targets;
+  /// The module at the last phase that was reached (for --compile-to and inspect).
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string folder;
+};
+
+/// Registers every dialect that the phases of all targets use.
+void registerAllDialects(mlir::DialectRegistry &registry);
+
+/// Reads a model (or a .mlir of --dump-phases-to) and takes it through the phases. Diagnostics of MLIR do not reach the
+/// user: a pass that fails is an internal error, with a reproducer written. Errors are sinter::Failure.
+llvm::Expected<CompileResult> compile(const CompileRequest &request, mlir::MLIRContext &context);
+
+} // namespace sinter
+
+#endif // SINTER_COMPILER_H

@@ -1,0 +1,83 @@
+//===- Target.h - What a target gives to the compiler --------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TARGET_H
+#define SINTER_TARGET_H
+
+#include "include/sinter/Phases.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sinter {
+
+/// One `--target=T[:CHIP,...]`.
+struct TargetSpec {
+  std::string target;
+  std::vector<std::string> chips;
+};
+
+/// What an artifact is written as.
+enum class EmitKind { Bundle, Shared, Static, Object, Executable };
+
+struct EmitRequest {
+  TargetSpec spec;
+  EmitKind kind = EmitKind::Bundle;
+  std::string out;
+  /// The prefix of exported symbols, and the model's name.
+  std::string name;
+  /// Where the files of `sinter.files` lie, and the source model as the user named it.
+  std::string folder, modelPath;
+  bool force = false;
+  unsigned jobs = 1;
+  /// Called with 0..1 and what is being done; may be empty.
+  std::function<void(double, llvm::StringRef)> progress;
+  /// Where the target's text (.s) of each phase goes; empty: nowhere.
+  std::string dumpFolder;
+};
+
+struct EmitResult {
+  std::string sha256;
+  uint64_t weightsBytes = 0, codeBytes = 0;
+  /// A formula, and its value where all sizes are bounded.
+  std::string arenaFormula;
+  std::optional<int64_t> arenaBytes;
+};
+
+class Target {
+public:
+  virtual ~Target() = default;
+  virtual llvm::StringRef getName() const = 0;
+  /// One sentence.
+  virtual llvm::StringRef getDescription() const = 0;
+  /// The chips that `--target=NAME:CHIP` takes; the first is the default.
+  virtual std::vector<std::string> getChips() const = 0;
+  /// Whether this machine can run its artifacts; if not, `reason` says why.
+  virtual bool runsHere(std::string &reason) const = 0;
+  /// Registers the dialects that its phases use.
+  virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
+  /// Adds the passes that lead from the phase before to `phase` (Quantized to Placed), the phase's verifying pass excluded.
+  virtual void addPasses(Phase phase, const TargetSpec &spec, mlir::OpPassManager &passes) const = 0;
+  /// Writes the artifact of a module in phase Placed. `reference` is the module as it stood after phase Sparse, which the
+  /// bundle keeps for `verify`.
+  virtual llvm::Expected<EmitResult> emit(mlir::ModuleOp module, mlir::ModuleOp reference,
+                                          const EmitRequest &request) const = 0;
+};
+
+/// All targets of this build. CMake generates the list (lib/Pipeline/Registry.cpp.in).
+const std::vector<std::unique_ptr<Target>> &getTargets();
+
+} // namespace sinter
+
+#endif // SINTER_TARGET_H
