@@ -63,7 +63,8 @@ TEST(SizeExpr, ADimensionIsAtLeastOne) {
 }
 
 TEST(SizeExpr, ReadsOnlyWhatItWrites) {
-  for (const char *text : {"", "batch +", "floordiv(batch)", "batch seq", "(batch", "2 ** batch", "99999999999999999999"})
+  for (const char *text :
+       {"", "batch +", "floordiv(batch)", "batch seq", "(batch", "2 ** batch", "99999999999999999999"})
     EXPECT_FALSE(SizeExpr::parse(text).has_value()) << text;
   EXPECT_FALSE(SizeExpr::parse(std::string(1000, '(')).has_value());
 }
