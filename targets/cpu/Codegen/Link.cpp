@@ -51,11 +51,24 @@ llvm::Expected<llvm::SmallVector<char, 0>> sinter::cpu::linkSharedObject(llvm::A
     return path.str().str();
   };
 
-  std::vector<std::string> args = {"ld.lld", "-m",
-                                   llvm::Triple(isa.triple).isAArch64() ? "aarch64linux" : "elf_x86_64", "-shared",
-                                   "--threads=1", "--build-id=none", "--hash-style=gnu", "--gc-sections", "-O2",
-                                   "-z", "relro", "-z", "now", "-z", "noexecstack", "--strip-all",
-                                   "-o", inFolder("linked.so")};
+  std::vector<std::string> args = {"ld.lld",
+                                   "-m",
+                                   llvm::Triple(isa.triple).isAArch64() ? "aarch64linux" : "elf_x86_64",
+                                   "-shared",
+                                   "--threads=1",
+                                   "--build-id=none",
+                                   "--hash-style=gnu",
+                                   "--gc-sections",
+                                   "-O2",
+                                   "-z",
+                                   "relro",
+                                   "-z",
+                                   "now",
+                                   "-z",
+                                   "noexecstack",
+                                   "--strip-all",
+                                   "-o",
+                                   inFolder("linked.so")};
   for (auto [i, object] : llvm::enumerate(objects)) {
     args.push_back(inFolder(std::to_string(i) + ".o"));
     if (llvm::Error error = writeFile(args.back(), llvm::StringRef(object.data(), object.size())))

@@ -50,14 +50,30 @@ struct AttentionSpec {
   /// The kernel's words. Strides are in elements; the head's own elements are
   /// contiguous. Biases are f32 and added to the scaled scores.
   enum Word : unsigned {
-    Q, K, V, Out, BiasData,         // pointers
-    QueryLength, KeyLength,         // integers, at least 1
+    Q,
+    K,
+    V,
+    Out,
+    BiasData, // pointers
+    QueryLength,
+    KeyLength, // integers, at least 1
     CausalOffset,
-    QBatchStride, QHeadStride, QRowStride,
-    KBatchStride, KHeadStride, KRowStride,
-    VBatchStride, VHeadStride, VRowStride,
-    OutBatchStride, OutHeadStride, OutRowStride,
-    BiasBatchStride, BiasHeadStride, BiasQueryStride, BiasKeyStride,
+    QBatchStride,
+    QHeadStride,
+    QRowStride,
+    KBatchStride,
+    KHeadStride,
+    KRowStride,
+    VBatchStride,
+    VHeadStride,
+    VRowStride,
+    OutBatchStride,
+    OutHeadStride,
+    OutRowStride,
+    BiasBatchStride,
+    BiasHeadStride,
+    BiasQueryStride,
+    BiasKeyStride,
     NumWords
   };
   static constexpr int64_t queriesPerTask = 48;

@@ -32,10 +32,12 @@ struct EmbeddingSpec {
   float epsilon = 1e-12f;
 
   enum Word : unsigned {
-    Y,              // pointer, f32 [batch][rows][hiddenSize]
-    Gamma, Beta,    // pointers
-    Batch, NumRows, // integers: sizes of the two axes
-    Source0,        // per source five words, as below
+    Y, // pointer, f32 [batch][rows][hiddenSize]
+    Gamma,
+    Beta, // pointers
+    Batch,
+    NumRows, // integers: sizes of the two axes
+    Source0, // per source five words, as below
   };
   enum SourceWord : unsigned {
     Data,        // pointer, f32: the table [TableRows][hiddenSize], or the tensor

@@ -14,16 +14,18 @@
 
 using namespace sinter::cpu;
 
-// The tiles: 24 accumulators, 3 columns and a broadcast leave 4 of 32 registers of AVX-512; 12, 2 and 1 leave one of the 16
-// of AVX2. On NEON 6x4 reads 10 vectors or elements for 24 multiply-adds (8x3 would read 11) and its 16 columns divide
-// every panel.
+// The tiles: 24 accumulators, 3 columns and a broadcast leave 4 of 32 registers of AVX-512; 12, 2 and 1 leave one of
+// the 16 of AVX2. On NEON 6x4 reads 10 vectors or elements for 24 multiply-adds (8x3 would read 11) and its 16 columns
+// divide every panel.
 static constexpr Isa table[] = {
     {"x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", "", 16, 32, 8, 3},
     {"x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", "", 8, 16, 6, 2},
     {"aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 4, 32, 6, 4},
 };
 
-llvm::ArrayRef<Isa> sinter::cpu::allIsas() { return table; }
+llvm::ArrayRef<Isa> sinter::cpu::allIsas() {
+  return table;
+}
 
 const Isa *sinter::cpu::findIsa(llvm::StringRef name) {
   const Isa *found = llvm::find_if(table, [&](const Isa &isa) { return isa.name == name; });

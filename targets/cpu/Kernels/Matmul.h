@@ -75,12 +75,19 @@ struct BatchedMatmulSpec {
   Epilogue epilogue;
 
   enum Word : unsigned {
-    A, B, Bias, C,                        // pointers; Bias is f32 [N]
-    M, N, K,                              // integers
-    ARowStride, AColumnStride,            // integers, in elements
-    BRowStride, BColumnStride,            // of K and of N
-    CRowStride,                           // C's columns are contiguous
-    Batch0                                // per batch dimension, outermost first: size, A's, B's and C's stride
+    A,
+    B,
+    Bias,
+    C, // pointers; Bias is f32 [N]
+    M,
+    N,
+    K, // integers
+    ARowStride,
+    AColumnStride, // integers, in elements
+    BRowStride,
+    BColumnStride, // of K and of N
+    CRowStride,    // C's columns are contiguous
+    Batch0         // per batch dimension, outermost first: size, A's, B's and C's stride
   };
   unsigned numWords() const { return Batch0 + 4 * numBatchDims; }
   static constexpr int64_t rowsPerTask = 64;

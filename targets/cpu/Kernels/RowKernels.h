@@ -36,9 +36,14 @@ struct NormSpec {
   bool writesSum = false;
 
   enum Word : unsigned {
-    X, Residual, Gamma, Beta, Sum, Y, // pointers; those of absent operands may be anything
-    Rows,                             // integers
-    Length,                           // read only where length is 0
+    X,
+    Residual,
+    Gamma,
+    Beta,
+    Sum,
+    Y,      // pointers; those of absent operands may be anything
+    Rows,   // integers
+    Length, // read only where length is 0
     NumWords
   };
   SizeExpr numTasks(const SizeExpr &rows) const { return numRowTasks(length, rows); }
@@ -57,8 +62,8 @@ struct SoftmaxSpec {
 };
 void buildSoftmax(KernelBuilder &k, llvm::StringRef name, const SoftmaxSpec &spec);
 
-/// y[row] = finish(combine over the row of element(x)). A row of no elements gives 0 for a sum, 1 for a product, NaN for
-/// a mean, and -infinity or infinity for a maximum or minimum.
+/// y[row] = finish(combine over the row of element(x)). A row of no elements gives 0 for a sum, 1 for a product, NaN
+/// for a mean, and -infinity or infinity for a maximum or minimum.
 struct ReduceSpec {
   enum class Kind { Sum, Mean, Max, Min, Product };
   int64_t length = 0;

@@ -1,0 +1,71 @@
+//===- MatmulTile.cpp - The inner loop of matrix products -----------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/cpu/Kernels/MatmulTile.h"
+
+using namespace mlir;
+using namespace sinter::cpu;
+using Values = KernelBuilder::Values;
+using ValueSpan = KernelBuilder::ValueSpan;
+
+Values sinter::cpu::buildTile(KernelBuilder &k, const MatmulTile &tile) {
+  int64_t width = k.lanes();
+  // One register for A where the rows' distance is a constant, which then is part of each address.
+  bool constantRows = tile.aRowStride.constant() && tile.aColumnStride.is(1);
+  Values rowStarts;
+  for (unsigned i = 0; i < tile.rows && !constantRows; ++i)
+    rowStarts.push_back(k.offset(tile.a, k.mul(tile.aRowStride, i)));
+
+  auto step = [&](Int index, int64_t count, ValueSpan sums) {
+    Values next(sums);
+    Value aHere = constantRows ? k.offset(tile.a, index) : Value();
+    for (int64_t u = 0; u < count; ++u) {
+      Value bHere = k.offset(tile.b, k.mul(k.add(index, u), tile.bRowStride));
+      for (int64_t byte = 0; tile.prefetchRows && byte < tile.vectors * width * 4; byte += 64)
+        k.prefetch(bHere, k.add(k.mul(tile.bRowStride, tile.prefetchRows * 4), byte), 3);
+      Values columns;
+      for (unsigned v = 0; v < tile.vectors; ++v)
+        columns.push_back(k.load(bHere, v * width));
+      for (unsigned i = 0; i < tile.rows; ++i) {
+        Value element = constantRows ? k.loadScalar(aHere, k.add(k.mul(tile.aRowStride, i), u))
+                                     : k.loadScalar(rowStarts[i], k.mul(k.add(index, u), tile.aColumnStride));
+        Value factor = k.broadcast(element);
+        for (unsigned v = 0; v < tile.vectors; ++v)
+          next[i * tile.vectors + v] = k.fma(factor, columns[v], next[i * tile.vectors + v]);
+      }
+    }
+    return next;
+  };
+
+  Values sums(tile.rows * tile.vectors, k.splat(0.0));
+  Int even = k.sub(tile.depth, tile.depthIsEven ? Int(0) : k.rem(tile.depth, 2));
+  sums = k.loop(0, even, 2, sums, [&](Int index, ValueSpan carried) {
+    if (tile.prefetchNext)
+      k.prefetch(tile.prefetchNext, k.mul(index, 32), 2);
+    return step(index, 2, carried);
+  });
+  if (tile.depthIsEven)
+    return sums;
+  if (tile.depth.constant())
+    return *tile.depth.constant() % 2 ? step(even, 1, sums) : sums;
+  return k.ifThenElse(
+      k.less(even, tile.depth), ValueRange(sums).getTypes(), [&] { return step(even, 1, sums); }, [&] { return sums; });
+}
+
+void sinter::cpu::forTilesOfRows(KernelBuilder &k, Int count, llvm::function_ref<void(Int, int64_t)> body,
+                                 llvm::function_ref<void(Int, Int)> after) {
+  int64_t most = k.getIsa().tileRows;
+  llvm::SmallVector<int64_t> cases{most};
+  for (int64_t rows = 1; rows < most; ++rows)
+    cases.push_back(rows);
+  k.loop(0, count, most, [&](Int index) {
+    Int rows = k.min(k.sub(count, index), most);
+    k.switchOn(rows, cases, [&](int64_t rows) { body(index, rows); });
+    if (after)
+      after(index, rows);
+  });
+}

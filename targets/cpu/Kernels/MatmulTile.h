@@ -1,0 +1,49 @@
+//===- MatmulTile.h - The inner loop of matrix products -------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A tile of the product is held in registers while it sums over K: `vectors`
+// vectors of columns for each of `rows` rows. Per step of K it loads one row of B's
+// vectors and broadcasts one element per row of A.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TARGETS_CPU_KERNELS_MATMULTILE_H
+#define SINTER_TARGETS_CPU_KERNELS_MATMULTILE_H
+
+#include "targets/cpu/Kernels/KernelBuilder.h"
+
+namespace sinter::cpu {
+
+struct MatmulTile {
+  unsigned rows = 0, vectors = 0;
+  /// The tile's first elements; strides in elements.
+  mlir::Value a;
+  Int aRowStride = 0, aColumnStride = 1;
+  mlir::Value b;
+  Int bRowStride = 0;
+  /// How many products are summed.
+  Int depth = 0;
+  bool depthIsEven = false;
+  /// Rows of B that are fetched ahead into the first-level cache; 0: none.
+  int64_t prefetchRows = 0;
+  /// Where set, each two steps of K fetch one line of 64 bytes from here on into the second-level cache.
+  mlir::Value prefetchNext;
+};
+
+/// The sums of A's rows times B's columns, `vectors` per row, each from zero in
+/// the order of K.
+KernelBuilder::Values buildTile(KernelBuilder &k, const MatmulTile &tile);
+
+/// Runs body(rows) for the tiles that cover rows [0, count): `index` is a tile's
+/// first row, `rows` how many it has, known while building. Then runs
+/// after(index, rows), where present, with their number known only at run time.
+void forTilesOfRows(KernelBuilder &k, Int count, llvm::function_ref<void(Int index, int64_t rows)> body,
+                    llvm::function_ref<void(Int index, Int rows)> after = {});
+
+} // namespace sinter::cpu
+
+#endif // SINTER_TARGETS_CPU_KERNELS_MATMULTILE_H

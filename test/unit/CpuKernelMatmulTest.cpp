@@ -1,0 +1,192 @@
+//===- CpuKernelMatmulTest.cpp - Matrix products against double precision -===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CpuKernelRunner.h"
+
+#include "targets/cpu/Kernels/Matmul.h"
+
+#include "gtest/gtest.h"
+
+#include <cmath>
+
+using namespace sinter;
+using namespace sinter::cpu;
+
+namespace {
+
+int64_t evaluate(const SizeExpr &e) {
+  return *e.constant();
+}
+
+struct Shape {
+  int64_t n, k;
+  bool bias, residual;
+  unsigned extras;
+};
+
+// Multiplies by the first extra operand and adds the second; doubles where there is none.
+mlir::Value testEpilogue(KernelBuilder &k, mlir::Value x, llvm::ArrayRef<mlir::Value> extras) {
+  if (extras.empty())
+    return k.mulf(x, k.splat(2.0));
+  x = k.mulf(x, extras[0]);
+  return extras.size() > 1 ? k.addf(x, extras[1]) : x;
+}
+
+class Problem {
+public:
+  Problem(const Shape &shape, int64_t m, bool epilogue)
+      : shape(shape), m(m), a(randomFloats(m * shape.k, 1)), b(shape.n * shape.k), bias(randomFloats(shape.n, 3)),
+        residual(randomFloats(m * shape.n, 4)), perColumn(randomFloats(shape.n, 5)),
+        tensor(randomFloats(m * shape.n, 6)), c(m * shape.n, 12345.0f), epilogue(epilogue) {
+    std::vector<float> plain = randomFloats(shape.n * shape.k, 2);
+    PackedShape packed{shape.n, shape.k};
+    b = GuardedBuffer(packed.numElements());
+    packMatmulWeights(packed, plain.data(), false, b.data());
+    std::vector<double> sums(shape.n);
+    for (int64_t i = 0; i < m; ++i) {
+      std::fill(sums.begin(), sums.end(), 0.0);
+      for (int64_t kk = 0; kk < shape.k; ++kk)
+        for (int64_t j = 0; j < shape.n; ++j)
+          sums[j] += double(a[i * shape.k + kk]) * plain[kk * shape.n + j];
+      for (int64_t j = 0; j < shape.n; ++j) {
+        double x = sums[j] + (shape.bias ? bias[j] : 0.0) + (shape.residual ? residual[i * shape.n + j] : 0.0);
+        if (epilogue && !shape.extras)
+          x *= 2;
+        if (epilogue && shape.extras >= 1)
+          x *= perColumn[j];
+        if (epilogue && shape.extras >= 2)
+          x += tensor[i * shape.n + j];
+        expected.push_back(x);
+      }
+    }
+  }
+  MatmulSpec spec() const {
+    MatmulSpec spec;
+    spec.n = shape.n;
+    spec.k = shape.k;
+    spec.hasBias = shape.bias;
+    spec.hasResidual = shape.residual;
+    if (shape.extras >= 1)
+      spec.extras.push_back({0});
+    if (shape.extras >= 2)
+      spec.extras.push_back({shape.n});
+    if (epilogue)
+      spec.epilogue = testEpilogue;
+    return spec;
+  }
+  std::vector<int64_t> words(int64_t rows, int64_t firstRow = 0) {
+    return {word(a.data() + firstRow * shape.k),
+            word(b.data()),
+            word(bias.data()),
+            word(c.data() + firstRow * shape.n),
+            word(residual.data() + firstRow * shape.n),
+            rows,
+            word(perColumn.data()),
+            word(tensor.data() + firstRow * shape.n)};
+  }
+  void check(const std::string &what) {
+    ASSERT_TRUE(c.isGuardWhole()) << what;
+    for (size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(c[i], expected[i], 2e-6 * shape.k + 1e-5) << what << " at " << i / shape.n << ", " << i % shape.n;
+  }
+
+  Shape shape;
+  int64_t m;
+  GuardedBuffer a, b, bias, residual, perColumn, tensor, c;
+  bool epilogue;
+  std::vector<double> expected;
+};
+
+const Shape shapes[] = {{48, 16, false, false, 0}, {96, 384, true, false, 0},   {1, 1, true, true, 0},
+                        {5, 7, false, true, 1},    {17, 33, true, true, 2},     {50, 385, true, false, 2},
+                        {144, 800, true, true, 0}, {63, 1155, false, false, 1}, {192, 2, true, false, 0}};
+
+// Tests that every shape, ragged or not, agrees with sums in double precision for all numbers of rows.
+TEST(CpuKernelMatmul, AgreesWithDoublePrecision) {
+  for (const Isa *isa : runnableIsas())
+    for (const Shape &shape : shapes)
+      for (bool epilogue : {false, true}) {
+        MatmulSpec spec = Problem(shape, 1, epilogue).spec();
+        LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildMatmul(k, name, spec); });
+        for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 63, 64, 65, 130}) {
+          Problem problem(shape, m, epilogue);
+          int64_t tasks = evaluate(spec.numTasks(m));
+          ASSERT_EQ(kernel.runAll(problem.words(m), tasks, spec.scratchBytes()), 0);
+          problem.check(
+              (isa->name + " n " + llvm::Twine(shape.n) + " k " + llvm::Twine(shape.k) + " m " + llvm::Twine(m)).str());
+          if (HasFatalFailure())
+            return;
+        }
+      }
+}
+
+// Tests that a row's bits are the same alone, in a batch, and with each task run apart.
+TEST(CpuKernelMatmul, BitsDependOnTheRowAlone) {
+  for (const Isa *isa : runnableIsas()) {
+    Shape shape{147, 801, true, true, 2};
+    int64_t m = 77;
+    Problem together(shape, m, true), apart(shape, m, true), alone(shape, m, true);
+    MatmulSpec spec = together.spec();
+    LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildMatmul(k, name, spec); });
+    kernel.runAll(together.words(m), evaluate(spec.numTasks(m)), 0);
+    kernel.runAll(apart.words(m), evaluate(spec.numTasks(m)), 0, /*apart=*/true);
+    for (int64_t row = 0; row < m; ++row)
+      kernel.runAll(alone.words(1, row), evaluate(spec.numTasks(1)), 0);
+    EXPECT_TRUE(sameBits(together.c.values(), apart.c.values())) << isa->name.str();
+    EXPECT_TRUE(sameBits(together.c.values(), alone.c.values())) << isa->name.str();
+  }
+}
+
+// Tests that rows may lie apart, and that what is between them is left alone.
+TEST(CpuKernelMatmul, StridedRows) {
+  for (const Isa *isa : runnableIsas()) {
+    int64_t m = 11, n = 50, k = 9;
+    MatmulSpec spec;
+    spec.n = n;
+    spec.k = k;
+    spec.aRowStride = 13;
+    spec.cRowStride = 60;
+    std::vector<float> a = randomFloats(m * 13, 1), plain = randomFloats(n * k, 2),
+                       packed(spec.packedShape().numElements());
+    packMatmulWeights(spec.packedShape(), plain.data(), /*transposed=*/true, packed.data());
+    GuardedBuffer c(m * 60, -7.0f);
+    LoadedKernel kernel(*isa, [&](KernelBuilder &b, llvm::StringRef name) { buildMatmul(b, name, spec); });
+    kernel.runAll({word(a.data()), word(packed.data()), 0, word(c.data()), 0, m}, evaluate(spec.numTasks(m)), 0);
+    EXPECT_TRUE(c.isGuardWhole());
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < 60; ++j) {
+        double expected = j < n ? 0.0 : -7.0;
+        for (int64_t kk = 0; kk < k && j < n; ++kk)
+          expected += double(a[i * 13 + kk]) * plain[j * k + kk];
+        EXPECT_NEAR(c[i * 60 + j], expected, 1e-5);
+      }
+  }
+}
+
+// Tests that both orders of the source give the same packed weights, with zeros behind the last column.
+TEST(CpuKernelMatmul, Packing) {
+  for (int64_t n : {1, 16, 47, 48, 49, 100})
+    for (int64_t k : {1, 5, 40}) {
+      PackedShape shape{n, k};
+      std::vector<float> rows = randomFloats(n * k, 7), columns(n * k), a(shape.numElements()), b(shape.numElements());
+      for (int64_t i = 0; i < k; ++i)
+        for (int64_t j = 0; j < n; ++j)
+          columns[j * k + i] = rows[i * n + j];
+      packMatmulWeights(shape, rows.data(), false, a.data());
+      packMatmulWeights(shape, columns.data(), true, b.data());
+      EXPECT_TRUE(sameBits(a, b));
+      for (int64_t panel = 0; panel < shape.numPanels(); ++panel)
+        for (int64_t i = 0; i < k; ++i)
+          for (int64_t j = 0; j < shape.columnsOf(panel); ++j) {
+            int64_t column = panel * 48 + j;
+            EXPECT_EQ(a[shape.panelStart(panel) + i * shape.columnsOf(panel) + j],
+                      column < n ? rows[i * n + column] : 0.0f);
+          }
+    }
+}
+
+} // namespace
