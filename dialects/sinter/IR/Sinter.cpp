@@ -135,6 +135,41 @@ Type sinter::getElementType(Value value) { return cast<RankedTensorType>(value.g
 
 int64_t sinter::getRank(Value value) { return cast<RankedTensorType>(value.getType()).getRank(); }
 
+ElementType sinter::toElementType(Type type) {
+  if (type.isF16())
+    return ElementType::F16;
+  if (type.isBF16())
+    return ElementType::BF16;
+  if (type.isF32())
+    return ElementType::F32;
+  if (type.isF64())
+    return ElementType::F64;
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (width == 1)
+    return ElementType::Bool;
+  if (type.isUnsignedInteger())
+    return width == 8    ? ElementType::U8
+           : width == 16 ? ElementType::U16
+           : width == 32 ? ElementType::U32
+                         : ElementType::U64;
+  return width == 8    ? ElementType::I8
+         : width == 16 ? ElementType::I16
+         : width == 32 ? ElementType::I32
+                       : ElementType::I64;
+}
+
+Type sinter::fromElementType(MLIRContext *context, ElementType type) {
+  if (isFloatType(type))
+    return type == ElementType::F16    ? Type(Float16Type::get(context))
+           : type == ElementType::BF16 ? Type(BFloat16Type::get(context))
+           : type == ElementType::F32  ? Type(Float32Type::get(context))
+                                       : Type(Float64Type::get(context));
+  if (type == ElementType::Bool)
+    return IntegerType::get(context, 1);
+  return IntegerType::get(context, 8 * elementSize(type),
+                          isUnsignedType(type) ? IntegerType::Unsigned : IntegerType::Signless);
+}
+
 SizeExpr sinter::getNumElements(Type type) { return SizeExpr::product(getSizes(type)); }
 
 std::optional<Sizes> sinter::broadcastSizes(ArrayRef<SizeExpr> a, ArrayRef<SizeExpr> b) {

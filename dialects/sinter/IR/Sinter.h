@@ -14,6 +14,7 @@
 #ifndef SINTER_DIALECTS_SINTER_IR_SINTER_H
 #define SINTER_DIALECTS_SINTER_IR_SINTER_H
 
+#include "lib/Support/HostTensor.h"
 #include "lib/Support/SizeExpr.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -41,6 +42,9 @@ SizeExpr getSize(mlir::Value value, int64_t axis);
 mlir::RankedTensorType getTensorType(llvm::ArrayRef<SizeExpr> sizes, mlir::Type elementType);
 mlir::Type getElementType(mlir::Value value);
 int64_t getRank(mlir::Value value);
+/// The element type as values outside the IR have it; `type` must be one that a tensor of the dialect may have.
+ElementType toElementType(mlir::Type type);
+mlir::Type fromElementType(mlir::MLIRContext *context, ElementType type);
 /// The number of elements.
 SizeExpr getNumElements(mlir::Type type);
 /// NumPy's broadcasting; none where two sizes are neither equal nor 1.
