@@ -1,0 +1,398 @@
+//===- run.c - Runs a program once ----------------------------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A run with the sizes of the one before costs next to nothing here: symbols are
+// read again, and where none changed, neither checks nor expressions nor the
+// kernels' arguments are computed anew.
+//
+//===----------------------------------------------------------------------===//
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *nameOf(const sinter_program *program, const sinter_value_record *value) {
+  return sinter_internal_text(program, value->name);
+}
+
+sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, const void *data, sinter_type type,
+                                       const int64_t *dims, uint32_t rank) {
+  const sinter_program *program = session->program;
+  sinter_error *error = &session->error;
+  if (index >= program->header->inputs.count)
+    return sinter_internal_fail(error, SINTER_WRONG_CALL, "program '%s' has %llu inputs; there is no input %u",
+                                sinter_internal_text(program, program->header->name),
+                                (unsigned long long)program->header->inputs.count, index);
+  const sinter_value_record *value = &program->inputs[index];
+  sinter_internal_input *input = &session->inputs[index];
+  input->given = false;
+  if (type != value->type)
+    return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has type %s; %s is required", nameOf(program, value),
+                                sinter_type_name(type), sinter_type_name(value->type));
+  if (rank != value->dims.count)
+    return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has %u dimensions; %u are required",
+                                nameOf(program, value), rank, value->dims.count);
+  int64_t elements = 1;
+  for (uint32_t axis = 0; axis < rank; ++axis) {
+    if (dims[axis] < 0)
+      return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has the size %lld along axis %u",
+                                  nameOf(program, value), (long long)dims[axis], axis);
+    if (__builtin_mul_overflow(elements, dims[axis] ? dims[axis] : 1, &elements) || elements > INT64_MAX / 8)
+      return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has more elements than memory can hold",
+                                  nameOf(program, value));
+    if (dims[axis] != input->dims[axis])
+      session->sizes_changed = true;
+    input->dims[axis] = dims[axis];
+  }
+  for (uint32_t axis = 0; axis < rank; ++axis)
+    elements = dims[axis] ? elements : 0;
+  if (!data && elements)
+    return sinter_internal_fail(error, SINTER_WRONG_CALL, "input '%s' has elements, but no data",
+                                nameOf(program, value));
+  if ((uintptr_t)data % sinter_type_size(type) != 0)
+    return sinter_internal_fail(error, SINTER_WRONG_CALL, "the data of input '%s' is not aligned to its elements' %u bytes",
+                                nameOf(program, value), sinter_type_size(type));
+  if (data != input->data)
+    session->resolved = false;
+  input->data = data;
+  input->given = true;
+  return SINTER_OK;
+}
+
+sinter_status sinter_session_set_output(sinter_session *session, uint32_t index, void *data, uint64_t capacity) {
+  const sinter_program *program = session->program;
+  if (index >= program->header->outputs.count)
+    return sinter_internal_fail(&session->error, SINTER_WRONG_CALL, "program '%s' has %llu outputs; there is no output %u",
+                                sinter_internal_text(program, program->header->name),
+                                (unsigned long long)program->header->outputs.count, index);
+  const sinter_value_record *value = &program->outputs[index];
+  if ((uintptr_t)data % sinter_type_size(value->type) != 0)
+    return sinter_internal_fail(&session->error, SINTER_WRONG_CALL,
+                                "the data for output '%s' is not aligned to its elements' %u bytes",
+                                nameOf(program, value), sinter_type_size(value->type));
+  sinter_internal_output *output = &session->outputs[index];
+  output->data = data ? data : output->own;
+  output->capacity = data ? capacity : output->own_bytes;
+  session->resolved = false;
+  session->ran = false;
+  return SINTER_OK;
+}
+
+sinter_status sinter_session_set_profile(sinter_session *session, uint64_t *ticks, uint32_t count) {
+  uint64_t steps = session->program->header->steps.count;
+  if (ticks && count < steps)
+    return sinter_internal_fail(&session->error, SINTER_WRONG_CALL, "a profile of %u steps is given; the program has %llu",
+                                count, (unsigned long long)steps);
+  session->ticks = ticks;
+  return SINTER_OK;
+}
+
+sinter_status sinter_session_get_output(const sinter_session *session, uint32_t index, sinter_tensor *tensor) {
+  memset(tensor, 0, sizeof *tensor);
+  const sinter_program *program = session->program;
+  if (index >= program->header->outputs.count || !session->ran)
+    return SINTER_WRONG_CALL;
+  const sinter_internal_output *output = &session->outputs[index];
+  const sinter_value_record *value = &program->outputs[index];
+  tensor->data = output->data;
+  tensor->bytes = output->bytes;
+  tensor->type = (sinter_type)value->type;
+  tensor->rank = value->dims.count;
+  memcpy(tensor->dims, output->dims, value->dims.count * sizeof(int64_t));
+  return SINTER_OK;
+}
+
+/* Element `position` of an input of integers. False: it does not fit 64 bits. */
+static bool readInteger(const void *data, uint32_t type, uint64_t position, int64_t *result) {
+  switch (type) {
+  case SINTER_I8:
+    *result = ((const int8_t *)data)[position];
+    return true;
+  case SINTER_I16:
+    *result = ((const int16_t *)data)[position];
+    return true;
+  case SINTER_I32:
+    *result = ((const int32_t *)data)[position];
+    return true;
+  case SINTER_I64:
+    *result = ((const int64_t *)data)[position];
+    return true;
+  case SINTER_U8:
+  case SINTER_BOOL:
+    *result = ((const uint8_t *)data)[position];
+    return true;
+  case SINTER_U16:
+    *result = ((const uint16_t *)data)[position];
+    return true;
+  case SINTER_U32:
+    *result = ((const uint32_t *)data)[position];
+    return true;
+  default:
+    *result = (int64_t)((const uint64_t *)data)[position];
+    return *result >= 0;
+  }
+}
+
+/* "input 'ids' along axis 1 ('seq')", or "element 0 of input 'shape'". */
+static const char *describeSymbol(const sinter_program *program, const sinter_symbol_record *symbol, char text[256]) {
+  const char *input = nameOf(program, &program->inputs[symbol->input]);
+  if (symbol->source == SINTER_FROM_AXIS)
+    snprintf(text, 256, "the size of input '%s' along axis %llu ('%s')", input, (unsigned long long)symbol->position,
+             sinter_internal_text(program, symbol->name));
+  else
+    snprintf(text, 256, "element %llu of input '%s'", (unsigned long long)symbol->position, input);
+  return text;
+}
+
+/* Takes the symbols' values from the inputs. Sets `changed` where one differs
+   from the run before. */
+static sinter_status readSymbols(sinter_session *session, bool *changed) {
+  const sinter_program *program = session->program;
+  sinter_error *error = &session->error;
+  char text[256];
+  for (uint32_t i = 0; i < program->header->symbols.count; ++i) {
+    const sinter_symbol_record *symbol = &program->symbols[i];
+    const sinter_internal_input *input = &session->inputs[symbol->input];
+    const sinter_value_record *record = &program->inputs[symbol->input];
+    int64_t value;
+    if (symbol->source == SINTER_FROM_AXIS) {
+      value = input->dims[symbol->position];
+    } else {
+      uint64_t elements = 1;
+      for (uint32_t axis = 0; axis < record->dims.count; ++axis)
+        elements *= (uint64_t)input->dims[axis];
+      if (symbol->position >= elements)
+        return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has %llu elements; at least %llu are required",
+                                    nameOf(program, record), (unsigned long long)elements,
+                                    (unsigned long long)symbol->position + 1);
+      if (!readInteger(input->data, record->type, symbol->position, &value))
+        return sinter_internal_fail(error, SINTER_UNUSABLE, "%s does not fit 64 bits with a sign",
+                                    describeSymbol(program, symbol, text));
+    }
+    if (value < symbol->lowest)
+      return sinter_internal_fail(error, SINTER_UNUSABLE, "%s is %lld; at least %lld is required",
+                                  describeSymbol(program, symbol, text), (long long)value, (long long)symbol->lowest);
+    if (value > symbol->highest)
+      return sinter_internal_fail(error, SINTER_UNUSABLE, "%s is %lld; at most %lld is allowed",
+                                  describeSymbol(program, symbol, text), (long long)value, (long long)symbol->highest);
+    if (value > session->greatest[i])
+      return sinter_internal_fail(error, SINTER_TOO_LARGE, "%s is %lld; the session was made for at most %lld",
+                                  describeSymbol(program, symbol, text), (long long)value,
+                                  (long long)session->greatest[i]);
+    if (value != session->values[i])
+      *changed = true;
+    session->values[i] = value;
+  }
+  return SINTER_OK;
+}
+
+static sinter_status evaluateAll(sinter_session *session) {
+  const sinter_program *program = session->program;
+  for (uint32_t i = 0; i < program->header->expressions.count; ++i)
+    if (!sinter_internal_evaluate(program, i, session->values, &session->expressions[i]))
+      return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
+                                  "with these sizes, %s overflows 64 bits or divides by zero",
+                                  sinter_internal_formula(program, i));
+  return SINTER_OK;
+}
+
+static sinter_status checkSize(sinter_session *session, uint32_t input, uint32_t axis, uint32_t expression,
+                               const char *name) {
+  const sinter_program *program = session->program;
+  int64_t actual = session->inputs[input].dims[axis], required = session->expressions[expression];
+  if (actual == required)
+    return SINTER_OK;
+  const char *formula = sinter_internal_formula(program, expression);
+  bool named = name[0] && strcmp(name, formula) != 0;
+  return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
+                              "the size of input '%s' along axis %u%s%s%s is %lld; %lld is required (%s)",
+                              nameOf(program, &program->inputs[input]), axis, named ? " ('" : "", named ? name : "",
+                              named ? "')" : "", (long long)actual, (long long)required, formula);
+}
+
+static sinter_status checkAll(sinter_session *session) {
+  const sinter_program *program = session->program;
+  sinter_status status;
+  for (uint32_t i = 0; i < program->header->inputs.count; ++i) {
+    sinter_range dims = program->inputs[i].dims;
+    for (uint32_t axis = 0; axis < dims.count; ++axis) {
+      const sinter_dim_record *dim = &program->dims[dims.first + axis];
+      if ((status = checkSize(session, i, axis, dim->size, sinter_internal_text(program, dim->name))))
+        return status;
+    }
+  }
+  for (uint32_t i = 0; i < program->header->checks.count; ++i) {
+    const sinter_check_record *check = &program->checks[i];
+    const char *text = sinter_internal_text(program, check->text);
+    if (check->kind == SINTER_CHECK_SIZE) {
+      if ((status = checkSize(session, check->input, check->axis, check->right, text)))
+        return status;
+      continue;
+    }
+    int64_t left = session->expressions[check->left], right = session->expressions[check->right];
+    bool equal = check->kind == SINTER_CHECK_EQUAL;
+    if (equal ? left != right : left < right)
+      return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "%s%s%s is %lld; %s%lld is required (%s)", text,
+                                  text[0] ? ": " : "", sinter_internal_formula(program, check->left), (long long)left,
+                                  equal ? "" : "at least ", (long long)right,
+                                  sinter_internal_formula(program, check->right));
+  }
+  return SINTER_OK;
+}
+
+/* The outputs' sizes; memory that these sizes need. */
+static sinter_status measureRun(sinter_session *session) {
+  const sinter_program *program = session->program;
+  int64_t arena = session->expressions[program->header->arena_bytes];
+  if (arena < 0 || (uint64_t)arena > session->arena_bytes)
+    return sinter_internal_fail(&session->error, SINTER_TOO_LARGE,
+                                "these sizes need an arena of %lld bytes; the session was made with %llu",
+                                (long long)arena, (unsigned long long)session->arena_bytes);
+  for (uint32_t i = 0; i < program->header->outputs.count; ++i) {
+    const sinter_value_record *value = &program->outputs[i];
+    sinter_internal_output *output = &session->outputs[i];
+    int64_t bytes = sinter_type_size(value->type);
+    for (uint32_t axis = 0; axis < value->dims.count; ++axis) {
+      int64_t size = session->expressions[program->dims[value->dims.first + axis].size];
+      if (size < 0)
+        return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
+                                    "with these sizes, output '%s' would have the size %lld along axis %u",
+                                    nameOf(program, value), (long long)size, axis);
+      if (__builtin_mul_overflow(bytes, size, &bytes))
+        return sinter_internal_fail(&session->error, SINTER_TOO_LARGE, "output '%s' is larger than any memory",
+                                    nameOf(program, value));
+      output->dims[axis] = size;
+    }
+    output->bytes = (uint64_t)bytes;
+  }
+  return SINTER_OK;
+}
+
+/* The words of a step's arguments. */
+static sinter_status resolveArguments(sinter_session *session, const sinter_step_record *step, int64_t *words) {
+  const sinter_program *program = session->program;
+  for (uint32_t i = 0; i < step->arguments.count; ++i) {
+    const sinter_argument_record *argument = &program->arguments[step->arguments.first + i];
+    switch (argument->kind) {
+    case SINTER_ARGUMENT_ARENA: {
+      int64_t offset = session->expressions[argument->index];
+      if (offset < 0 || (uint64_t)offset > session->arena_bytes)
+        return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
+                                    "the program is malformed: step '%s' uses byte %lld of an arena of %llu",
+                                    sinter_internal_text(program, step->name), (long long)offset,
+                                    (unsigned long long)session->arena_bytes);
+      words[i] = (int64_t)(uintptr_t)(session->arena + offset);
+      break;
+    }
+    case SINTER_ARGUMENT_WEIGHTS:
+      words[i] = (int64_t)((uintptr_t)program->weights + (uint64_t)argument->value);
+      break;
+    case SINTER_ARGUMENT_INPUT:
+      words[i] = (int64_t)(uintptr_t)session->inputs[argument->index].data;
+      break;
+    case SINTER_ARGUMENT_OUTPUT:
+      words[i] = (int64_t)(uintptr_t)session->outputs[argument->index].data;
+      break;
+    case SINTER_ARGUMENT_INTEGER:
+      words[i] = session->expressions[argument->index];
+      break;
+    default:
+      words[i] = argument->value;
+      break;
+    }
+  }
+  return SINTER_OK;
+}
+
+/* Fills the list of work from the steps that have something to do. */
+static sinter_status resolve(sinter_session *session) {
+  const sinter_program *program = session->program;
+  for (uint32_t i = 0; i < program->header->outputs.count; ++i) {
+    const sinter_internal_output *output = &session->outputs[i];
+    if (output->bytes > output->capacity)
+      return sinter_internal_fail(&session->error, SINTER_TOO_LARGE, "output '%s' has %llu bytes; there is room for %llu",
+                                  nameOf(program, &program->outputs[i]), (unsigned long long)output->bytes,
+                                  (unsigned long long)output->capacity);
+  }
+  int64_t *words = session->arguments;
+  session->work_count = 0;
+  for (uint32_t i = 0; i < program->header->steps.count; ++i) {
+    const sinter_step_record *step = &program->steps[i];
+    int64_t tasks = session->expressions[step->tasks], scratch = session->expressions[step->scratch_bytes];
+    if (tasks < 0 || scratch < 0)
+      return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "the program is malformed: step '%s' has %lld tasks",
+                                  sinter_internal_text(program, step->name), (long long)tasks);
+    if (tasks == 0)
+      continue;
+    if ((uint64_t)scratch > session->scratch_bytes)
+      return sinter_internal_fail(&session->error, SINTER_TOO_LARGE,
+                                  "step '%s' needs %lld bytes for each thread; the session was made with %llu",
+                                  sinter_internal_text(program, step->name), (long long)scratch,
+                                  (unsigned long long)session->scratch_bytes);
+    sinter_status status = resolveArguments(session, step, words);
+    if (status)
+      return status;
+    sinter_internal_work *work = &session->work[session->work_count++];
+    const int64_t most = 1 << 30; /* units, that two fit a slot */
+    work->function = program->functions[step->kernel];
+    work->arguments = words;
+    work->tasks = tasks;
+    work->unit = (tasks - 1) / most + 1;
+    work->units = (uint32_t)((tasks - 1) / work->unit + 1);
+    work->step = i;
+    words += step->arguments.count;
+  }
+  return SINTER_OK;
+}
+
+sinter_status sinter_internal_prepare(sinter_session *session) {
+  const sinter_program *program = session->program;
+  for (uint32_t i = 0; i < program->header->inputs.count; ++i)
+    if (!session->inputs[i].given)
+      return sinter_internal_fail(&session->error, SINTER_WRONG_CALL, "input '%s' is not set",
+                                  nameOf(program, &program->inputs[i]));
+  bool changed = session->sizes_changed || !session->evaluated;
+  sinter_status status = readSymbols(session, &changed);
+  if (status) {
+    session->evaluated = false; /* some values are new, others are not */
+    return status;
+  }
+  if (changed) {
+    session->evaluated = session->resolved = false;
+    if ((status = evaluateAll(session)) || (status = checkAll(session)) || (status = measureRun(session)))
+      return status;
+    session->evaluated = true;
+    session->sizes_changed = false;
+  }
+  if (!session->resolved) {
+    if ((status = resolve(session)))
+      return status;
+    session->resolved = true;
+  }
+  return SINTER_OK;
+}
+
+sinter_status sinter_session_run(sinter_session *session) {
+  const sinter_program *program = session->program;
+  session->ran = false;
+  sinter_status status = sinter_internal_prepare(session);
+  if (status)
+    return status;
+  int64_t position = 0;
+  uint32_t ended = sinter_internal_execute(session, &position);
+  if (ended == session->work_count) {
+    session->ran = true;
+    return SINTER_OK;
+  }
+  const sinter_step_record *step = &program->steps[session->work[ended].step];
+  if (step->index_input != SINTER_NO_INDEX)
+    return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "input '%s': element %lld is outside the table",
+                                nameOf(program, &program->inputs[step->index_input]), (long long)position);
+  return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "node '%s': index %lld is out of range",
+                              sinter_internal_text(program, step->name), (long long)position);
+}

@@ -1,0 +1,304 @@
+//===- tables.c - Checks a program's tables -------------------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// After this, every offset, index and text of the tables can be used without
+// another check. The checksum comes first, so that what the rest finds is a
+// mistake of whoever wrote the program, not damage.
+//
+//===----------------------------------------------------------------------===//
+
+#include "internal.h"
+
+#include "runtime/format/hash.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* What is being checked; `reason` is set by the first check that fails. */
+typedef struct Reader {
+  sinter_program *program;
+  uint64_t size;
+  char reason[160];
+} Reader;
+
+__attribute__((format(printf, 2, 3))) static bool refuse(Reader *reader, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(reader->reason, sizeof reader->reason, format, arguments);
+  va_end(arguments);
+  return false;
+}
+
+static const void *tableOf(Reader *reader, sinter_table table, uint64_t record_bytes, const char *name) {
+  if (table.offset % 8 != 0 || table.offset > reader->size || table.count > (reader->size - table.offset) / record_bytes ||
+      table.count >= SINTER_NO_INDEX) {
+    if (!reader->reason[0])
+      refuse(reader, "its table of %s lies outside the file", name);
+    return NULL;
+  }
+  return reader->program->bytes + table.offset;
+}
+
+static bool checkText(Reader *reader, sinter_text text, const char *of) {
+  uint64_t end = (uint64_t)text.offset + text.length;
+  if (end >= reader->program->header->strings.count || reader->program->strings[end] != 0)
+    return refuse(reader, "a text of its %s lies outside the table of strings", of);
+  return true;
+}
+
+static bool checkIndex(Reader *reader, uint64_t index, uint64_t count, const char *of) {
+  if (index >= count)
+    return refuse(reader, "an index of its %s is %llu, of %llu", of, (unsigned long long)index,
+                  (unsigned long long)count);
+  return true;
+}
+
+static bool checkExpression(Reader *reader, uint32_t index, const char *of) {
+  return checkIndex(reader, index, reader->program->header->expressions.count, of);
+}
+
+static bool checkRange(Reader *reader, sinter_range range, uint64_t count, const char *of) {
+  if ((uint64_t)range.first + range.count > count)
+    return refuse(reader, "a range of its %s lies outside its table", of);
+  return true;
+}
+
+static bool checkCode(Reader *reader, sinter_range code) {
+  const sinter_program_header *header = reader->program->header;
+  if (!checkRange(reader, code, header->words.count, "expressions"))
+    return false;
+  const int64_t *words = reader->program->words + code.first;
+  uint32_t depth = 0;
+  for (uint32_t i = 0; i < code.count; ++i) {
+    int64_t instruction = words[i];
+    if (instruction == SINTER_PUSH_CONSTANT || instruction == SINTER_PUSH_SYMBOL) {
+      if (++i == code.count)
+        return refuse(reader, "an expression ends within an instruction");
+      if (instruction == SINTER_PUSH_SYMBOL && !checkIndex(reader, (uint64_t)words[i], header->symbols.count, "expressions"))
+        return false;
+      if (++depth > SINTER_MAX_EXPRESSION_DEPTH)
+        return refuse(reader, "an expression is nested too deeply");
+      continue;
+    }
+    if (instruction < SINTER_ADD || instruction > SINTER_SELECT)
+      return refuse(reader, "an expression has an unknown instruction");
+    uint32_t operands = instruction == SINTER_SELECT ? 3 : 2;
+    if (depth < operands)
+      return refuse(reader, "an expression lacks an operand");
+    depth -= operands - 1;
+  }
+  return depth == 1 || refuse(reader, "an expression leaves %u values", depth);
+}
+
+static bool checkValue(Reader *reader, const sinter_value_record *value, const char *of) {
+  if (sinter_type_size(value->type) == 0)
+    return refuse(reader, "one of its %s has the unknown type %u", of, value->type);
+  if (value->dims.count > SINTER_MAX_RANK)
+    return refuse(reader, "one of its %s has %u dimensions", of, value->dims.count);
+  return checkText(reader, value->name, of) && checkRange(reader, value->dims, reader->program->header->dims.count, of);
+}
+
+static bool checkSymbol(Reader *reader, const sinter_symbol_record *symbol) {
+  const sinter_program *program = reader->program;
+  if (!checkText(reader, symbol->name, "symbols") ||
+      !checkIndex(reader, symbol->input, program->header->inputs.count, "symbols"))
+    return false;
+  const sinter_value_record *input = &program->inputs[symbol->input];
+  switch (symbol->source) {
+  case SINTER_FROM_AXIS:
+    if (!checkIndex(reader, symbol->position, input->dims.count, "symbols"))
+      return false;
+    if (symbol->lowest < 0)
+      return refuse(reader, "a size may be negative");
+    break;
+  case SINTER_FROM_ELEMENT:
+    if (input->type < SINTER_I8 || input->type > SINTER_BOOL)
+      return refuse(reader, "a symbol is an element of an input that has no integers");
+    break;
+  default:
+    return refuse(reader, "a symbol has the unknown source %u", symbol->source);
+  }
+  return symbol->lowest <= symbol->highest || refuse(reader, "a symbol's bounds are empty");
+}
+
+static bool checkCheck(Reader *reader, const sinter_check_record *check) {
+  const sinter_program *program = reader->program;
+  if (!checkText(reader, check->text, "checks") || !checkExpression(reader, check->right, "checks"))
+    return false;
+  switch (check->kind) {
+  case SINTER_CHECK_SIZE:
+    return checkIndex(reader, check->input, program->header->inputs.count, "checks") &&
+           checkIndex(reader, check->axis, program->inputs[check->input].dims.count, "checks");
+  case SINTER_CHECK_EQUAL:
+  case SINTER_CHECK_AT_LEAST:
+    return checkExpression(reader, check->left, "checks");
+  default:
+    return refuse(reader, "a check has the unknown kind %u", check->kind);
+  }
+}
+
+static bool checkArgument(Reader *reader, const sinter_argument_record *argument) {
+  const sinter_program_header *header = reader->program->header;
+  switch (argument->kind) {
+  case SINTER_ARGUMENT_ARENA:
+  case SINTER_ARGUMENT_INTEGER:
+    return checkExpression(reader, argument->index, "arguments");
+  case SINTER_ARGUMENT_WEIGHTS:
+    return (argument->value >= 0 && (uint64_t)argument->value <= header->weights_bytes) ||
+           refuse(reader, "an argument points outside the weights");
+  case SINTER_ARGUMENT_INPUT:
+    return checkIndex(reader, argument->index, header->inputs.count, "arguments");
+  case SINTER_ARGUMENT_OUTPUT:
+    return checkIndex(reader, argument->index, header->outputs.count, "arguments");
+  case SINTER_ARGUMENT_CONSTANT:
+    return true;
+  default:
+    return refuse(reader, "an argument has the unknown kind %u", argument->kind);
+  }
+}
+
+static bool checkStep(Reader *reader, const sinter_step_record *step) {
+  const sinter_program_header *header = reader->program->header;
+  if (step->arguments.count > SINTER_MAX_ARGUMENTS)
+    return refuse(reader, "a step has %u arguments", step->arguments.count);
+  return checkText(reader, step->name, "steps") && checkIndex(reader, step->kernel, header->kernels.count, "steps") &&
+         checkExpression(reader, step->tasks, "steps") && checkExpression(reader, step->scratch_bytes, "steps") &&
+         checkRange(reader, step->arguments, header->arguments.count, "steps") &&
+         (step->index_input == SINTER_NO_INDEX ||
+          checkIndex(reader, step->index_input, header->inputs.count, "steps"));
+}
+
+static bool checkSections(Reader *reader) {
+  const sinter_program *program = reader->program;
+  uint64_t end = 0;
+  for (uint64_t i = 0; i < program->header->sections.count; ++i) {
+    const sinter_section_record *section = &program->sections[i];
+    if (!checkText(reader, section->name, "sections"))
+      return false;
+    if (section->offset % SINTER_ALIGNMENT != 0 || section->offset < end ||
+        section->bytes > program->header->weights_bytes || section->offset > program->header->weights_bytes - section->bytes)
+      return refuse(reader, "a section of weights lies outside the weights or in another one");
+    end = section->offset + section->bytes;
+  }
+  return true;
+}
+
+static bool checkRecords(Reader *reader) {
+  sinter_program *program = reader->program;
+  const sinter_program_header *header = program->header;
+
+#define TABLE(field, type) program->field = (const type *)tableOf(reader, header->field, sizeof(type), #field)
+  TABLE(strings, char);
+  TABLE(words, int64_t);
+  TABLE(expressions, sinter_expression_record);
+  TABLE(symbols, sinter_symbol_record);
+  TABLE(checks, sinter_check_record);
+  TABLE(dims, sinter_dim_record);
+  TABLE(inputs, sinter_value_record);
+  TABLE(outputs, sinter_value_record);
+  TABLE(variants, sinter_variant_record);
+  TABLE(kernel_symbols, sinter_text);
+  TABLE(kernels, sinter_kernel_record);
+  TABLE(arguments, sinter_argument_record);
+  TABLE(steps, sinter_step_record);
+  TABLE(sections, sinter_section_record);
+  TABLE(files, sinter_file_record);
+#undef TABLE
+  if (reader->reason[0])
+    return false;
+  if (header->variants.count == 0)
+    return refuse(reader, "it has no variants");
+
+  if (!checkText(reader, header->name, "header") || !checkText(reader, header->compiler, "header") ||
+      !checkText(reader, header->target, "header") || !checkText(reader, header->precision, "header") ||
+      !checkText(reader, header->source_file, "header") || !checkText(reader, header->source_sha256, "header") ||
+      !checkExpression(reader, header->arena_bytes, "header"))
+    return false;
+  for (uint64_t i = 0; i < header->expressions.count; ++i)
+    if (!checkCode(reader, program->expressions[i].code) ||
+        !checkText(reader, program->expressions[i].formula, "expressions"))
+      return false;
+  for (uint64_t i = 0; i < header->dims.count; ++i)
+    if (!checkExpression(reader, program->dims[i].size, "dimensions") ||
+        !checkText(reader, program->dims[i].name, "dimensions"))
+      return false;
+  for (uint64_t i = 0; i < header->inputs.count; ++i)
+    if (!checkValue(reader, &program->inputs[i], "inputs"))
+      return false;
+  for (uint64_t i = 0; i < header->outputs.count; ++i)
+    if (!checkValue(reader, &program->outputs[i], "outputs"))
+      return false;
+  for (uint64_t i = 0; i < header->symbols.count; ++i)
+    if (!checkSymbol(reader, &program->symbols[i]))
+      return false;
+  for (uint64_t i = 0; i < header->checks.count; ++i)
+    if (!checkCheck(reader, &program->checks[i]))
+      return false;
+  for (uint64_t i = 0; i < header->variants.count; ++i)
+    if (!checkText(reader, program->variants[i].name, "variants") ||
+        !checkText(reader, program->variants[i].file, "variants"))
+      return false;
+  for (uint64_t i = 0; i < header->kernel_symbols.count; ++i)
+    if (!checkText(reader, program->kernel_symbols[i], "kernels"))
+      return false;
+  for (uint64_t i = 0; i < header->kernels.count; ++i) {
+    const sinter_kernel_record *kernel = &program->kernels[i];
+    if (!checkText(reader, kernel->name, "kernels") ||
+        !checkRange(reader, kernel->symbols, header->kernel_symbols.count, "kernels"))
+      return false;
+    if (kernel->symbols.count != header->variants.count)
+      return refuse(reader, "a kernel is missing in a variant");
+  }
+  for (uint64_t i = 0; i < header->arguments.count; ++i)
+    if (!checkArgument(reader, &program->arguments[i]))
+      return false;
+  for (uint64_t i = 0; i < header->steps.count; ++i)
+    if (!checkStep(reader, &program->steps[i]))
+      return false;
+  for (uint64_t i = 0; i < header->files.count; ++i)
+    if (!checkText(reader, program->files[i].name, "files"))
+      return false;
+  return checkSections(reader);
+}
+
+/* The hash of the file with the field for it as zero. */
+static uint64_t checksumOf(const unsigned char *bytes, uint64_t size) {
+  static const unsigned char zero[8] = {0};
+  const uint64_t field = offsetof(sinter_program_header, checksum);
+  sinter_hash_state state;
+  sinter_hash_begin(&state);
+  sinter_hash_add(&state, bytes, field);
+  sinter_hash_add(&state, zero, 8);
+  sinter_hash_add(&state, bytes + field + 8, size - field - 8);
+  return sinter_hash_end(&state);
+}
+
+sinter_status sinter_internal_read_tables(sinter_program *program, const void *bytes, uint64_t size, const char *what,
+                                          sinter_error *error) {
+  if (size < sizeof(sinter_program_header) || memcmp(bytes, SINTER_PROGRAM_MAGIC, 8) != 0)
+    return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is not a program of Sinter's, or it is damaged", what);
+  const sinter_program_header *header = (const sinter_program_header *)bytes;
+  if (header->version > SINTER_PROGRAM_VERSION)
+    return sinter_internal_fail(error, SINTER_UNSUPPORTED,
+                                "'%s' has version %u of the format; this runtime (%s) reads versions up to %u", what,
+                                header->version, sinter_runtime_version(), SINTER_PROGRAM_VERSION);
+  if (header->version < 1 || header->header_bytes != sizeof(sinter_program_header))
+    return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is damaged: its header is not of version %u", what,
+                                SINTER_PROGRAM_VERSION);
+  if (header->file_bytes != size)
+    return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is damaged: it has %llu bytes, %llu are required", what,
+                                (unsigned long long)size, (unsigned long long)header->file_bytes);
+  if (checksumOf((const unsigned char *)bytes, size) != header->checksum)
+    return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is damaged: its checksum is wrong", what);
+
+  Reader reader = {program, size, ""};
+  program->bytes = (const unsigned char *)bytes;
+  program->header = header;
+  if (!checkRecords(&reader))
+    return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is malformed: %s", what, reader.reason);
+  return SINTER_OK;
+}

@@ -1,0 +1,311 @@
+//===- sinter.h - Runs programs that Sinter compiled ----------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// C11. A program is immutable and may be used by any number of threads at once.
+// A session is one use of it: made for greatest sizes, it takes all of its memory
+// then, refuses larger inputs by name, and no run within these sizes allocates
+// anything. One session belongs to one thread at a time.
+//
+//   sinter_program *program;
+//   sinter_error error;
+//   if (sinter_program_open("minilm", NULL, &program, &error))
+//     die(error.message);
+//
+//   sinter_size sizes[] = {{"batch", 8}, {"seq", 128}};
+//   sinter_session_options options = {.struct_bytes = sizeof options, .sizes = sizes, .size_count = 2, .threads = 2};
+//   sinter_session *session;
+//   if (sinter_session_create(program, &options, &session, &error))
+//     die(error.message);
+//
+//   int64_t dims[] = {1, 7};
+//   sinter_session_set_input(session, 0, ids, SINTER_I64, dims, 2);
+//   if (sinter_session_run(session))
+//     die(sinter_session_message(session));
+//   sinter_tensor out;
+//   sinter_session_get_output(session, 0, &out);
+//
+// Every function returns a status, 0 where all is well, and says what is wrong in
+// a text: in the sinter_error that it was given (which may be NULL), or in
+// sinter_session_message. Outputs of a function that fails are NULL or zero.
+// Structs that may grow begin with their size, struct_bytes; a NULL for options
+// means the defaults, and so does a zero in any field.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_RT_SINTER_H
+#define SINTER_RT_SINTER_H
+
+#include "sinter-rt/program.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SINTER_API __attribute__((visibility("default")))
+#else
+#define SINTER_API
+#endif
+
+/// The statuses; those up to 6 are also the exit statuses of the tool `sinter`.
+typedef enum sinter_status {
+  SINTER_OK = 0,
+  SINTER_WRONG_CALL = 2,  ///< a function was used against its description
+  SINTER_UNUSABLE = 3,    ///< a bundle or an input is missing, damaged, of wrong type or size, or out of bounds
+  SINTER_UNSUPPORTED = 4, ///< this machine or this runtime cannot run the program
+  SINTER_TOO_LARGE = 5,   ///< larger than what the session, or the caller's buffer, was made for
+  SINTER_IO = 6,          ///< reading a file failed
+  SINTER_NO_MEMORY = 7,   ///< memory or threads could not be had
+} sinter_status;
+
+/// What went wrong, with a sentence that ends with a zero byte.
+typedef struct sinter_error {
+  sinter_status status;
+  char message[508];
+} sinter_error;
+
+typedef struct sinter_program sinter_program;
+typedef struct sinter_session sinter_session;
+
+/// The version of this runtime, as "0.1.0".
+SINTER_API const char *sinter_runtime_version(void);
+
+//===----------------------------------------------------------------------===//
+// Programs
+//===----------------------------------------------------------------------===//
+
+typedef struct sinter_program_options {
+  uint32_t struct_bytes;
+  /// Nonzero: weights are read into memory (in huge pages where the system has them) instead of being mapped.
+  uint32_t copy_weights;
+  /// The variant to use, as "x86-64-v3"; NULL: the best that this machine can run.
+  const char *variant;
+  /// For a linked-in program whose weights are a file: its path.
+  const char *weights_file;
+} sinter_program_options;
+
+/// Opens the bundle in `folder`: reads and checks its tables, its manifest and the code of every variant, each by its
+/// hash, maps its weights (whose bytes only sinter_program_check_integrity reads) and loads the code of one variant.
+SINTER_API sinter_status sinter_program_open(const char *folder, const sinter_program_options *options,
+                                             sinter_program **program, sinter_error *error);
+
+/// Opens a program that is linked into the application: `model` is what its `<name>_query(SINTER_MODEL_VERSION)` returned.
+SINTER_API sinter_status sinter_program_open_model(const sinter_model *model, const sinter_program_options *options,
+                                                   sinter_program **program, sinter_error *error);
+
+/// Releases a program. Its sessions must have been destroyed. NULL is allowed.
+SINTER_API void sinter_program_close(sinter_program *program);
+
+/// Reads every byte of the weights and of the bundle's other files, and compares the hashes.
+SINTER_API sinter_status sinter_program_check_integrity(const sinter_program *program, sinter_error *error);
+
+/// Texts in the structs below belong to the program, and live as long as it does.
+typedef struct sinter_program_info {
+  const char *name;          ///< of the model
+  const char *compiler;      ///< version of Sinter that compiled it
+  const char *target;        ///< "cpu"
+  const char *precision;     ///< "f32"
+  const char *source_file;   ///< the model's file name
+  const char *source_sha256; ///< 64 digits, or empty
+  const char *variant;       ///< the variant that was loaded
+  const char *arena_formula; ///< bytes of the arena
+  uint64_t weights_bytes;
+  uint64_t code_bytes; ///< of the loaded variant; 0 where linked in
+  uint32_t input_count, output_count, symbol_count, check_count, kernel_count, step_count, variant_count, section_count,
+      file_count;
+} sinter_program_info;
+SINTER_API sinter_status sinter_program_get_info(const sinter_program *program, sinter_program_info *info);
+
+/// An input or output.
+typedef struct sinter_value_info {
+  const char *name;
+  sinter_type type;
+  uint32_t rank;
+  const char *dims[SINTER_MAX_RANK];      ///< each size as a formula: "384", "seq", "2 * batch"
+  const char *dim_names[SINTER_MAX_RANK]; ///< as declared in the model; may be empty
+} sinter_value_info;
+SINTER_API sinter_status sinter_program_get_input(const sinter_program *program, uint32_t index,
+                                                  sinter_value_info *info);
+SINTER_API sinter_status sinter_program_get_output(const sinter_program *program, uint32_t index,
+                                                   sinter_value_info *info);
+/// The index of the input or output called `name`; SINTER_WRONG_CALL if there is none.
+SINTER_API sinter_status sinter_program_find_input(const sinter_program *program, const char *name, uint32_t *index);
+SINTER_API sinter_status sinter_program_find_output(const sinter_program *program, const char *name, uint32_t *index);
+
+/// A symbol of the formulas: a size that a run takes from an axis of an input, or a number from an element of one.
+typedef struct sinter_symbol_info {
+  const char *name;
+  uint32_t source; ///< SINTER_FROM_AXIS or SINTER_FROM_ELEMENT
+  uint32_t input;
+  uint64_t position; ///< the axis, or the element
+  int64_t lowest;
+  int64_t highest; ///< SINTER_UNBOUNDED: no limit
+  int64_t typical; ///< SINTER_NO_TYPICAL: not known
+} sinter_symbol_info;
+SINTER_API sinter_status sinter_program_get_symbol(const sinter_program *program, uint32_t index,
+                                                   sinter_symbol_info *info);
+
+/// What must hold for a run besides the inputs' own formulas.
+typedef struct sinter_check_info {
+  uint32_t kind;     ///< sinter_check_kind
+  uint32_t input;    ///< SINTER_CHECK_SIZE: the input
+  uint32_t axis;     ///< and its axis
+  const char *left;  ///< a formula; empty for SINTER_CHECK_SIZE
+  const char *right; ///< a formula
+  const char *text;  ///< what wants it
+} sinter_check_info;
+SINTER_API sinter_status sinter_program_get_check(const sinter_program *program, uint32_t index,
+                                                  sinter_check_info *info);
+
+typedef struct sinter_step_info {
+  const char *name;   ///< of the model's node
+  const char *kernel; ///< the kernel's name
+  const char *tasks;  ///< a formula
+  const char *scratch_bytes; ///< a formula, per thread
+} sinter_step_info;
+SINTER_API sinter_status sinter_program_get_step(const sinter_program *program, uint32_t index, sinter_step_info *info);
+
+/// The name of a kernel; NULL where `index` is too great.
+SINTER_API const char *sinter_program_kernel_name(const sinter_program *program, uint32_t index);
+
+typedef struct sinter_variant_info {
+  const char *name;
+  const char *file;      ///< in the bundle; empty where linked in
+  uint32_t architecture; ///< sinter_architecture
+  uint32_t runs_here;    ///< 1: this machine can run it
+  uint64_t features;     ///< of sinter_feature
+  uint64_t bytes;
+  uint64_t hash;
+} sinter_variant_info;
+SINTER_API sinter_status sinter_program_get_variant(const sinter_program *program, uint32_t index,
+                                                    sinter_variant_info *info);
+
+/// A section of the weights, or another file of the bundle (whose offset is 0).
+typedef struct sinter_section_info {
+  const char *name;
+  uint64_t offset;
+  uint64_t bytes;
+  uint64_t hash;
+} sinter_section_info;
+SINTER_API sinter_status sinter_program_get_section(const sinter_program *program, uint32_t index,
+                                                    sinter_section_info *info);
+SINTER_API sinter_status sinter_program_get_file(const sinter_program *program, uint32_t index,
+                                                 sinter_section_info *info);
+
+/// A value for a symbol: its greatest, where a session is made.
+typedef struct sinter_size {
+  const char *symbol;
+  int64_t value;
+} sinter_size;
+
+/// The memory of a session for given greatest sizes, in bytes.
+typedef struct sinter_memory {
+  uint64_t arena_bytes;
+  uint64_t output_bytes;
+  uint64_t scratch_bytes; ///< per thread
+} sinter_memory;
+/// Symbols that are not given have their upper bound; SINTER_WRONG_CALL where one has none and memory depends on it.
+SINTER_API sinter_status sinter_program_get_memory(const sinter_program *program, const sinter_size *sizes,
+                                                   uint32_t size_count, sinter_memory *memory, sinter_error *error);
+
+//===----------------------------------------------------------------------===//
+// Sessions
+//===----------------------------------------------------------------------===//
+
+/// Runs `body(data, i)` once for each i below `count`, in any threads and order, and returns when all have returned.
+/// Called several times in each run; runs on the caller's own threads, so that nothing of Sinter's waits actively.
+typedef void (*sinter_parallel_for)(void *context, uint32_t count, void (*body)(void *data, uint32_t index), void *data);
+/// Returns `bytes` bytes aligned to `alignment`, or NULL. Called only while a session is made.
+typedef void *(*sinter_allocate)(void *context, uint64_t bytes, uint64_t alignment);
+typedef void (*sinter_release)(void *context, void *memory, uint64_t bytes);
+/// `message` ends with a zero byte, without a line's end.
+typedef void (*sinter_log)(void *context, const char *message);
+/// A time in ticks of any length, which does not go back.
+typedef uint64_t (*sinter_clock)(void *context);
+
+typedef struct sinter_session_options {
+  uint32_t struct_bytes;
+  /// How many threads compute, the caller's included; 0: as many as the CPUs that this thread may use. With a
+  /// parallel_for, the `count` that it is called with.
+  uint32_t threads;
+  /// The greatest value of each symbol; symbols that are missing have the program's upper bound.
+  const sinter_size *sizes;
+  uint32_t size_count;
+  /// Nonzero: the session holds no memory for outputs, sinter_session_set_output is called for each.
+  uint32_t external_outputs;
+  /// How long our own threads wait actively after a run for the next one, in microseconds; 0: 200; negative: not at all.
+  int32_t spin_microseconds;
+  uint32_t reserved;
+  sinter_parallel_for parallel_for;
+  void *parallel_for_context;
+  sinter_allocate allocate;
+  sinter_release release;
+  void *memory_context;
+  /// The memory to use, of sinter_session_bytes, instead of allocating any.
+  void *memory;
+  uint64_t memory_bytes;
+  sinter_log log;
+  void *log_context;
+  sinter_clock clock; ///< default: nanoseconds of the monotonic clock
+  void *clock_context;
+} sinter_session_options;
+
+/// How many bytes a session with these options takes, threads' stacks apart. At 64-byte alignment.
+SINTER_API sinter_status sinter_session_bytes(const sinter_program *program, const sinter_session_options *options,
+                                              uint64_t *bytes, sinter_error *error);
+
+/// Makes a session; everything that it will ever need is allocated here.
+SINTER_API sinter_status sinter_session_create(const sinter_program *program, const sinter_session_options *options,
+                                               sinter_session **session, sinter_error *error);
+
+/// Ends the session's threads and releases its memory. NULL is allowed.
+SINTER_API void sinter_session_destroy(sinter_session *session);
+
+/// Gives input `index` for the runs to come. `data` is borrowed, not copied: it is read by each run, and may change between
+/// runs; it must be aligned to its element. `dims` has `rank` sizes and is copied. Type and rank are checked here, sizes by
+/// the run.
+SINTER_API sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, const void *data,
+                                                  sinter_type type, const int64_t *dims, uint32_t rank);
+
+/// Has output `index` written to `data`, which has room for `capacity` bytes; NULL: back to the session's own memory.
+SINTER_API sinter_status sinter_session_set_output(sinter_session *session, uint32_t index, void *data,
+                                                   uint64_t capacity);
+
+/// Runs the program once. Allocates nothing. After a failure the outputs' contents are undefined, and the session can be
+/// used again.
+SINTER_API sinter_status sinter_session_run(sinter_session *session);
+
+/// An output of the last run.
+typedef struct sinter_tensor {
+  void *data; ///< the session's until the next run, or what sinter_session_set_output gave
+  uint64_t bytes;
+  sinter_type type;
+  uint32_t rank;
+  int64_t dims[SINTER_MAX_RANK];
+} sinter_tensor;
+SINTER_API sinter_status sinter_session_get_output(const sinter_session *session, uint32_t index,
+                                                   sinter_tensor *tensor);
+
+/// What the last function of this session that failed had to say; "" if none did. Never NULL.
+SINTER_API const char *sinter_session_message(const sinter_session *session);
+
+/// From the next run on, writes into ticks[i] how long step i took in the last run, in the clock's ticks. `count` is at
+/// least the program's steps; `ticks` is borrowed; NULL ends it.
+SINTER_API sinter_status sinter_session_set_profile(sinter_session *session, uint64_t *ticks, uint32_t count);
+
+/// How many threads compute, and the bytes that the session holds.
+SINTER_API uint32_t sinter_session_threads(const sinter_session *session);
+SINTER_API uint64_t sinter_session_memory(const sinter_session *session);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SINTER_RT_SINTER_H */
