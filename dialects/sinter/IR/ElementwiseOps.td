@@ -9,6 +9,7 @@
 #define SINTER_ELEMENTWISEOPS_TD
 
 include "dialects/sinter/IR/SinterAttributes.td"
+include "dialects/sinter/IR/SinterEnums.td"
 
 def Sinter_ElementwiseOp : Sinter_InferredOp<"elementwise"> {
   let summary = "A function of one element of each operand.";

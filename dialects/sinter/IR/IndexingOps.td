@@ -9,6 +9,7 @@
 #define SINTER_INDEXINGOPS_TD
 
 include "dialects/sinter/IR/SinterAttributes.td"
+include "dialects/sinter/IR/SinterEnums.td"
 
 def Sinter_GatherOp : Sinter_InferredOp<"gather"> {
   let summary = "Slices of a tensor at given positions of one dimension.";

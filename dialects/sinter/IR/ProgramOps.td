@@ -9,6 +9,7 @@
 #define SINTER_PROGRAMOPS_TD
 
 include "dialects/sinter/IR/SinterAttributes.td"
+include "dialects/sinter/IR/SinterEnums.td"
 
 def Sinter_SymbolOp : Sinter_Op<"symbol", [Symbol]> {
   let summary = "A size of the program that a run decides.";

@@ -9,6 +9,7 @@
 #define SINTER_REDUCTIONOPS_TD
 
 include "dialects/sinter/IR/SinterAttributes.td"
+include "dialects/sinter/IR/SinterEnums.td"
 
 def Sinter_ReduceOp : Sinter_InferredOp<"reduce"> {
   let summary = "One element from all elements along some dimensions.";

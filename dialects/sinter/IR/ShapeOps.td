@@ -9,6 +9,7 @@
 #define SINTER_SHAPEOPS_TD
 
 include "dialects/sinter/IR/SinterAttributes.td"
+include "dialects/sinter/IR/SinterEnums.td"
 
 def Sinter_ReshapeOp : Sinter_SizedOp<"reshape"> {
   let summary = "The same elements, in row-major order, with other sizes.";

@@ -10,6 +10,7 @@
 
 include "dialects/sinter/IR/ElementwiseOps.td"
 include "dialects/sinter/IR/IndexingOps.td"
+include "dialects/sinter/IR/KernelOps.td"
 include "dialects/sinter/IR/ProgramOps.td"
 include "dialects/sinter/IR/ReductionOps.td"
 include "dialects/sinter/IR/ShapeOps.td"

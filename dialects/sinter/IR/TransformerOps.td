@@ -9,6 +9,7 @@
 #define SINTER_TRANSFORMEROPS_TD
 
 include "dialects/sinter/IR/SinterAttributes.td"
+include "dialects/sinter/IR/SinterEnums.td"
 
 def Sinter_MatmulOp : Sinter_InferredOp<"matmul"> {
   let summary = "Products of matrices.";

@@ -1,0 +1,156 @@
+//===- CpuOps.td - Programs of kernels for the CPU target ----------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_CPU_OPS_TD
+#define SINTER_CPU_OPS_TD
+
+include "dialects/sinter/IR/SinterAttributes.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Cpu_Dialect : Dialect {
+  let name = "cpu";
+  let summary = "A program as launches of kernels over buffers and sections of weights.";
+  let description = [{
+    What the CPU target lowers kernels to: `cpu.section` says what lies in the file of weights and how it is made, `cpu.kernel`
+    what code computes, `cpu.launch` which words a kernel is given, how many tasks it has and, once placed, where its results
+    lie. Code is generated from these when the artifact is written, once for each instruction set.
+  }];
+  let cppNamespace = "::sinter::cpu";
+  let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::sinter::SinterDialect"];
+}
+
+class Cpu_Op<string mnemonic, list<Trait> traits = []> : Op<Cpu_Dialect, mnemonic, traits>;
+
+def Cpu_WordKind : I32EnumAttr<"WordKind", "what a word of a kernel's arguments is", [
+    I32EnumAttrCase<"operand", 0>, I32EnumAttrCase<"result", 1>, I32EnumAttrCase<"size", 2>]> {
+  let cppNamespace = "::sinter::cpu";
+}
+
+def Cpu_WordAttr : AttrDef<Cpu_Dialect, "Word"> {
+  let mnemonic = "word";
+  let summary = "A 64-bit word that a kernel is given.";
+  let description = [{
+    The address of the operand or result `index`, `size` bytes on; or the integer `size`, an expression over the symbols.
+
+    ```mlir
+    #cpu.word<operand, 0, "1536">
+    ```
+  }];
+  let parameters = (ins "::sinter::cpu::WordKind":$kind, "unsigned":$index, "::mlir::StringAttr":$size);
+  let assemblyFormat = "`<` $kind `,` $index `,` $size `>`";
+  let extraClassDeclaration = [{
+    static WordAttr getOperand(::mlir::MLIRContext *context, unsigned index, const SizeExpr &byteOffset = 0);
+    static WordAttr getResult(::mlir::MLIRContext *context, unsigned index);
+    static WordAttr getInteger(::mlir::MLIRContext *context, const SizeExpr &size);
+    SizeExpr getExpression() const;
+  }];
+}
+def Cpu_WordArrayAttr : TypedArrayAttrBase<Cpu_WordAttr, "words of a kernel's arguments">;
+
+def Cpu_LayoutKind : I32EnumAttr<"Layout", "how a section's elements lie", [
+    I32EnumAttrCase<"row_major", 0>, I32EnumAttrCase<"panels", 1>, I32EnumAttrCase<"panels_transposed", 2>]> {
+  let cppNamespace = "::sinter::cpu";
+}
+
+def Cpu_SectionOp : Cpu_Op<"section", [Symbol, IsolatedFromAbove, SingleBlock]> {
+  let summary = "A section of the file of weights and how it is made.";
+  let description = [{
+    The body computes a tensor from weights alone, when the artifact is written; its elements then lie row-major, or packed as
+    panels of a matmul's right-hand side [K][N] (`panels_transposed`: the tensor is [N][K]).
+
+    Constraints:
+    - C1: the body yields one tensor with static sizes, of rank 2 and f32 for panels.
+
+    Example:
+
+    ```mlir
+    cpu.section @query panels_transposed {
+      %0 = sinter.parameter @query_weight : tensor<384x384xf32>
+      sinter.yield %0 : tensor<384x384xf32>
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, Cpu_LayoutKind:$layout);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name $layout attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensorType();
+    /// Its length in the file.
+    uint64_t getNumBytes();
+  }];
+}
+
+def Cpu_WeightsOp : Cpu_Op<"weights", [Pure]> {
+  let summary = "The tensor of a section.";
+  let description = [{
+    Example:
+
+    ```mlir
+    %0 = cpu.weights @query : tensor<384x384xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$section);
+  let results = (outs Sinter_Tensor:$result);
+  let assemblyFormat = "$section attr-dict `:` type($result)";
+}
+
+def Cpu_KernelOp : Cpu_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> {
+  let summary = "What a kernel's code computes.";
+  let description = [{
+    The template `kind` and the body that it is instantiated for; launches share it. The body's arguments are the launch's
+    operands.
+
+    Example:
+
+    ```mlir
+    cpu.kernel @loop_0 "loop" {
+    ^bb0(%x: tensor<2x3xf32>):
+      %0 = sinter.elementwise exp(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
+      sinter.yield %0 : tensor<2x3xf32>
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name $kind attr-dict-with-keyword $body";
+}
+
+def Cpu_LaunchOp : Cpu_Op<"launch", [Pure]> {
+  let summary = "One launch of a kernel.";
+  let description = [{
+    Runs `tasks` tasks of the kernel with `words` as its arguments; each thread has `scratch` bytes of its own. `index_input` is
+    the program's input whose values are positions that the kernel checks. `offsets` are where the results lie in the arena, in
+    bytes, or, for a result that the program returns, -1 - the number of that output; phase `placed` sets them.
+
+    Constraints:
+    - C1: tasks and scratch are one expression each.
+    - C2: a word's operand or result exists.
+
+    Example:
+
+    ```mlir
+    %0 = cpu.launch @loop_0(%a) words [#cpu.word<operand, 0, "0">, #cpu.word<result, 0, "0">] tasks <"1"> scratch <"64">
+        : (tensor<2x3xf32>) -> tensor<2x3xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Sinter_Tensor>:$inputs, Cpu_WordArrayAttr:$words,
+                   Sinter_DimsAttr:$tasks, Sinter_DimsAttr:$scratch, OptionalAttr<I64Attr>:$index_input,
+                   OptionalAttr<Sinter_DimsAttr>:$offsets);
+  let results = (outs Variadic<Sinter_Tensor>:$results);
+  let assemblyFormat = [{
+    $kernel `(` $inputs `)` `words` $words `tasks` $tasks `scratch` $scratch attr-dict `:` functional-type($inputs, $results)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // SINTER_CPU_OPS_TD
