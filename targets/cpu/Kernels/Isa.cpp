@@ -23,9 +23,7 @@ static constexpr Isa table[] = {
     {"aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 4, 32, 6, 4},
 };
 
-llvm::ArrayRef<Isa> sinter::cpu::allIsas() {
-  return table;
-}
+llvm::ArrayRef<Isa> sinter::cpu::allIsas() { return table; }
 
 const Isa *sinter::cpu::findIsa(llvm::StringRef name) {
   const Isa *found = llvm::find_if(table, [&](const Isa &isa) { return isa.name == name; });

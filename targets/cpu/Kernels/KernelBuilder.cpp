@@ -40,16 +40,10 @@ func::FuncOp KernelBuilder::endKernel(Int result) {
   return function;
 }
 
-Value KernelBuilder::pointerWord(unsigned word) {
-  return loadScalar(function.getArgument(0), word, pointerType());
-}
-Int KernelBuilder::integerWord(unsigned word) {
-  return loadScalar(function.getArgument(0), word, b.getI64Type());
-}
+Value KernelBuilder::pointerWord(unsigned word) { return loadScalar(function.getArgument(0), word, pointerType()); }
+Int KernelBuilder::integerWord(unsigned word) { return loadScalar(function.getArgument(0), word, b.getI64Type()); }
 
-Type KernelBuilder::pointerType() {
-  return LLVM::LLVMPointerType::get(b.getContext());
-}
+Type KernelBuilder::pointerType() { return LLVM::LLVMPointerType::get(b.getContext()); }
 
 Value KernelBuilder::constant(TypedAttr attribute) {
   Value &value = constants[attribute];
@@ -110,9 +104,7 @@ Int KernelBuilder::rem(Int x, Int y) {
     return 0;
   return arith::RemUIOp::create(b, location, materialize(x), materialize(y)).getResult();
 }
-Int KernelBuilder::ceilDiv(Int x, Int y) {
-  return div(add(x, sub(y, 1)), y);
-}
+Int KernelBuilder::ceilDiv(Int x, Int y) { return div(add(x, sub(y, 1)), y); }
 Int KernelBuilder::min(Int x, Int y) {
   if (x.constant() && y.constant())
     return std::min(*x.constant(), *y.constant());
@@ -201,48 +193,26 @@ Value KernelBuilder::splat(double number) {
 Value KernelBuilder::splatInt(int32_t number) {
   return constant(DenseElementsAttr::get(vectorOf(b.getI32Type()), number));
 }
-Value KernelBuilder::scalar(double number) {
-  return constant(b.getF32FloatAttr(static_cast<float>(number)));
-}
+Value KernelBuilder::scalar(double number) { return constant(b.getF32FloatAttr(static_cast<float>(number))); }
 Value KernelBuilder::broadcast(Value scalar) {
   return vector::BroadcastOp::create(b, location, vectorOf(scalar.getType()), scalar);
 }
-Value KernelBuilder::fma(Value x, Value y, Value z) {
-  return math::FmaOp::create(b, location, x, y, z);
-}
-Value KernelBuilder::addf(Value x, Value y) {
-  return arith::AddFOp::create(b, location, x, y);
-}
-Value KernelBuilder::subf(Value x, Value y) {
-  return arith::SubFOp::create(b, location, x, y);
-}
-Value KernelBuilder::mulf(Value x, Value y) {
-  return arith::MulFOp::create(b, location, x, y);
-}
-Value KernelBuilder::divf(Value x, Value y) {
-  return arith::DivFOp::create(b, location, x, y);
-}
-Value KernelBuilder::maxf(Value x, Value y) {
-  return selectLanes(compare(arith::CmpFPredicate::OGT, x, y), x, y);
-}
-Value KernelBuilder::minf(Value x, Value y) {
-  return selectLanes(compare(arith::CmpFPredicate::OLT, x, y), x, y);
-}
+Value KernelBuilder::fma(Value x, Value y, Value z) { return math::FmaOp::create(b, location, x, y, z); }
+Value KernelBuilder::addf(Value x, Value y) { return arith::AddFOp::create(b, location, x, y); }
+Value KernelBuilder::subf(Value x, Value y) { return arith::SubFOp::create(b, location, x, y); }
+Value KernelBuilder::mulf(Value x, Value y) { return arith::MulFOp::create(b, location, x, y); }
+Value KernelBuilder::divf(Value x, Value y) { return arith::DivFOp::create(b, location, x, y); }
+Value KernelBuilder::maxf(Value x, Value y) { return selectLanes(compare(arith::CmpFPredicate::OGT, x, y), x, y); }
+Value KernelBuilder::minf(Value x, Value y) { return selectLanes(compare(arith::CmpFPredicate::OLT, x, y), x, y); }
 Value KernelBuilder::maximum(Value x, Value y) {
   return selectLanes(compare(arith::CmpFPredicate::UNO, x, x), x, maxf(x, y));
 }
 Value KernelBuilder::minimum(Value x, Value y) {
   return selectLanes(compare(arith::CmpFPredicate::UNO, x, x), x, minf(x, y));
 }
-Value KernelBuilder::negf(Value x) {
-  return arith::NegFOp::create(b, location, x);
-}
-Value KernelBuilder::absf(Value x) {
-  return math::AbsFOp::create(b, location, x);
-}
-Value KernelBuilder::sqrt(Value x) {
-  return math::SqrtOp::create(b, location, x);
-}
+Value KernelBuilder::negf(Value x) { return arith::NegFOp::create(b, location, x); }
+Value KernelBuilder::absf(Value x) { return math::AbsFOp::create(b, location, x); }
+Value KernelBuilder::sqrt(Value x) { return math::SqrtOp::create(b, location, x); }
 Value KernelBuilder::compare(arith::CmpFPredicate predicate, Value x, Value y) {
   return arith::CmpFOp::create(b, location, predicate, x, y);
 }
@@ -255,24 +225,14 @@ Value KernelBuilder::copySign(Value magnitude, Value sign) {
 Value KernelBuilder::bitcast(Value x, Type element) {
   return arith::BitcastOp::create(b, location, vectorOf(element), x);
 }
-Value KernelBuilder::addInts(Value x, Value y) {
-  return arith::AddIOp::create(b, location, x, y);
-}
-Value KernelBuilder::subInts(Value x, Value y) {
-  return arith::SubIOp::create(b, location, x, y);
-}
-Value KernelBuilder::andInts(Value x, Value y) {
-  return arith::AndIOp::create(b, location, x, y);
-}
-Value KernelBuilder::shiftLeft(Value x, unsigned bits) {
-  return arith::ShLIOp::create(b, location, x, splatInt(bits));
-}
+Value KernelBuilder::addInts(Value x, Value y) { return arith::AddIOp::create(b, location, x, y); }
+Value KernelBuilder::subInts(Value x, Value y) { return arith::SubIOp::create(b, location, x, y); }
+Value KernelBuilder::andInts(Value x, Value y) { return arith::AndIOp::create(b, location, x, y); }
+Value KernelBuilder::shiftLeft(Value x, unsigned bits) { return arith::ShLIOp::create(b, location, x, splatInt(bits)); }
 Value KernelBuilder::shiftRightSigned(Value x, unsigned bits) {
   return arith::ShRSIOp::create(b, location, x, splatInt(bits));
 }
-Value KernelBuilder::intsToFloats(Value x) {
-  return arith::SIToFPOp::create(b, location, vectorType(), x);
-}
+Value KernelBuilder::intsToFloats(Value x) { return arith::SIToFPOp::create(b, location, vectorType(), x); }
 
 Value KernelBuilder::laneNumbers() {
   SmallVector<int32_t> numbers(lanes());
