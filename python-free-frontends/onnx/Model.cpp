@@ -39,9 +39,7 @@ const DataTypeRow *rowOf(DataType type) {
   return &dataTypeRows[number];
 }
 
-llvm::StringRef ownDomain(llvm::StringRef domain) {
-  return domain == "ai.onnx" ? "" : domain;
-}
+llvm::StringRef ownDomain(llvm::StringRef domain) { return domain == "ai.onnx" ? "" : domain; }
 
 } // namespace
 

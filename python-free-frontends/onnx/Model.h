@@ -309,8 +309,9 @@ llvm::Expected<Model> readModel(std::shared_ptr<const MappedFile> file, llvm::St
                                 const ReadOptions &options = {});
 
 /// Reads a TensorProto that is a file of its own (.pb), as ONNX's test data are.
-/// SequenceProto and OptionalProto are other messages and cannot be told apart
-/// from a damaged tensor with certainty: the message says so.
+/// SequenceProto and OptionalProto, which such files hold too, are refused as
+/// unsupported. Nothing in a file says which message it is, so the caller should
+/// compare with the type that the model declares.
 llvm::Expected<Tensor> readTensorFile(llvm::StringRef path);
 llvm::Expected<Tensor> readTensorFile(std::shared_ptr<const MappedFile> file);
 /// readTensorFile, then its values.

@@ -45,9 +45,7 @@ bool ModelReader::failAt(uint64_t offset, const llvm::Twine &text) {
   return fail(text + " (byte " + llvm::Twine(offset) + " of " + llvm::Twine(file->size()) + ")");
 }
 
-llvm::Error ModelReader::takeProblem() {
-  return unusable(problem);
-}
+llvm::Error ModelReader::takeProblem() { return unusable(problem); }
 
 bool ModelReader::walk(Span message, const char *what, llvm::function_ref<bool(const WireField &)> visit) {
   if (depth >= limits::nesting)
@@ -619,9 +617,28 @@ llvm::Expected<Tensor> ModelReader::readTensorFile() {
   if (file->size() == 0)
     return unusable("'" + file->getPath() + "' is empty, so it is not a tensor");
   Tensor tensor;
-  if (!readTensor(wholeFile(), tensor))
-    return takeProblem();
-  return tensor;
+  if (readTensor(wholeFile(), tensor))
+    return tensor;
+  if (looksLikeContainer())
+    return unsupported("'" + file->getPath() +
+                       "' holds a sequence, an optional or a map and not a tensor, which is not supported");
+  return takeProblem();
+}
+
+bool ModelReader::looksLikeContainer() const {
+  // SequenceProto and OptionalProto: a name, the kind of the elements, then messages.
+  bool hasKind = false;
+  WireReader reader(file->bytes(), 0);
+  WireField field;
+  while (reader.next(field)) {
+    bool isKind = field.number == 2 && field.type == WireType::Varint && field.value <= 5;
+    bool isText = field.number == 1 && field.type == WireType::Bytes && isUtf8(field.text());
+    bool isElement = field.number >= 3 && field.number <= 8 && field.type == WireType::Bytes;
+    if (!isKind && !isText && !isElement)
+      return false;
+    hasKind |= isKind;
+  }
+  return hasKind && reader.problem().empty();
 }
 
 llvm::Expected<Model> onnx::readModel(llvm::StringRef path, const ReadOptions &options) {

@@ -90,6 +90,8 @@ private:
   bool readShape(Span message, std::vector<Dimension> &shape);
   bool readDimension(Span message, Dimension &dimension);
   bool readSparseInitializer(Span message);
+  /// Whether a file that is no tensor is one of ONNX's other test values.
+  bool looksLikeContainer() const;
   bool appendNode(const WireField &field, std::vector<Node> &nodes);
 
   // ModelTensor.cpp

@@ -354,17 +354,11 @@ bool ModelReader::placeExternalTensor(Span message, Tensor &tensor, const Tensor
 // Values
 //===----------------------------------------------------------------------===//
 
-uint64_t Tensor::numElements() const {
-  return static_cast<uint64_t>(countElements(dims).value_or(0));
-}
+uint64_t Tensor::numElements() const { return static_cast<uint64_t>(countElements(dims).value_or(0)); }
 
-uint64_t Tensor::numBytes() const {
-  return countBytes(numElements(), elementType).value_or(0);
-}
+uint64_t Tensor::numBytes() const { return countBytes(numElements(), elementType).value_or(0); }
 
-std::string Tensor::describe() const {
-  return name.empty() ? "an unnamed tensor" : "tensor '" + name + "'";
-}
+std::string Tensor::describe() const { return name.empty() ? "an unnamed tensor" : "tensor '" + name + "'"; }
 
 std::optional<llvm::ArrayRef<char>> Tensor::bytes() const {
   if (storage == Storage::Empty)
