@@ -1,0 +1,138 @@
+//===- PhaseDriver.cpp - Takes a module from phase to phase -----------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Pipeline/PhaseDriver.h"
+
+#include "dialects/sinter/Transforms/Passes.h"
+#include "lib/Support/Failure.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace sinter;
+
+std::optional<Phase> sinter::getPhase(mlir::ModuleOp module) {
+  auto name = module->getAttrOfType<mlir::StringAttr>("sinter.phase");
+  return name ? parsePhase(name.getValue()) : std::nullopt;
+}
+
+void sinter::setPhase(mlir::ModuleOp module, Phase phase) {
+  module->setAttr("sinter.phase", mlir::StringAttr::get(module.getContext(), stringifyPhase(phase)));
+}
+
+std::string sinter::dumpName(Phase phase) {
+  return std::to_string(int(phase)) + "-" + stringifyPhase(phase).str() + ".mlir";
+}
+
+llvm::Error sinter::writeModule(mlir::ModuleOp module, llvm::StringRef path, llvm::StringRef folder) {
+  std::error_code error;
+  llvm::raw_fd_ostream stream(path, error);
+  if (error)
+    return ioFailure("cannot write '" + path + "': " + error.message());
+  if (!folder.empty())
+    module->setAttr("sinter.folder", mlir::StringAttr::get(module.getContext(), folder));
+  module.print(stream, mlir::OpPrintingFlags().enableDebugInfo());
+  module->removeAttr("sinter.folder");
+  stream << '\n';
+  stream.flush();
+  if (stream.has_error()) {
+    error = stream.error();
+    stream.clear_error();
+    return ioFailure("cannot write '" + path + "': " + error.message());
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error PhaseDriver::dump(mlir::ModuleOp module, llvm::StringRef folder) {
+  if (dumpFolder.empty())
+    return llvm::Error::success();
+  if (std::error_code error = llvm::sys::fs::create_directories(dumpFolder))
+    return ioFailure("cannot make the folder '" + dumpFolder + "': " + error.message());
+  llvm::SmallString<128> path(dumpFolder);
+  llvm::sys::path::append(path, dumpName(*getPhase(module)));
+  return writeModule(module, path, folder);
+}
+
+namespace {
+
+/// Where a reproducer of a failing pass goes: a new file in the folder for temporary files.
+std::string reproducerPath() {
+  llvm::SmallString<128> folder, path;
+  llvm::sys::path::system_temp_directory(/*erasedOnReboot=*/true, folder);
+  llvm::sys::path::append(folder, "sinter-reproducer-%%%%%%%%.mlir");
+  llvm::sys::fs::createUniquePath(folder, path, /*MakeAbsolute=*/false);
+  return path.str().str();
+}
+
+void addVerifyingPasses(Phase phase, mlir::OpPassManager &passes) {
+  if (phase <= Phase::Sparse)
+    passes.addPass(createVerifyGraphPass({stringifyPhase(phase).str()}));
+}
+
+} // namespace
+
+llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool verifying) {
+  mlir::PassManager passes(module.getContext(), mlir::ModuleOp::getOperationName());
+  // Our LLVM has no assertions: what a pass breaks is found by verifiers or not at all.
+  passes.enableVerifier(true);
+  if (!verifying) {
+    if (phase == Phase::Canonical)
+      addCanonicalPasses(passes);
+    else
+      target->addPasses(phase, spec, passes);
+  }
+  addVerifyingPasses(phase, passes);
+  std::string reproducer = reproducerPath();
+  passes.enableCrashReproducerGeneration(reproducer);
+
+  std::string diagnostics;
+  mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
+    // The line about the reproducer is MLIR's way to say what our message says.
+    if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error ||
+        llvm::StringRef(diagnostic.str()).contains("reproducer generated at"))
+      return mlir::success();
+    if (!diagnostics.empty())
+      diagnostics += "; ";
+    if (auto name = diagnostic.getLocation()->findInstanceOf<mlir::NameLoc>())
+      diagnostics += "node '" + name.getName().str() + "': ";
+    diagnostics += diagnostic.str();
+    return mlir::success();
+  });
+  if (mlir::succeeded(passes.run(module)))
+    return llvm::Error::success();
+  std::string message = ("phase " + stringifyPhase(phase) + " failed").str();
+  if (!diagnostics.empty())
+    message += ": " + diagnostics;
+  if (!llvm::sys::fs::exists(reproducer))
+    return internalError(message);
+  return Failure::make(ExitStatus::Internal, message)
+      .hint("this is a defect of Sinter; a reproducer was written, run it again with: sinter-opt --run-reproducer " +
+            reproducer);
+}
+
+llvm::Error PhaseDriver::verify(mlir::ModuleOp module) { return runPasses(module, *getPhase(module), true); }
+
+llvm::Error PhaseDriver::run(mlir::ModuleOp module, Phase last, llvm::StringRef folder) {
+  for (Phase phase : allPhases) {
+    std::optional<Phase> current = getPhase(module);
+    if (phase > last || phase == Phase::Emitted)
+      break;
+    if (current && phase <= *current)
+      continue;
+    if (llvm::Error error = runPasses(module, phase, false))
+      return error;
+    setPhase(module, phase);
+    if (llvm::Error error = dump(module, folder))
+      return error;
+    if (phase == Phase::Sparse)
+      reference = mlir::OwningOpRef<mlir::ModuleOp>(module.clone());
+  }
+  return llvm::Error::success();
+}
