@@ -47,9 +47,9 @@ function(sinter_add_dialect name)
   add_public_tablegen_target(sinter-${name}-tablegen)
 endfunction()
 
-# sinter_add_passes(TARGET PREFIX): TableGen for Passes.td in the current folder.
-function(sinter_add_passes target)
+# sinter_add_passes(TARGET PREFIX): TableGen for Passes.td in the current folder; declares register<PREFIX>Passes().
+function(sinter_add_passes target prefix)
   set(LLVM_TARGET_DEFINITIONS Passes.td)
-  mlir_tablegen(Passes.h.inc -gen-pass-decls)
+  mlir_tablegen(Passes.h.inc -gen-pass-decls -name=${prefix})
   add_public_tablegen_target(${target})
 endfunction()

@@ -6,16 +6,18 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/cpu/IR/Cpu.h"
-#include "dialects/sinter/IR/Sinter.h"
+#include "dialects/sinter/Transforms/Passes.h"
+#include "include/sinter/Compiler.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<sinter::SinterDialect, sinter::cpu::CpuDialect, mlir::func::FuncDialect>();
+  registry.insert<sinter::cpu::CpuDialect>();
+  sinter::registerAllDialects(registry);
   mlir::registerTransformsPasses();
+  sinter::registerSinterPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Sinter's passes\n", registry));
 }
