@@ -39,6 +39,15 @@ TEST(IncludeOrder, TargetsAndFrontendsDoNotKnowEachOther) {
   EXPECT_EQ(checkIncludeOrder(tree).size(), 3u);
 }
 
+TEST(IncludeOrder, DialectsOfTargetsStandOnTheGraph) {
+  Tree kept{{"dialects/cpu/IR/Cpu.h", "#include \"dialects/sinter/IR/Sinter.h\"\n"},
+            {"dialects/wafer/IR/Wafer.h", "#include \"dialects/sched/IR/Sched.h\"\n"}};
+  EXPECT_THAT(checkIncludeOrder(kept), IsEmpty());
+  Tree broken{{"dialects/cpu/IR/Cpu.h", "#include \"dialects/wafer/IR/Wafer.h\"\n"},
+              {"dialects/sinter/IR/Sinter.h", "#include \"dialects/cpu/IR/Cpu.h\"\n"}};
+  EXPECT_EQ(checkIncludeOrder(broken).size(), 2u);
+}
+
 TEST(IncludeOrder, TheRuntimeStandsApart) {
   Tree tree{{"runtime/core/a.c", "#include \"lib/Support/SizeExpr.h\"\n"},
             {"runtime/core/b.c", "#include \"runtime/cpu/variant.h\"\n"},
