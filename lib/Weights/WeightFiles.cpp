@@ -99,8 +99,8 @@ static llvm::Error decodeVarints(WeightOp weight, llvm::ArrayRef<char> bytes, si
     uint64_t value = 0;
     for (unsigned shift = 0;; shift += 7) {
       if (position == bytes.size() || shift > 63)
-        return unusable("weight '" + weight.getSymName() + "': " +
-                        (shift > 63 ? "an integer of more than 10 bytes" : "the data ends early"));
+        return unusable("weight '" + weight.getSymName() +
+                        "': " + (shift > 63 ? "an integer of more than 10 bytes" : "the data ends early"));
       auto byte = static_cast<uint8_t>(bytes[position++]);
       value |= static_cast<uint64_t>(byte & 0x7f) << shift;
       if (!(byte & 0x80))
