@@ -18,9 +18,7 @@ using namespace sinter::cpu;
 
 namespace {
 
-int64_t evaluate(const SizeExpr &e) {
-  return *e.constant();
-}
+int64_t evaluate(const SizeExpr &e) { return *e.constant(); }
 
 struct Shape {
   int64_t n, k;
@@ -165,6 +163,71 @@ TEST(CpuKernelMatmul, StridedRows) {
         EXPECT_NEAR(c[i * 60 + j], expected, 1e-5);
       }
   }
+}
+
+struct Batched {
+  int64_t m, n, k;
+  bool aTransposed, bTransposed, bStrided;
+};
+
+// Tests products of two computed matrices: all orders of both, broadcast batches, ragged sizes, and no K at all.
+TEST(CpuKernelMatmul, BatchedOfAnyStrides) {
+  const Batched sizes[] = {{1, 1, 1, false, false, false},    {16, 48, 32, false, false, false},
+                           {9, 96, 300, false, false, false}, {70, 50, 600, false, false, false},
+                           {13, 17, 5, true, false, false},   {130, 100, 77, false, true, false},
+                           {3, 49, 513, true, true, false},   {20, 61, 40, false, false, true},
+                           {5, 6, 0, false, false, false},    {12, 144, 257, false, false, false}};
+  for (const Isa *isa : runnableIsas())
+    for (bool extras : {false, true}) {
+      BatchedMatmulSpec spec;
+      spec.numBatchDims = 2;
+      spec.hasBias = extras;
+      if (extras)
+        spec.epilogue = testEpilogue;
+      LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildBatchedMatmul(k, name, spec); });
+      for (const Batched &size : sizes) {
+        // The batch is 2 x 3; A has no second dimension, B no first.
+        int64_t m = size.m, n = size.n, k = size.k, spread = size.bStrided ? 2 : 1;
+        GuardedBuffer a(randomFloats(2 * m * k, 1)), b(randomFloats(3 * k * n * spread, 2)), bias(randomFloats(n, 3)),
+            c(6 * m * n, 99.0f);
+        int64_t aRow = size.aTransposed ? 1 : k, aColumn = size.aTransposed ? m : 1;
+        int64_t bRow = size.bTransposed ? 1 : n * spread, bColumn = size.bTransposed ? k : spread;
+        std::vector<int64_t> words = {word(a.data()),
+                                      word(b.data()),
+                                      word(bias.data()),
+                                      word(c.data()),
+                                      m,
+                                      n,
+                                      k,
+                                      aRow,
+                                      aColumn,
+                                      bRow,
+                                      bColumn,
+                                      n,
+                                      2,
+                                      m * k,
+                                      0,
+                                      3 * m * n,
+                                      3,
+                                      0,
+                                      k * n * spread,
+                                      m * n};
+        ASSERT_EQ(words.size(), spec.numWords());
+        int64_t tasks = evaluate(spec.numTasks(6, m, n));
+        ASSERT_EQ(kernel.runAll(words, tasks, spec.scratchBytes(), /*apart=*/m == 13), 0);
+        ASSERT_TRUE(c.isGuardWhole());
+        for (int64_t batch = 0; batch < 6; ++batch)
+          for (int64_t i = 0; i < m; ++i)
+            for (int64_t j = 0; j < n; ++j) {
+              double sum = extras ? bias[j] : 0.0;
+              for (int64_t kk = 0; kk < k; ++kk)
+                sum += double(a[batch / 3 * m * k + i * aRow + kk * aColumn]) *
+                       b[batch % 3 * k * n * spread + kk * bRow + j * bColumn];
+              ASSERT_NEAR(c[(batch * m + i) * n + j], extras ? 2 * sum : sum, 4e-6 * k + 1e-5)
+                  << isa->name.str() << " " << m << "x" << n << "x" << k << " at " << i << ", " << j;
+            }
+      }
+    }
 }
 
 // Tests that both orders of the source give the same packed weights, with zeros behind the last column.
