@@ -1,0 +1,95 @@
+//===- main.cpp - sinter, the command line tool -----------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "include/sinter/Frontend.h"
+#include "include/sinter/Target.h"
+#include "tools/sinter/Console.h"
+#include "tools/sinter/Verbs.h"
+
+#include "CLI/Config.hpp"
+#include "CLI/Formatter.hpp"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <cstring>
+
+using namespace sinter;
+using namespace sinter::tool;
+
+namespace {
+
+/// `@FILE` in the place of a value (a whole argument, or what follows the `=` of an option) is what the file holds. Inputs
+/// and outputs of programs have their own meaning for @ and come as NAME=@FILE.
+std::string readValue(const std::string &argument) {
+  size_t at = 0;
+  if (llvm::StringRef(argument).starts_with("--")) {
+    at = argument.find('=');
+    if (at == std::string::npos)
+      return argument;
+    ++at;
+  }
+  if (at + 1 >= argument.size() || argument[at] != '@')
+    return argument;
+  std::string path = argument.substr(at + 1);
+  auto file = llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/true);
+  if (!file)
+    throw Stop{Failure(ExitStatus::Unusable, "cannot read '" + path + "': " + file.getError().message())};
+  return argument.substr(0, at) + (*file)->getBuffer().rtrim("\r\n").str();
+}
+
+std::string versionText() {
+  std::string text = ("sinter " + version() + "\nLLVM " LLVM_VERSION_STRING "\ntargets:").str();
+  for (const auto &target : getTargets())
+    text += " " + target->getName().str();
+  text += "\nmodels:";
+  for (const auto &frontend : getFrontends())
+    text += " " + frontend->getName().str();
+  return text;
+}
+
+int runTool(int argc, char **argv) {
+  CLI::App app("Compiles trained transformer models ahead of time, and runs what it compiled");
+  app.name("sinter");
+  app.footer("Example: sinter compile model.onnx -o model && sinter run model --input ids=@ids.npy\n"
+             "`sinter VERB --help` shows more.");
+  app.set_version_flag("--version", versionText, "versions of Sinter and LLVM, targets and model formats");
+  app.require_subcommand(1);
+  std::vector<Verb> verbs = {declareCompile(app), declareTargets(app)};
+
+  // Errors of usage are objects, too, where a program reads.
+  for (int i = 1; i < argc; ++i)
+    if (!std::strcmp(argv[i], "--format=json") ||
+        (!std::strcmp(argv[i], "json") && i > 1 && !std::strcmp(argv[i - 1], "--format")))
+      console().json = true;
+  try {
+    std::vector<std::string> arguments;
+    for (int i = argc - 1; i > 0; --i)
+      arguments.push_back(readValue(argv[i]));
+    try {
+      app.parse(std::move(arguments));
+    } catch (const CLI::Success &success) { // --help, --version
+      return app.exit(success);
+    } catch (const CLI::ParseError &error) {
+      CLI::App *used = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
+      Failure failure(ExitStatus::Usage, error.what());
+      failure.hint = used == &app ? "see sinter --help" : "see sinter " + used->get_name() + " --help";
+      return console().fail(failure);
+    }
+    for (const Verb &verb : verbs)
+      if (verb.app->parsed())
+        return verb.run();
+  } catch (const Stop &stop) {
+    return console().fail(stop.failure);
+  } catch (const std::exception &error) {
+    return console().fail(Failure(ExitStatus::Internal, std::string("unexpected: ") + error.what()));
+  }
+  return int(ExitStatus::Usage);
+}
+
+} // namespace
+
+int main(int argc, char **argv) { return console().finish(runTool(argc, argv)); }
