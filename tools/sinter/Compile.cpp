@@ -120,7 +120,7 @@ int run(const Options &options) {
   }
   double seconds = now() - begin;
   if (console().json)
-    console().print(describe(result, options, seconds));
+    console().printJson(describe(result, options, seconds));
   else if (options.check)
     console().print(options.model + ": nothing stops a compile\n");
   else

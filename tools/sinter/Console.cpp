@@ -42,7 +42,7 @@ void Console::print(llvm::StringRef text) {
   llvm::outs() << text;
 }
 
-void Console::print(llvm::json::Value object) {
+void Console::printJson(llvm::json::Value object) {
   clearBar();
   llvm::outs() << llvm::formatv("{0}", object) << '\n';
 }

@@ -47,7 +47,7 @@ public:
 
   /// Data: text as it is, or one object on one line.
   void print(llvm::StringRef text);
-  void print(llvm::json::Value object);
+  void printJson(llvm::json::Value object);
   /// What a person wants to know while it works; not with --quiet.
   void note(const llvm::Twine &message);
   /// Only with --verbose.

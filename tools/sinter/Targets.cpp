@@ -27,7 +27,7 @@ Verb tool::declareTargets(CLI::App &app) {
               std::string reason;
               bool runsHere = target->runsHere(reason);
               if (console().json) {
-                console().print(llvm::json::Object{{"target", target->getName()},
+                console().printJson(llvm::json::Object{{"target", target->getName()},
                                                    {"chips", llvm::json::Array(target->getChips())},
                                                    {"runs_here", runsHere},
                                                    {"reason", runsHere ? llvm::json::Value(nullptr) : reason}});
