@@ -22,19 +22,29 @@ struct WriteOptions {
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
 
+/// What was written.
+struct BundleSummary {
+  std::string sha256; // of program.bin, which holds the hashes of all else
+  uint64_t weightsBytes = 0;
+  uint64_t codeBytes = 0; // of all variants
+  uint64_t totalBytes = 0;
+};
+
 /// Writes `bundle` as the folder `out`: into a temporary folder beside it, synced,
 /// then exchanged in one step, so that an interruption at any time leaves what was
 /// at `out` before, or nothing. The same description gives the same bytes.
-llvm::Error writeBundle(const BundleDescription &bundle, llvm::StringRef out, const WriteOptions &options = {});
+///
+/// What lies at `out` is replaced if it is a bundle of Sinter's with nothing else
+/// in it, or an empty folder, or with `force`.
+llvm::Error writeBundle(const BundleDescription &bundle, llvm::StringRef out, const WriteOptions &options = {},
+                        BundleSummary *summary = nullptr);
 
-/// The parts of a program that is linked into an application.
-struct EncodedProgram {
-  std::string program; // the bytes of program.bin, without manifest and files
-  std::string weights; // all sections
-};
-/// For --emit=object, shared and static. `sectionHashes` are taken by filling each
-/// section once; the whole of the weights is held in memory.
-llvm::Expected<EncodedProgram> encodeProgram(const BundleDescription &bundle, const WriteOptions &options = {});
+/// For --emit=object, shared and static: writes the sections of weights to the file
+/// `weightsFile` (atomically, too) and returns the bytes of program.bin that go into
+/// a sinter_model. The variants' code is not used; kernels and variants keep their
+/// order. The linked-in weights are the bytes of that file, aligned to 64.
+llvm::Expected<std::string> encodeProgram(const BundleDescription &bundle, llvm::StringRef weightsFile,
+                                          const WriteOptions &options = {});
 
 /// Whether `path` is a folder that Sinter wrote as a bundle.
 bool isBundle(llvm::StringRef path);
