@@ -11,7 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #define _GNU_SOURCE
-#include "internal.h"
+#include "runtime/core/internal.h"
 
 #include "runtime/format/hash.h"
 

@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "internal.h"
+#include "runtime/core/internal.h"
 
 static int64_t floorDivide(int64_t a, int64_t b) {
   int64_t quotient = a / b;

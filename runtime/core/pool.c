@@ -20,7 +20,7 @@
 //===----------------------------------------------------------------------===//
 
 #define _GNU_SOURCE
-#include "internal.h"
+#include "runtime/core/internal.h"
 
 #include <sched.h>
 #include <signal.h>

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "internal.h"
+#include "runtime/core/internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

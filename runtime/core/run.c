@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "internal.h"
+#include "runtime/core/internal.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #define _GNU_SOURCE
-#include "../core/internal.h"
+#include "runtime/core/internal.h"
 
 #if defined(__x86_64__)
 
