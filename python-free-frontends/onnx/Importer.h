@@ -258,6 +258,15 @@ llvm::ArrayRef<OpRow> getSliceRows();
 llvm::ArrayRef<OpRow> getGatherRows();
 llvm::ArrayRef<OpRow> getMatmulRows();
 llvm::ArrayRef<OpRow> getElementwiseRows();
+llvm::ArrayRef<OpRow> getActivationRows();
+llvm::ArrayRef<OpRow> getReductionRows();
+llvm::ArrayRef<OpRow> getSoftmaxRows();
+llvm::ArrayRef<OpRow> getNormalizationRows();
+llvm::ArrayRef<OpRow> getConvolutionRows();
+llvm::ArrayRef<OpRow> getEinsumRows();
+llvm::ArrayRef<OpRow> getPositionRows();
+llvm::ArrayRef<OpRow> getScatterRows();
+llvm::ArrayRef<OpRow> getAttentionRows();
 
 } // namespace sinter::onnx
 
