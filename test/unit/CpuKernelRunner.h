@@ -34,6 +34,11 @@ public:
   /// Runs all tasks: in one call, or each alone from the last to the first.
   int64_t runAll(const std::vector<int64_t> &words, int64_t numTasks, int64_t scratchBytes, bool apart = false) const;
 
+  /// The bare call, for benchmarks.
+  int64_t call(const std::vector<int64_t> &words, int64_t begin, int64_t end, void *scratch) const {
+    return kernel(words.data(), begin, end, scratch);
+  }
+
 private:
   std::string path;
   void *library = nullptr;

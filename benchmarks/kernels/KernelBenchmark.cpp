@@ -1,0 +1,174 @@
+//===- KernelBenchmark.cpp - How fast the CPU's kernels are on one thread -===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Prints GFLOP/s (the best of several rounds) and the fraction of what the same
+// instructions reach on registers alone. "cold" rotates among so many copies of the
+// weights that each comes from the last-level cache or memory, as in a model.
+//
+//   kernel-benchmark [variant] [text that a line's name must contain]
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/cpu/Kernels/Attention.h"
+#include "targets/cpu/Kernels/Matmul.h"
+#include "targets/cpu/Kernels/VectorMath.h"
+#include "test/unit/CpuKernelRunner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+using namespace sinter;
+using namespace sinter::cpu;
+
+namespace {
+
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+/// Seconds of one call, the best of rounds of about two milliseconds.
+double best(llvm::function_ref<void()> call, unsigned rounds = 150) {
+  call();
+  double start = seconds();
+  call();
+  unsigned repeat = std::clamp(2e-3 / std::max(seconds() - start, 1e-9), 1.0, 10000.0);
+  double least = 1e9;
+  for (unsigned round = 0; round < rounds; ++round) {
+    start = seconds();
+    for (unsigned i = 0; i < repeat; ++i)
+      call();
+    least = std::min(least, (seconds() - start) / repeat);
+  }
+  return least;
+}
+
+struct Benchmark {
+  const Isa &isa;
+  std::string filter;
+  double peak = 0;
+
+  bool wants(const std::string &name) const { return name.find(filter) != std::string::npos; }
+  void report(const std::string &name, double flops, double time) const {
+    std::printf("%-10s %-44s %8.1f GFLOP/s  %4.2f of peak  %9.1f us\n", isa.name.data(), name.c_str(),
+                flops / time * 1e-9, flops / time / peak, time * 1e6);
+    std::fflush(stdout);
+  }
+
+  void measurePeak() {
+    // Enough independent sums to hide the latency of two units.
+    constexpr int64_t sums = 10, steps = 20000;
+    LoadedKernel kernel(isa, [&](KernelBuilder &k, llvm::StringRef name) {
+      k.beginKernel(name);
+      mlir::Value out = k.pointerWord(0), factor = k.load(out), addend = k.load(out, k.lanes());
+      KernelBuilder::Values totals(sums, factor);
+      totals = k.loop(0, steps, 1, totals, [&](Int, KernelBuilder::ValueSpan carried) {
+        KernelBuilder::Values next;
+        for (mlir::Value total : carried)
+          next.push_back(k.fma(total, factor, addend));
+        return next;
+      });
+      k.store(k.reduceTree(totals, [&](mlir::Value x, mlir::Value y) { return k.addf(x, y); }), out);
+      k.endKernel();
+    });
+    std::vector<float> out(64, 0.5f);
+    std::vector<int64_t> words{word(out.data())};
+    double time = best([&] { kernel.call(words, 0, 1, nullptr); });
+    peak = 2.0 * sums * steps * isa.lanes / time;
+    report("multiply-add on registers", peak * time, time);
+  }
+
+  void matmul(int64_t m, int64_t n, int64_t k, bool gelu, bool residual, bool cold) {
+    std::string name = "matmul " + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) +
+                       (gelu ? " gelu" : "") + (residual ? " residual" : "") + (cold ? " cold" : "");
+    if (!wants(name))
+      return;
+    MatmulSpec spec;
+    spec.n = n;
+    spec.k = k;
+    spec.hasBias = true;
+    spec.hasResidual = residual;
+    if (gelu)
+      spec.epilogue = [](KernelBuilder &k, mlir::Value x, llvm::ArrayRef<mlir::Value>) { return buildGeluErf(k, x); };
+    LoadedKernel kernel(isa, [&](KernelBuilder &b, llvm::StringRef name) { buildMatmul(b, name, spec); });
+    int64_t size = (spec.packedShape().numElements() + 1023) / 1024 * 1024,
+            copies = cold ? (40 << 20) / (size * 4) + 1 : 1;
+    std::vector<float> a = randomFloats(m * k, 1), b(size * copies, 0.01f), bias = randomFloats(n, 3),
+                       residuals = randomFloats(m * n, 4), c(m * n);
+    int64_t tasks = *spec.numTasks(m).constant(), copy = 0;
+    double time = best([&] {
+      std::vector<int64_t> words{word(a.data()), word(b.data() + copy * size), word(bias.data()),
+                                 word(c.data()), word(residuals.data()),       m};
+      kernel.call(words, 0, tasks, nullptr);
+      copy = (copy + 1) % copies;
+    });
+    report(name, 2.0 * m * n * k, time);
+  }
+
+  void attention(int64_t batch, int64_t heads, int64_t size, int64_t length, bool causal, bool masked) {
+    std::string name = "attention " + std::to_string(batch) + "x" + std::to_string(length) + " heads " +
+                       std::to_string(heads) + "x" + std::to_string(size) + (causal ? " causal" : "") +
+                       (masked ? " masked" : "");
+    if (!wants(name))
+      return;
+    using Spec = AttentionSpec;
+    Spec spec;
+    spec.numHeads = spec.numKvHeads = heads;
+    spec.headSize = spec.valueHeadSize = size;
+    spec.scale = 0.2f;
+    spec.causal = causal;
+    spec.bias = masked ? Spec::Bias::PerKey : Spec::Bias::None;
+    int64_t hidden = heads * size;
+    spec.qRowStride = spec.kRowStride = spec.vRowStride = 3 * hidden;
+    spec.outRowStride = hidden;
+    LoadedKernel kernel(isa, [&](KernelBuilder &k, llvm::StringRef name) { buildAttention(k, name, spec); });
+    std::vector<float> qkv = randomFloats(batch * length * 3 * hidden, 1), out(batch * length * hidden),
+                       bias(batch * length);
+    std::vector<int64_t> w(Spec::NumWords);
+    for (int64_t i = 0; i < 3; ++i) {
+      w[Spec::Q + i] = word(qkv.data() + i * hidden);
+      w[Spec::QBatchStride + 3 * i] = length * 3 * hidden;
+      w[Spec::QHeadStride + 3 * i] = size;
+      w[Spec::QRowStride + 3 * i] = 3 * hidden;
+    }
+    w[Spec::Out] = word(out.data());
+    w[Spec::OutBatchStride] = length * hidden;
+    w[Spec::OutHeadStride] = size;
+    w[Spec::OutRowStride] = hidden;
+    w[Spec::BiasData] = word(bias.data());
+    w[Spec::BiasBatchStride] = length;
+    w[Spec::BiasKeyStride] = 1;
+    w[Spec::QueryLength] = w[Spec::KeyLength] = length;
+    std::vector<float> scratch(spec.scratchBytes() / 4 + 16);
+    void *aligned = reinterpret_cast<void *>((word(scratch.data()) + 63) / 64 * 64);
+    int64_t tasks = *spec.numTasks(batch, length).constant();
+    double time = best([&] { kernel.call(w, 0, tasks, aligned); });
+    report(name, 4.0 * batch * heads * size * length * length * (causal ? 0.5 : 1), time);
+  }
+};
+
+} // namespace
+
+int main(int argc, char **argv) {
+  for (const Isa *isa : runnableIsas()) {
+    if (argc > 1 && isa->name != argv[1])
+      continue;
+    Benchmark benchmark{*isa, argc > 2 ? argv[2] : ""};
+    benchmark.measurePeak();
+    for (int64_t m : {128, 16, 1})
+      for (bool cold : {false, true}) {
+        benchmark.matmul(m, 1152, 384, false, false, cold);
+        benchmark.matmul(m, 384, 384, false, true, cold);
+        benchmark.matmul(m, 1536, 384, true, false, cold);
+        benchmark.matmul(m, 384, 1536, false, true, cold);
+      }
+    benchmark.matmul(512, 512, 512, false, false, false);
+    for (int64_t length : {16, 128, 384, 512}) {
+      benchmark.attention(1, 12, 32, length, false, true);
+      benchmark.attention(1, 12, 64, length, true, false);
+    }
+  }
+}
