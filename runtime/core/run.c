@@ -215,6 +215,18 @@ static sinter_status checkSize(sinter_session *session, uint32_t input, uint32_t
                               named ? "')" : "", (long long)actual, (long long)required, formula);
 }
 
+/* "batch * seq = 12", or "12" where that is the formula. */
+static const char *describeValue(const sinter_program *program, uint32_t expression, int64_t value, char text[128]) {
+  char number[32];
+  snprintf(number, sizeof number, "%lld", (long long)value);
+  const char *formula = sinter_internal_formula(program, expression);
+  if (strcmp(formula, number) == 0)
+    snprintf(text, 128, "%s", number);
+  else
+    snprintf(text, 128, "%.90s = %s", formula, number);
+  return text;
+}
+
 static sinter_status checkAll(sinter_session *session) {
   const sinter_program *program = session->program;
   sinter_status status;
@@ -236,11 +248,12 @@ static sinter_status checkAll(sinter_session *session) {
     }
     int64_t left = session->expressions[check->left], right = session->expressions[check->right];
     bool equal = check->kind == SINTER_CHECK_EQUAL;
-    if (equal ? left != right : left < right)
-      return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "%s%s%s is %lld; %s%lld is required (%s)", text,
-                                  text[0] ? ": " : "", sinter_internal_formula(program, check->left), (long long)left,
-                                  equal ? "" : "at least ", (long long)right,
-                                  sinter_internal_formula(program, check->right));
+    if (equal ? left == right : left >= right)
+      continue;
+    char leftText[128], rightText[128];
+    return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "%s%s%s must %s %s", text, text[0] ? ": " : "",
+                                describeValue(program, check->left, left, leftText), equal ? "equal" : "be at least",
+                                describeValue(program, check->right, right, rightText));
   }
   return SINTER_OK;
 }
