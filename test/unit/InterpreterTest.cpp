@@ -28,7 +28,7 @@ TEST(Interpreter, EveryOpHasAKernel) {
   EXPECT_FALSE(hasKernel("sinter.symbol"));
 }
 
-const char *dynamicProgram = R"(
+const char *dynamicProgram = R"mlir(
   sinter.symbol @s21 axis "input_ids" 1 {low = 1 : i64, high = 8 : i64}
   sinter.symbol @"count[1]" element "count" 1 {low = 0 : i64}
   sinter.check "attention_mask" 1 declared "s12" size <"s21">
@@ -41,7 +41,7 @@ const char *dynamicProgram = R"(
     %1 = sinter.sizes <"2 * s21 + 1", "count[1]"> : tensor<2xi64>
     return %0, %1 : tensor<2x?xi64, #sinter.dims<"2", "s21">>, tensor<2xi64>
   }
-)";
+)mlir";
 
 TEST(Interpreter, SizesComeFromTheInputs) {
   mlir::OwningOpRef<mlir::ModuleOp> module = parse(dynamicProgram);
@@ -79,12 +79,12 @@ TEST(Interpreter, RefusalsHaveTheStatusOfUnusableInput) {
 }
 
 TEST(Interpreter, TheObserverSeesEachResultAndCanStop) {
-  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"(
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(
     func.func @main(%a: tensor<2xf32>) -> tensor<2xf32> {
       %0 = sinter.elementwise neg(%a) : (tensor<2xf32>) -> tensor<2xf32> loc("first")
       %1 = sinter.elementwise abs(%0) : (tensor<2xf32>) -> tensor<2xf32> loc(fused["second", "third"])
       return %1 : tensor<2xf32>
-    })");
+    })mlir");
   std::vector<std::string> seen;
   InterpretOptions options;
   options.observe = [&](mlir::Operation *op, const HostTensor &result) -> llvm::Error {
@@ -96,13 +96,13 @@ TEST(Interpreter, TheObserverSeesEachResultAndCanStop) {
 }
 
 TEST(Interpreter, ParametersAreReadByTheCaller) {
-  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"(
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(
     module attributes {sinter.files = ["w"]} {
     sinter.weight @table raw 0 at 0 length 16 : tensor<2x2xf32>
     func.func @main() -> tensor<2x2xf32> {
       %0 = sinter.parameter @table : tensor<2x2xf32> loc("embedding")
       return %0 : tensor<2x2xf32>
-    }})");
+    }})mlir");
   EXPECT_EQ(messageOf(interpret(*module, {})), "node 'embedding': nothing reads the weight 'table'");
   InterpretOptions options;
   options.readWeight = [](WeightOp weight) -> llvm::Expected<HostTensor> { return f32({2, 2}, {1, 2, 3, 4}); };
@@ -120,10 +120,10 @@ TEST(Interpreter, RefusesWhatItDoesNotKnow) {
 }
 
 TEST(Interpreter, ResultsMayBeInputsAndComeTwice) {
-  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"(
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(
     func.func @main(%a: tensor<1xf32>) -> (tensor<1xf32>, tensor<1xf32>) {
       return %a, %a : tensor<1xf32>, tensor<1xf32>
-    })");
+    })mlir");
   llvm::Expected<std::vector<HostTensor>> results = interpret(*module, {f32({1}, {3})});
   ASSERT_TRUE(bool(results)) << llvm::toString(results.takeError());
   expectElements<float>((*results)[1], {3});
@@ -151,11 +151,11 @@ TEST(Interpreter, ConstantsOfEveryType) {
 
 TEST(Interpreter, LargeProductsDoNotDependOnThreads) {
   HostTensor a = f32({3, 65, 70}, makeNoise(3 * 65 * 70, 1)), b = f32({70, 90}, makeNoise(70 * 90, 2));
-  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"(
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(
     func.func @main(%a: tensor<3x65x70xf32>, %b: tensor<70x90xf32>) -> tensor<3x65x90xf32> {
       %0 = sinter.matmul %a, %b : (tensor<3x65x70xf32>, tensor<70x90xf32>) -> tensor<3x65x90xf32>
       return %0 : tensor<3x65x90xf32>
-    })");
+    })mlir");
   InterpretOptions one, seven;
   one.numThreads = 1;
   seven.numThreads = 7;
