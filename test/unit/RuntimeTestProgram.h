@@ -41,7 +41,9 @@ inline std::string readFile(const std::filesystem::path &path) {
 }
 
 inline void writeFile(const std::filesystem::path &path, const std::string &bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  // Not over the old one: file systems sync a file that is cut and written again.
+  std::filesystem::remove(path);
+  std::ofstream(path, std::ios::binary) << bytes;
 }
 
 /// A folder of its own, removed at the end.
