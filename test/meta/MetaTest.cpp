@@ -47,6 +47,8 @@ TEST(HouseRules, Headers) { expectKept(checkHeaders(repository())); }
 TEST(HouseRules, DocumentedPaths) { expectKept(checkDocumentedPaths(repository())); }
 TEST(HouseRules, NoMachinePaths) { expectKept(checkNoMachinePaths(repository())); }
 TEST(HouseRules, OptionsInTools) { expectKept(checkOptionsInTools(repository())); }
+TEST(HouseRules, NoExceptions) { expectKept(checkNoExceptions(repository())); }
+TEST(HouseRules, SourcesAreBuilt) { expectKept(checkSourcesAreBuilt(repository())); }
 TEST(HouseRules, Python) { expectKept(checkPython(repository())); }
 TEST(HouseRules, LitTests) { expectKept(checkLitTests(repository())); }
 TEST(HouseRules, Ops) { expectKept(checkOps(repository())); }

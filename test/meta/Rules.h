@@ -46,6 +46,10 @@ Violations checkDocumentedPaths(const Tree &tree);
 Violations checkNoMachinePaths(const Tree &tree);
 /// Command line options are declared in tools only.
 Violations checkOptionsInTools(const Tree &tree);
+/// Exceptions are thrown and caught in tools and tests only.
+Violations checkNoExceptions(const Tree &tree);
+/// Each source file is named in a CMakeLists.txt of its folder or of one above.
+Violations checkSourcesAreBuilt(const Tree &tree);
 /// Python is in benchmarks and in lit's configuration only.
 Violations checkPython(const Tree &tree);
 /// Each test of lit's begins with a sentence "Tests that ...", has something to run, and negatives use

@@ -119,6 +119,23 @@ TEST(Options, AreInTools) {
   EXPECT_THAT(checkOptionsInTools(tree), ElementsAre(HasSubstr("lib/Support/A.cpp")));
 }
 
+TEST(Exceptions, AreInToolsAndTests) {
+  Tree tree{{"lib/Support/A.cpp", "  throw 1;\n"},
+            {"lib/Support/B.cpp", "// never throw\nint retry; const char *x = \"catch (\";\n"},
+            {"lib/Support/C.cpp", "  try {\n  } catch (...) {\n"},
+            {"tools/sinter/D.cpp", "throw 1;\n"}};
+  EXPECT_EQ(checkNoExceptions(tree).size(), 3u);
+}
+
+TEST(Sources, AreBuilt) {
+  Tree tree{{"lib/CMakeLists.txt", "Support/A.cpp"},
+            {"lib/Support/CMakeLists.txt", "B.cpp"},
+            {"lib/Support/A.cpp", ""},
+            {"lib/Support/B.cpp", ""},
+            {"lib/Support/Forgotten.cpp", ""}};
+  EXPECT_THAT(checkSourcesAreBuilt(tree), ElementsAre(HasSubstr("Forgotten.cpp")));
+}
+
 TEST(Python, HasItsPlaces) {
   Tree tree{
       {"tools/gen.py", ""}, {"benchmarks/a.py", ""}, {"test/lit.cfg.py", ""}, {"tools/x", "#!/usr/bin/env python3\n"}};

@@ -223,6 +223,41 @@ Violations checkOptionsInTools(const Tree &tree) {
   return violations;
 }
 
+Violations checkNoExceptions(const Tree &tree) {
+  static const std::regex thrown(R"(^[^/"]*\b(throw\b|try\s*\{|catch\s*\())");
+  Violations violations;
+  for (const auto &[path, text] : tree.files()) {
+    bool allowed = startsWith(path, "tools/") || startsWith(path, "test/") || startsWith(path, "benchmarks/");
+    if (!isCOrCxx(path) || allowed)
+      continue;
+    for (std::string_view line : splitLines(text))
+      if ((contains(line, "throw") || contains(line, "try") || contains(line, "catch")) &&
+          std::regex_search(line.begin(), line.end(), thrown))
+        violations.push_back(path + " throws or catches: '" + std::string(line) + "'; errors are values");
+  }
+  return violations;
+}
+
+Violations checkSourcesAreBuilt(const Tree &tree) {
+  Violations violations;
+  for (const auto &[path, text] : tree.files()) {
+    bool source = endsWith(path, ".cpp") || endsWith(path, ".c") || endsWith(path, ".cc");
+    if (!source || startsWith(path, "test/data/") || contains(path, "/Inputs/"))
+      continue;
+    bool named = false;
+    for (std::string_view folder = folderOf(path);; folder = folderOf(folder)) {
+      std::string list = folder.empty() ? "CMakeLists.txt" : std::string(folder) + "/CMakeLists.txt";
+      std::string_view relative = std::string_view(path).substr(folder.empty() ? 0 : folder.size() + 1);
+      named |= contains(tree.text(list), relative) || contains(tree.text(list), "file(GLOB");
+      if (folder.empty())
+        break;
+    }
+    if (!named)
+      violations.push_back(path + " is not in a CMakeLists.txt: nothing builds it");
+  }
+  return violations;
+}
+
 Violations checkPython(const Tree &tree) {
   Violations violations;
   for (const auto &[path, text] : tree.files()) {
