@@ -233,6 +233,11 @@ Values AttentionBuilder::scoreTile(int64_t vectors, Int blockStart, Int tileStar
   for (int64_t i = 0; i < tileRows; ++i)
     keyRows.push_back(k.offset(keys.start, k.mul(clampKey(k.add(firstKey, i)), keys.stride)));
 
+  // Rows that lie far apart are beyond the hardware's prefetching.
+  for (Value start : keyRows)
+    for (int64_t byte = 0; byte < spec.headSize * 4; byte += 64)
+      k.prefetch(start, k.add(k.mul(keys.stride, 4 * tileRows), byte), 3);
+
   Values sums(tileRows * vectors, k.splat(0.0));
   auto steps = [&](Int element, int64_t count, ValueSpan carried) {
     Values next(carried);
@@ -320,18 +325,28 @@ void AttentionBuilder::addValues(int64_t vectors, Int blockStart, Int numKeys, V
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t v = 0; v < vectors; ++v)
         sums.push_back(k.mulf(k.load(outputHere, i * row + v * width), factors[v]));
-    sums = k.loop(0, numKeys, 1, sums, [&](Int key, ValueSpan carried) {
-      Values next(carried), columns;
-      Value weights = k.offset(scores, k.mul(key, row)), valueRow = k.offset(valuesHere, k.mul(key, values.stride));
-      for (int64_t v = 0; v < vectors; ++v)
-        columns.push_back(k.load(weights, v * width));
-      for (int64_t i = 0; i < rows; ++i) {
-        Value factor = k.broadcast(k.loadScalar(valueRow, i));
+    auto addKeys = [&](Int key, int64_t count, ValueSpan carried) {
+      Values next(carried);
+      Value weights = k.offset(scores, k.mul(key, row));
+      for (int64_t u = 0; u < count; ++u) {
+        Value valueRow = k.offset(valuesHere, k.mul(k.add(key, u), values.stride));
+        k.prefetch(valueRow, k.mul(values.stride, 4 * 16), 3);
+        Values columns;
         for (int64_t v = 0; v < vectors; ++v)
-          next[i * vectors + v] = k.fma(factor, columns[v], next[i * vectors + v]);
+          columns.push_back(k.load(weights, u * row + v * width));
+        for (int64_t i = 0; i < rows; ++i) {
+          Value factor = k.broadcast(k.loadScalar(valueRow, i));
+          for (int64_t v = 0; v < vectors; ++v)
+            next[i * vectors + v] = k.fma(factor, columns[v], next[i * vectors + v]);
+        }
       }
       return next;
-    });
+    };
+    Int even = k.sub(numKeys, k.rem(numKeys, 2));
+    sums = k.loop(0, even, 2, sums, [&](Int key, ValueSpan carried) { return addKeys(key, 2, carried); });
+    sums = k.ifThenElse(
+        k.less(even, numKeys), ValueRange(sums).getTypes(), [&] { return addKeys(even, 1, sums); },
+        [&] { return sums; });
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t v = 0; v < vectors; ++v)
         k.store(sums[i * vectors + v], outputHere, i * row + v * width);

@@ -141,9 +141,10 @@ void MatmulBuilder::buildPanel(Value panel, int64_t storedColumns, int64_t valid
 void MatmulBuilder::buildGroup(const ColumnGroup &group, Int depth, Value notFirst, Value last, Value blockOfA,
                                Value blockOfB, int64_t storedColumns, Int groupIndex) {
   int64_t tileRows = k.getIsa().tileRows;
-  int64_t blockBytes = blockDepth * storedColumns * 4, tileBytes = blockDepth / 2 * 64;
+  int64_t blockBytes = blockDepth * storedColumns * 4;
+  int64_t groupsPerPanel = PackedShape::panelColumns / k.getIsa().tileColumns();
   Int numTiles = k.ceilDiv(taskRows, tileRows);
-  auto sumTile = [&](Int row, int64_t rows) {
+  auto sumTile = [&](Int row, int64_t rows, bool isFew) {
     MatmulTile tile;
     tile.rows = rows;
     tile.vectors = group.valid.size();
@@ -154,14 +155,17 @@ void MatmulBuilder::buildGroup(const ColumnGroup &group, Int depth, Value notFir
     tile.depth = depth;
     tile.depthIsEven = spec.k % 2 == 0;
     tile.prefetchRows = 16;
-    // Each tile fetches its share of the block that comes next, which lies right behind this one.
+    // Each tile fetches its share of the block that comes next, which lies right behind this one. Where tiles are few,
+    // and reading B takes as long as multiplying, the shares are larger.
+    tile.prefetchLines = isFew ? llvm::divideCeil(rows == tileRows ? 3 : 6, groupsPerPanel) : 1;
+    int64_t tileBytes = blockDepth / 2 * 64 * tile.prefetchLines;
     Int tileIndex = k.add(k.mul(groupIndex, numTiles), k.div(row, tileRows));
     Int share = k.min(k.mul(tileIndex, tileBytes), std::max<int64_t>(blockBytes - tileBytes, 0));
     if (tileBytes)
       tile.prefetchNext = k.offsetBytes(k.offsetBytes(blockOfB, blockBytes), share);
     finishTile(group, row, rows, buildTile(k, tile), notFirst, last);
   };
-  forTilesOfRows(k, taskRows, sumTile, [&](Int row, Int rows) {
+  forTilesOfRows(k, taskRows, /*few=*/3 * tileRows, sumTile, [&](Int row, Int rows) {
     if (spec.epilogue && last)
       k.ifThen(last, [&] { applyEpilogue(group, row, rows); });
     else if (spec.epilogue)

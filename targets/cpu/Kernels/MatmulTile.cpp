@@ -44,8 +44,8 @@ Values sinter::cpu::buildTile(KernelBuilder &k, const MatmulTile &tile) {
   Values sums(tile.rows * tile.vectors, k.splat(0.0));
   Int even = k.sub(tile.depth, tile.depthIsEven ? Int(0) : k.rem(tile.depth, 2));
   sums = k.loop(0, even, 2, sums, [&](Int index, ValueSpan carried) {
-    if (tile.prefetchNext)
-      k.prefetch(tile.prefetchNext, k.mul(index, 32), 2);
+    for (int64_t line = 0; tile.prefetchNext && line < tile.prefetchLines; ++line)
+      k.prefetch(tile.prefetchNext, k.add(k.mul(index, 32 * tile.prefetchLines), line * 64), 2);
     return step(index, 2, carried);
   });
   if (tile.depthIsEven)
@@ -56,16 +56,33 @@ Values sinter::cpu::buildTile(KernelBuilder &k, const MatmulTile &tile) {
       k.less(even, tile.depth), ValueRange(sums).getTypes(), [&] { return step(even, 1, sums); }, [&] { return sums; });
 }
 
-void sinter::cpu::forTilesOfRows(KernelBuilder &k, Int count, llvm::function_ref<void(Int, int64_t)> body,
-                                 llvm::function_ref<void(Int, Int)> after) {
+static void forTiles(KernelBuilder &k, Int count, std::optional<int64_t> few,
+                     llvm::function_ref<void(Int, int64_t, bool)> body, llvm::function_ref<void(Int, Int)> after) {
   int64_t most = k.getIsa().tileRows;
   llvm::SmallVector<int64_t> cases{most};
   for (int64_t rows = 1; rows < most; ++rows)
     cases.push_back(rows);
+  // A whole tile among few has a number of its own.
+  if (few)
+    cases.push_back(most + 1);
   k.loop(0, count, most, [&](Int index) {
-    Int rows = k.min(k.sub(count, index), most);
-    k.switchOn(rows, cases, [&](int64_t rows) { body(index, rows); });
+    Int rows = k.min(k.sub(count, index), most), selector = rows;
+    if (few)
+      selector = k.select(k.less(*few, count), rows, k.select(k.equal(rows, most), most + 1, rows));
+    k.switchOn(selector, cases, [&](int64_t rows) { body(index, std::min(rows, most), rows != most); });
     if (after)
       after(index, rows);
   });
+}
+
+void sinter::cpu::forTilesOfRows(KernelBuilder &k, Int count, llvm::function_ref<void(Int, int64_t)> body,
+                                 llvm::function_ref<void(Int, Int)> after) {
+  forTiles(
+      k, count, std::nullopt, [&](Int index, int64_t rows, bool) { body(index, rows); }, after);
+}
+
+void sinter::cpu::forTilesOfRows(KernelBuilder &k, Int count, int64_t few,
+                                 llvm::function_ref<void(Int, int64_t, bool)> body,
+                                 llvm::function_ref<void(Int, Int)> after) {
+  forTiles(k, count, few, body, after);
 }

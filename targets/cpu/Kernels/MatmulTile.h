@@ -30,8 +30,10 @@ struct MatmulTile {
   bool depthIsEven = false;
   /// Rows of B that are fetched ahead into the first-level cache; 0: none.
   int64_t prefetchRows = 0;
-  /// Where set, each two steps of K fetch one line of 64 bytes from here on into the second-level cache.
+  /// Where set, each two steps of K fetch the next `prefetchLines` lines of 64 bytes from here on into the second-level
+  /// cache.
   mlir::Value prefetchNext;
+  int64_t prefetchLines = 1;
 };
 
 /// The sums of A's rows times B's columns, `vectors` per row, each from zero in
@@ -42,6 +44,11 @@ KernelBuilder::Values buildTile(KernelBuilder &k, const MatmulTile &tile);
 /// first row, `rows` how many it has, known while building. Then runs
 /// after(index, rows), where present, with their number known only at run time.
 void forTilesOfRows(KernelBuilder &k, Int count, llvm::function_ref<void(Int index, int64_t rows)> body,
+                    llvm::function_ref<void(Int index, Int rows)> after = {});
+/// The same, and tells the body whether there are at most `few` rows in all, where
+/// the tile has all its rows; a tile of fewer counts as one of few.
+void forTilesOfRows(KernelBuilder &k, Int count, int64_t few,
+                    llvm::function_ref<void(Int index, int64_t rows, bool isFew)> body,
                     llvm::function_ref<void(Int index, Int rows)> after = {});
 
 } // namespace sinter::cpu
