@@ -53,6 +53,7 @@ TEST(HouseRules, Python) { expectKept(checkPython(repository())); }
 TEST(HouseRules, LitTests) { expectKept(checkLitTests(repository())); }
 TEST(HouseRules, Ops) { expectKept(checkOps(repository())); }
 TEST(HouseRules, Constraints) { expectKept(checkConstraints(repository())); }
+TEST(HouseRules, InterpreterIsComplete) { expectKept(checkInterpreterIsComplete(repository())); }
 TEST(HouseRules, Passes) { expectKept(checkPasses(repository())); }
 
 } // namespace

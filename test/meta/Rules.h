@@ -65,6 +65,8 @@ Violations checkLitTests(const Tree &tree);
 Violations checkOps(const Tree &tree);
 /// Constraints C1, C2, ... are numbered without gaps, and each one stands in a verifier and in a negative test.
 Violations checkConstraints(const Tree &tree);
+/// The interpreter has a function for each op that computes tensors: it is the oracle.
+Violations checkInterpreterIsComplete(const Tree &tree);
 /// A pass has a summary, a description with an example, one stem everywhere, a positive and a negative test.
 Violations checkPasses(const Tree &tree);
 

@@ -202,6 +202,14 @@ TEST(Constraints, AreVerifiedAndTested) {
               testing::Contains(HasSubstr("out of order")));
 }
 
+TEST(Interpreter, IsComplete) {
+  Tree tree{{"dialects/sinter/IR/Ops.td", "def Sinter_ReduceOp : Sinter_InferredOp<\"reduce\"> {\n}\n"
+                                          "def Sinter_ArgReduceOp : Sinter_InferredOp<\"arg_reduce\"> {\n}\n"
+                                          "def Sinter_WeightOp : Sinter_Op<\"weight\", [Symbol]> {\n}\n"},
+            {"lib/Interpreter/A.cpp", "HostTensor runArgReduce(ArgReduceOp op, const Frame &frame) {"}};
+  EXPECT_THAT(checkInterpreterIsComplete(tree), ElementsAre(HasSubstr("Sinter_ReduceOp")));
+}
+
 const std::string goodPass = R"(def FuseAttentionPass : Pass<"sinter-fuse-attention"> {
   let summary = "One op for attention.";
   let description = [{

@@ -196,6 +196,18 @@ Violations checkConstraints(const Tree &tree) {
   return violations;
 }
 
+Violations checkInterpreterIsComplete(const Tree &tree) {
+  Violations violations;
+  std::string interpreter = textsIn(tree, "lib/Interpreter", [](std::string_view path) { return isCOrCxx(path); });
+  for (const Record &op : findRecords(tree, "Op")) {
+    bool computes = contains(op.text, ": Sinter_InferredOp<") || contains(op.text, ": Sinter_SizedOp<");
+    std::string name = camelCase(op.argument) + "Op";
+    if (computes && !contains(interpreter, "(" + name + " ") && !contains(interpreter, "(" + name + ","))
+      violations.push_back(op.file + ": " + op.name + " has no function in lib/Interpreter that takes a " + name);
+  }
+  return violations;
+}
+
 Violations checkPasses(const Tree &tree) {
   Violations violations;
   for (const Record &pass : findRecords(tree, "Pass")) {
