@@ -42,7 +42,7 @@ config.substitutions.append(
 )
 config.substitutions.append(("%test-data", os.path.join(config.sinter_source_root, "test", "data")))
 config.substitutions.append(("%cc", config.c_compiler))
-config.substitutions.append(("%runtime-include", os.path.join(config.sinter_source_root, "runtime", "include")))
+config.substitutions.append(("%runtime-include", os.path.join(config.sinter_build_root, "include")))
 config.substitutions.append(("%runtime-lib", os.path.join(config.sinter_build_root, "lib")))
 
 config.available_features.add("x86-registered-target")

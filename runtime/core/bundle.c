@@ -113,14 +113,15 @@ sinter_status sinter_program_open(const char *folder, const sinter_program_optio
   if (!folder || !folder[0])
     return sinter_internal_fail(error, SINTER_WRONG_CALL, "no folder is given");
   sinter_program_options options;
-  sinter_internal_copy_options(&options, sizeof options, given);
+  sinter_status status = sinter_internal_copy_options(&options, sizeof options, given, error);
+  if (status)
+    return status;
   sinter_program *program = calloc(1, sizeof *program);
   size_t length = strlen(folder);
   if (program && (program->folder = malloc(length + 1)))
     memcpy(program->folder, folder, length + 1);
-  sinter_status status = program && program->folder
-                             ? openBundle(program, &options, error)
-                             : sinter_internal_fail(error, SINTER_NO_MEMORY, "no memory for a program");
+  status = program && program->folder ? openBundle(program, &options, error)
+                                      : sinter_internal_fail(error, SINTER_NO_MEMORY, "no memory for a program");
   if (status) {
     sinter_program_close(program);
     return status;

@@ -99,8 +99,9 @@ sinter_status sinter_internal_load_weights(sinter_program *program, const char *
 /* The contents of a file, in memory of malloc's. */
 sinter_status sinter_internal_read_file(const char *path, unsigned char **bytes, uint64_t *size, sinter_error *error);
 
-/* Options as the caller gave them, whatever version of the struct that was. */
-void sinter_internal_copy_options(void *to, uint32_t to_bytes, const void *from);
+/* Options as the caller gave them, whatever version of the struct that was; NULL
+   means the defaults. Refused where struct_bytes was forgotten. */
+sinter_status sinter_internal_copy_options(void *to, uint32_t to_bytes, const void *from, sinter_error *error);
 
 //===----------------------------------------------------------------------===//
 // Expressions

@@ -153,12 +153,12 @@ sinter_status sinter_program_open_model(const sinter_model *model, const sinter_
     return sinter_internal_fail(error, SINTER_UNSUPPORTED, "the linked-in program has version %u; this runtime reads %u",
                                 model->version, SINTER_MODEL_VERSION);
   sinter_program_options options;
-  sinter_internal_copy_options(&options, sizeof options, given);
-
+  sinter_status status = sinter_internal_copy_options(&options, sizeof options, given, error);
+  if (status)
+    return status;
   sinter_program *program = calloc(1, sizeof *program);
   if (!program)
     return sinter_internal_fail(error, SINTER_NO_MEMORY, "no memory for a program");
-  sinter_status status;
   if ((uintptr_t)model->program % 8 != 0 || (uintptr_t)model->weights % SINTER_ALIGNMENT != 0)
     status = sinter_internal_fail(error, SINTER_UNUSABLE, "the linked-in program's tables or weights are not aligned");
   else

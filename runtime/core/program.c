@@ -28,13 +28,16 @@ sinter_status sinter_internal_fail(sinter_error *error, sinter_status status, co
   return status;
 }
 
-void sinter_internal_copy_options(void *to, uint32_t to_bytes, const void *from) {
+sinter_status sinter_internal_copy_options(void *to, uint32_t to_bytes, const void *from, sinter_error *error) {
   memset(to, 0, to_bytes);
-  if (from) {
-    uint32_t from_bytes;
-    memcpy(&from_bytes, from, sizeof from_bytes);
-    memcpy(to, from, from_bytes < to_bytes ? from_bytes : to_bytes);
-  }
+  if (!from)
+    return SINTER_OK;
+  uint32_t from_bytes;
+  memcpy(&from_bytes, from, sizeof from_bytes);
+  if (from_bytes < sizeof from_bytes)
+    return sinter_internal_fail(error, SINTER_WRONG_CALL, "the options' struct_bytes is not set");
+  memcpy(to, from, from_bytes < to_bytes ? from_bytes : to_bytes);
+  return SINTER_OK;
 }
 
 sinter_status sinter_internal_choose_variant(const sinter_program *program, const char *name, uint32_t *variant,

@@ -228,7 +228,9 @@ typedef struct Plan {
 
 static sinter_status planSession(const sinter_program *program, const sinter_session_options *given, Plan *plan,
                                  sinter_error *error) {
-  sinter_internal_copy_options(&plan->options, sizeof plan->options, given);
+  sinter_status status = sinter_internal_copy_options(&plan->options, sizeof plan->options, given, error);
+  if (status)
+    return status;
   const sinter_session_options *options = &plan->options;
   plan->threads = options->threads ? options->threads : availableThreads();
   if (plan->threads > 4096)
@@ -236,15 +238,14 @@ static sinter_status planSession(const sinter_program *program, const sinter_ses
                                 plan->threads);
   if ((options->allocate == NULL) != (options->release == NULL))
     return sinter_internal_fail(error, SINTER_WRONG_CALL, "allocate and release must be given together");
-  sinter_status status = makeBounds(program, options->sizes, options->size_count, &plan->bounds, error);
-  if (status)
+  if ((status = makeBounds(program, options->sizes, options->size_count, &plan->bounds, error)))
     return status;
   status = measure(&plan->bounds, &plan->memory, error);
   plan->memory.scratch_bytes = roundUp(plan->memory.scratch_bytes, SINTER_ALIGNMENT);
-  if (!status)
-    plan->layout = layoutSession(program, options, plan->threads, &plan->memory);
   if (status)
     releaseBounds(&plan->bounds);
+  else
+    plan->layout = layoutSession(program, options, plan->threads, &plan->memory);
   return status;
 }
 
