@@ -116,6 +116,39 @@ private:
 
 } // namespace
 
+/// Runs the ops of a block, and returns what its terminator is given.
+static llvm::Expected<std::vector<HostTensor>> runBlock(Block &block, llvm::ArrayRef<const HostTensor *> inputs,
+                                                        const SymbolValues &symbols, const InterpretOptions &options) {
+  Values values(block);
+  for (auto [argument, input] : llvm::zip_equal(block.getArguments(), inputs))
+    values.set(argument, *input);
+  for (Operation &op : block.without_terminator()) {
+    llvm::SmallVector<const HostTensor *> operands = values.getOperands(op);
+    std::vector<HostTensor> results;
+    if (auto kernel = dyn_cast<KernelOp>(op)) {
+      llvm::Expected<std::vector<HostTensor>> yielded = runBlock(kernel.getBody().front(), operands, symbols, options);
+      if (!yielded)
+        return yielded.takeError();
+      results = std::move(*yielded);
+    } else {
+      llvm::Expected<HostTensor> result = interpretOp(&op, operands, symbols, options);
+      if (!result)
+        return result.takeError();
+      if (options.observe)
+        if (llvm::Error error = options.observe(&op, *result))
+          return std::move(error);
+      results.push_back(std::move(*result));
+    }
+    values.releaseOperands(op);
+    for (auto [value, result] : llvm::zip_equal(op.getResults(), results))
+      values.set(value, std::move(result));
+  }
+  std::vector<HostTensor> results;
+  for (const HostTensor *result : values.getOperands(*block.getTerminator()))
+    results.push_back(*result);
+  return results;
+}
+
 llvm::Expected<std::vector<HostTensor>> sinter::interpret(ModuleOp module, llvm::ArrayRef<HostTensor> inputs,
                                                           const InterpretOptions &options) {
   llvm::Expected<func::FuncOp> main = getMain(module);
@@ -124,24 +157,8 @@ llvm::Expected<std::vector<HostTensor>> sinter::interpret(ModuleOp module, llvm:
   llvm::Expected<SymbolValues> symbols = bindSymbols(module, inputs);
   if (!symbols)
     return symbols.takeError();
-
-  Block &block = main->getBody().front();
-  Values values(block);
-  for (auto [argument, input] : llvm::zip_equal(block.getArguments(), inputs))
-    values.set(argument, input);
-  for (Operation &op : block.without_terminator()) {
-    llvm::SmallVector<const HostTensor *> operands = values.getOperands(op);
-    llvm::Expected<HostTensor> result = interpretOp(&op, operands, *symbols, options);
-    if (!result)
-      return result.takeError();
-    if (options.observe)
-      if (llvm::Error error = options.observe(&op, *result))
-        return std::move(error);
-    values.releaseOperands(op);
-    values.set(op.getResult(0), std::move(*result));
-  }
-  std::vector<HostTensor> results;
-  for (const HostTensor *result : values.getOperands(*block.getTerminator()))
-    results.push_back(*result);
-  return results;
+  llvm::SmallVector<const HostTensor *> pointers;
+  for (const HostTensor &input : inputs)
+    pointers.push_back(&input);
+  return runBlock(main->getBody().front(), pointers, *symbols, options);
 }

@@ -39,7 +39,9 @@ struct InterpretOptions {
   unsigned numThreads = 2;
 };
 
-/// Runs @main on inputs in the order of its arguments, and returns its results.
+/// Runs @main on inputs in the order of its arguments, and returns its results. A
+/// `sinter.kernel` runs as the ops of its body, which is how passes that form
+/// kernels are tested.
 /// Inputs of a wrong type or size, a size outside its bounds and an index out of
 /// range are Failures with status Unusable.
 llvm::Expected<std::vector<HostTensor>> interpret(mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs,

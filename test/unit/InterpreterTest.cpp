@@ -16,8 +16,7 @@ TEST(Interpreter, EveryOpHasAKernel) {
   unsigned count = 0;
   for (mlir::RegisteredOperationName name : getContext().getRegisteredOperations()) {
     llvm::StringRef op = name.getStringRef();
-    // What declares something at the top of a module computes nothing, and kernels come after the phases that
-    // the interpreter runs.
+    // What declares something at the top of a module computes nothing, and a kernel is run as its body.
     if (name.getDialectNamespace() != "sinter" || op == "sinter.symbol" || op == "sinter.check" ||
         op == "sinter.weight" || op == "sinter.kernel" || op == "sinter.yield")
       continue;
@@ -112,6 +111,23 @@ TEST(Interpreter, ParametersAreReadByTheCaller) {
   options.readWeight = [](WeightOp weight) -> llvm::Expected<HostTensor> { return f32({4}, {1, 2, 3, 4}); };
   EXPECT_EQ(messageOf(interpret(*module, {}, options)),
             "node 'embedding': the weight 'table' is read with another type or sizes than it declares");
+}
+
+TEST(Interpreter, AKernelRunsAsItsBody) {
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(
+    func.func @main(%a: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
+      %0:2 = sinter.kernel "loop" (%a) : (tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
+      ^bb0(%x: tensor<2xf32>):
+        %1 = sinter.elementwise neg(%x) : (tensor<2xf32>) -> tensor<2xf32>
+        %2 = sinter.elementwise abs(%1) : (tensor<2xf32>) -> tensor<2xf32>
+        sinter.yield %1, %2 : tensor<2xf32>, tensor<2xf32>
+      }
+      return %0#0, %0#1 : tensor<2xf32>, tensor<2xf32>
+    })mlir");
+  llvm::Expected<std::vector<HostTensor>> results = interpret(*module, {f32({2}, {1, -2})});
+  ASSERT_TRUE(bool(results)) << llvm::toString(results.takeError());
+  expectElements<float>((*results)[0], {-1, 2});
+  expectElements<float>((*results)[1], {1, 2});
 }
 
 TEST(Interpreter, RefusesWhatItDoesNotKnow) {

@@ -112,6 +112,9 @@ LogicalResult ElementwiseOp::inferReturnTypes(MLIRContext *context, std::optiona
                                " do not broadcast");
     sizes = *both;
   }
+  // elementwise C4
+  if ((kind == ElementwiseKind::elu || kind == ElementwiseKind::leaky_relu) && !adaptor.getAlpha())
+    return emitOptionalError(loc, "C4: ", stringifyElementwiseKind(kind), " without alpha");
   types.push_back(getTensorType(sizes, isPredicate(kind) ? IntegerType::get(context, 1) : type));
   return success();
 }

@@ -16,7 +16,7 @@ LogicalResult KernelOp::verify() {
   if (body.getArgumentTypes() != getInputs().getTypes())
     return emitOpError("C1: the body's arguments do not have the operands' types");
   // kernel C2
-  auto yield = dyn_cast<YieldOp>(body.back());
+  auto yield = body.empty() ? YieldOp() : dyn_cast<YieldOp>(body.back());
   if (!yield || yield.getValues().getTypes() != getResults().getTypes())
     return emitOpError("C2: the body does not yield the results' types");
   return success();

@@ -35,7 +35,7 @@ def Sinter_ReduceOp : Sinter_InferredOp<"reduce"> {
 def Sinter_ArgReduceOp : Sinter_InferredOp<"arg_reduce"> {
   let summary = "The position of the greatest or least element along a dimension.";
   let description = [{
-    The first such position, or the last with `last`; as i64.
+    The first such position, or the last with `last`; as i64. NaN is more extreme than any number.
 
     Constraints:
     - C1: `axis` is a dimension of the operand.

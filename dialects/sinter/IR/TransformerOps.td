@@ -144,7 +144,8 @@ def Sinter_AttentionOp : Sinter_InferredOp<"attention"> {
     Query [B, Q, H, D], key [B, K, G, D], value [B, K, G, E]; head h of the query uses head h / (H / G) of key and value
     (grouped queries). With `p = softmax over k of (scale * sum over d of query[b, q, h, d] * key[b, k, g, d] + bias[b, h, q, k])`,
     `result[b, q, h, e] = sum over k of p[k] * value[b, k, g, e]` (Vaswani et al.: Attention Is All You Need, 2017). The
-    bias broadcasts to [B, H, Q, K]. With `causal`, a query q sees only keys k <= q + K - Q.
+    bias broadcasts to [B, H, Q, K]. With `causal`, a query q sees only keys k <= q + K - Q;
+    where it sees none, the result is NaN.
 
     Constraints:
     - C1: all have rank 4 and one element type.
