@@ -50,8 +50,9 @@ LogicalResult ArgReduceOp::inferReturnTypes(MLIRContext *context, std::optional<
 LogicalResult CumulativeSumOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
                                                 SmallVectorImpl<Type> &types) {
   // cumulative_sum C1
-  if (!isAxis(adaptor.getAxis(), adaptor.getInput()))
-    return emitOptionalError(loc, "C1: axis ", adaptor.getAxis(), " of a tensor of rank ",
+  int64_t axis = adaptor.getAxis();
+  if (!isAxis(axis, adaptor.getInput()))
+    return emitOptionalError(loc, "C1: axis ", axis, " of a tensor of rank ",
                              getRank(adaptor.getInput()));
   types.push_back(adaptor.getInput().getType());
   return success();
@@ -60,8 +61,9 @@ LogicalResult CumulativeSumOp::inferReturnTypes(MLIRContext *context, std::optio
 LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
                                           SmallVectorImpl<Type> &types) {
   // softmax C1
-  if (!isAxis(adaptor.getAxis(), adaptor.getInput()))
-    return emitOptionalError(loc, "C1: axis ", adaptor.getAxis(), " of a tensor of rank ",
+  int64_t axis = adaptor.getAxis();
+  if (!isAxis(axis, adaptor.getInput()))
+    return emitOptionalError(loc, "C1: axis ", axis, " of a tensor of rank ",
                              getRank(adaptor.getInput()));
   types.push_back(adaptor.getInput().getType());
   return success();

@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/PatternMatch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace sinter;
@@ -179,7 +180,9 @@ LogicalResult SliceOp::verify() {
                            limit = from[i].constant();
     if (!start || !step || !size || !limit || *size == 0)
       continue;
-    int64_t last = *start + (*size - 1) * *step;
+    int64_t last;
+    if (llvm::MulOverflow(*size - 1, *step, last) || llvm::AddOverflow(*start, last, last))
+      return emitOpError() << "C2: " << *size << " elements by " << *step << " of " << *limit << " in dimension " << i;
     if (*start < 0 || *start >= *limit || last < 0 || last >= *limit)
       return emitOpError() << "C2: elements " << *start << " to " << last << " of " << *limit << " in dimension " << i;
   }
