@@ -161,12 +161,13 @@ Value Attention::getBias() {
   Value zero = node.scalar(0, type), never = node.scalar(minusInfinity, type), bias;
   if (Value mask = node.operand(3)) {
     // Of lower rank it broadcasts; shorter than the keys it hides those that it lacks.
-    Sizes sizes = getSizes(mask);
-    if (sizes.empty() || sizes.size() > 4) {
-      (void)node.malformed("the mask has rank " + Twine(sizes.size()) + ", required 1 to 4");
+    int64_t rank = getRank(mask);
+    if (rank < 1 || rank > 4) {
+      (void)node.malformed("the mask has rank " + Twine(rank) + ", required 1 to 4");
       return {};
     }
-    sizes.insert(sizes.begin(), 4 - sizes.size(), SizeExpr(1));
+    Sizes sizes(4 - rank, SizeExpr(1));
+    sizes.append(getSizes(mask));
     mask = node.reshape(mask, sizes);
     bias = getElementType(mask).isInteger(1) ? f.select(mask, zero, never) : node.cast(mask, type);
     SizeExpr missing = numKeys() - sizes[3];

@@ -59,7 +59,8 @@ static LogicalResult importLayerNormalization(NodeContext &node) {
     return failure();
   Value result;
   if (normScale && (normBias || !bias)) {
-    Sizes inner(getSizes(x).begin() + *axis, getSizes(x).end());
+    Sizes sizes = getSizes(x);
+    ArrayRef<SizeExpr> inner = ArrayRef(sizes).drop_front(*axis);
     for (Value parameter : {normScale, normBias})
       if (parameter && failed(node.broadcast(inner, getSizes(parameter))))
         return failure();
@@ -99,7 +100,8 @@ static LogicalResult importRmsNormalization(NodeContext &node) {
     return failure();
   Value result;
   if (normScale) {
-    Sizes inner(getSizes(x).begin() + *axis, getSizes(x).end());
+    Sizes sizes = getSizes(x);
+    ArrayRef<SizeExpr> inner = ArrayRef(sizes).drop_front(*axis);
     if (failed(node.broadcast(inner, getSizes(normScale))))
       return failure();
     result = node.create<RmsNormOp>(wide, normScale, *axis, APFloat(epsilon));

@@ -51,12 +51,8 @@ public:
   LogicalResult readAxesAttribute();
   LogicalResult readAxesInput();
 
-  /// Keeps the axes with size 1.
-  Value keep(ReduceKind kind, Value x) { return apply(kind, x, true); }
-  /// Keeps them if the node does.
-  Value reduce(ReduceKind kind, Value x) { return apply(kind, x, keepDims); }
-  /// What `keep` made, with the sizes of what `reduce` makes.
-  Value asResult(Value kept) { return !kept || keepDims ? kept : setSizes(kept, getResultSizes(kept)); }
+  Value reduce(ReduceKind kind, Value x);
+  Value reduceLogSumExp(Value x);
   /// The number of elements that become one.
   SizeExpr getCount();
 
@@ -64,8 +60,10 @@ public:
 
 private:
   LogicalResult setAxes(std::optional<KnownIntegers> axes);
-  Value apply(ReduceKind kind, Value x, bool keepsDims);
+  /// These keep the axes, with size 1.
   Value applyDynamic(ReduceKind kind, Value x);
+  /// Calls `reduceMiddle` for each axis, which gets three dimensions and reduces the middle one to size 1.
+  Value mapAxes(Value x, function_ref<Value(Value view)> reduceMiddle);
   Sizes getResultSizes(Value kept);
   Value setSizes(Value x, ArrayRef<SizeExpr> sizes) {
     return node.createSized<ReshapeOp>(getTensorType(sizes, getElementType(x)), x);
@@ -132,13 +130,13 @@ SizeExpr Reducer::getCount() {
   return count;
 }
 
-Value Reducer::apply(ReduceKind kind, Value x, bool keepsDims) {
+Value Reducer::reduce(ReduceKind kind, Value x) {
   if (!x)
     return {};
   if (dynamicAxes.empty())
-    return node.reduce(kind, x, axes, keepsDims);
+    return node.reduce(kind, x, axes, keepDims);
   Value kept = applyDynamic(kind, x);
-  return !kept || keepsDims ? kept : setSizes(kept, getResultSizes(kept));
+  return !kept || keepDims ? kept : setSizes(kept, getResultSizes(kept));
 }
 
 Value Reducer::applyDynamic(ReduceKind kind, Value x) {
@@ -151,14 +149,17 @@ Value Reducer::applyDynamic(ReduceKind kind, Value x) {
   case ReduceKind::sum_abs:
     return applyDynamic(ReduceKind::sum, f.unary(Kind::abs, x));
   default:
-    break;
+    return mapAxes(x, [&](Value view) { return node.reduce(kind, view, 1, true); });
   }
+}
+
+Value Reducer::mapAxes(Value x, function_ref<Value(Value view)> reduceMiddle) {
   for (const SizeExpr &axis : dynamicAxes) {
     if (!x)
       return {};
     Sizes sizes = getSizes(x);
     AxisView view(axis, sizes);
-    x = node.reduce(kind, setSizes(x, {view.before, view.length, view.after}), 1, true);
+    x = reduceMiddle(setSizes(x, {view.before, view.length, view.after}));
     for (auto [i, size] : llvm::enumerate(sizes))
       size = SizeExpr::select(view.isAxis(i), 1, size);
     x = x ? setSizes(x, sizes) : x;
@@ -166,14 +167,28 @@ Value Reducer::applyDynamic(ReduceKind kind, Value x) {
   return x;
 }
 
+/// m + log(sum(exp(x - m))) with m the greatest x, so that nothing overflows;
+/// where that is infinite, x - m has no value, and m is 0.
+static Value logSumExp(Formula &f, Value x, ArrayRef<int64_t> axes, bool keepDims) {
+  NodeContext &node = f.node;
+  Value greatest = node.reduce(ReduceKind::max, x, axes, true);
+  if (!greatest)
+    return {};
+  Value shift = f.select(f.unary(Kind::is_inf, greatest), node.scalar(0, getElementType(x)), greatest);
+  Value sum = node.reduce(ReduceKind::sum, f.unary(Kind::exp, f.sub(x, shift)), axes, keepDims);
+  return sum && shift ? f.add(f.unary(Kind::log, sum), node.reshape(shift, getSizes(sum))) : Value();
+}
+
+Value Reducer::reduceLogSumExp(Value x) {
+  if (dynamicAxes.empty())
+    return logSumExp(f, x, axes, keepDims);
+  // The logarithm of a sum over two axes is that over the first of those over the second.
+  Value kept = mapAxes(x, [&](Value view) { return logSumExp(f, view, 1, true); });
+  return !kept || keepDims ? kept : setSizes(kept, getResultSizes(kept));
+}
+
 Sizes Reducer::getResultSizes(Value kept) {
   Sizes sizes = getSizes(kept), result;
-  if (dynamicAxes.empty()) {
-    for (auto [i, size] : llvm::enumerate(sizes))
-      if (!llvm::is_contained(axes, static_cast<int64_t>(i)))
-        result.push_back(size);
-    return result;
-  }
   // Dimension j of the result is the one that stays and has j before it that stay.
   result.assign(sizes.size() - dynamicAxes.size(), 0);
   SizeExpr position = 0;
@@ -236,16 +251,9 @@ static Value reduceLogSum(Reducer &r, Value x) {
   return node.cast(r.f.unary(Kind::log, sum), getElementType(x));
 }
 
-/// m + log(sum(exp(x - m))) with m the greatest x, so that nothing overflows;
-/// where that is infinite, x - m has no value, and m is 0.
 static Value reduceLogSumExp(Reducer &r, Value x) {
   NodeContext &node = r.f.node;
-  mlir::Type type = getFloatType(r.f, x);
-  Value wide = node.cast(x, type);
-  Value greatest = r.keep(ReduceKind::max, wide);
-  Value shift = r.f.select(r.f.unary(Kind::is_inf, greatest), node.scalar(0, type), greatest);
-  Value sum = r.reduce(ReduceKind::sum, r.f.unary(Kind::exp, r.f.sub(wide, shift)));
-  return node.cast(r.f.add(r.f.unary(Kind::log, sum), r.asResult(shift)), getElementType(x));
+  return node.cast(r.reduceLogSumExp(node.cast(x, getFloatType(r.f, x))), getElementType(x));
 }
 
 template <ArgReduceKind kind> static LogicalResult importArgReduce(NodeContext &node) {
