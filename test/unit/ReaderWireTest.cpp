@@ -50,7 +50,8 @@ TEST(ReaderWire, badVarints) {
     EXPECT_EQ(rest.size(), text.size());
     EXPECT_EQ(countVarints(bytesOf(text)).has_value(), text.empty());
   }
-  llvm::ArrayRef<char> rest = bytesOf(std::string(10, '\x81'));
+  std::string endless(10, '\x81');
+  llvm::ArrayRef<char> rest = bytesOf(endless);
   EXPECT_FALSE(takeVarint(rest));
 }
 
