@@ -96,7 +96,7 @@ struct Benchmark {
     LoadedKernel kernel(isa, [&](KernelBuilder &b, llvm::StringRef name) { buildMatmul(b, name, spec); });
     int64_t size = (spec.packedShape().numElements() + 1023) / 1024 * 1024,
             copies = cold ? (40 << 20) / (size * 4) + 1 : 1;
-    std::vector<float> a = randomFloats(m * k, 1), b(size * copies, 0.01f), bias = randomFloats(n, 3),
+    TestVector<float> a = randomFloats(m * k, 1), b(size * copies, 0.01f), bias = randomFloats(n, 3),
                        residuals = randomFloats(m * n, 4), c(m * n);
     int64_t tasks = *spec.numTasks(m).constant(), copy = 0;
     double time = best([&] {
@@ -125,7 +125,7 @@ struct Benchmark {
     spec.qRowStride = spec.kRowStride = spec.vRowStride = 3 * hidden;
     spec.outRowStride = hidden;
     LoadedKernel kernel(isa, [&](KernelBuilder &k, llvm::StringRef name) { buildAttention(k, name, spec); });
-    std::vector<float> qkv = randomFloats(batch * length * 3 * hidden, 1), out(batch * length * hidden),
+    TestVector<float> qkv = randomFloats(batch * length * 3 * hidden, 1), out(batch * length * hidden),
                        bias(batch * length);
     std::vector<int64_t> w(Spec::NumWords);
     for (int64_t i = 0; i < 3; ++i) {
@@ -154,6 +154,8 @@ struct Benchmark {
 
 int main(int argc, char **argv) {
   for (const Isa *isa : runnableIsas()) {
+    if (!hostRuns(*isa))
+      continue;
     if (argc > 1 && isa->name != argv[1])
       continue;
     Benchmark benchmark{*isa, argc > 2 ? argv[2] : ""};

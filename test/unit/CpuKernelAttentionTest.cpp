@@ -240,7 +240,7 @@ TEST(CpuKernelAttention, BitsDependOnTheSequenceAlone) {
     for (int64_t j = length; j < length + 60; ++j)
       padded.bias[j] = lowest;
     kernel.runAll(padded.words(0), padded.tasks(1), spec.scratchBytes());
-    std::vector<float> first = together.out.values(), other = padded.out.values();
+    TestVector<float> first = together.out.values(), other = padded.out.values();
     first.resize(length * together.rowOfOut);
     other.resize(first.size());
     EXPECT_TRUE(sameBits(first, other)) << isa->name.str();

@@ -29,8 +29,8 @@ struct Function {
   mlir::Value (*build)(KernelBuilder &, mlir::Value);
   double (*reference)(double);
   float low, high;
-  /// The greatest error, in units in the last place of the result. `absolute` times the argument (or 1) is allowed besides:
-  /// for results that would be denormal, and for GELU's left tail, a small difference of large numbers.
+  /// The greatest error, in units in the last place of the result. `absolute` times the argument (or 1) is allowed
+  /// besides: for results that would be denormal, and for GELU's left tail, a small difference of large numbers.
   double ulp, absolute;
   float atMinusInfinity, atInfinity;
 };
@@ -57,8 +57,8 @@ const Function functions[] = {
 };
 
 /// Numbers of all magnitudes in [low, high]: steps through their bit patterns, and an even grid.
-std::vector<float> arguments(float low, float high) {
-  std::vector<float> xs;
+TestVector<float> arguments(float low, float high) {
+  TestVector<float> xs;
   for (uint32_t bits = 0; bits < 0x7f800000; bits += 8191)
     for (uint32_t sign : {0u, 0x80000000u}) {
       uint32_t pattern = bits | sign;
@@ -80,8 +80,8 @@ double ulpOf(double value) {
   return std::nextafter(f, infinity) == infinity ? f - std::nextafter(f, 0.0f) : std::nextafter(f, infinity) - f;
 }
 
-std::vector<float> applyTo(const LoadedKernel &kernel, const std::vector<float> &xs) {
-  std::vector<float> ys(xs.size());
+TestVector<float> applyTo(const LoadedKernel &kernel, const TestVector<float> &xs) {
+  TestVector<float> ys(xs.size());
   kernel.run({word(xs.data()), word(ys.data()), static_cast<int64_t>(xs.size())}, 0, 1, 0);
   return ys;
 }
@@ -98,14 +98,15 @@ TEST(CpuKernelMath, ErrorsInUnitsInTheLastPlace) {
         });
         k.endKernel();
       });
-      std::vector<float> xs = arguments(function.low, function.high), ys = applyTo(kernel, xs);
+      TestVector<float> xs = arguments(function.low, function.high), ys = applyTo(kernel, xs);
       double worst = 0;
       float worstAt = 0;
       for (size_t i = 0; i < xs.size(); ++i) {
         double expected = function.reference(xs[i]);
         if (ys[i] == static_cast<float>(expected))
           continue;
-        double error = std::fmax(std::fabs(ys[i] - expected) - function.absolute * std::fmax(1, std::fabs(xs[i])), 0) / ulpOf(expected);
+        double error = std::fmax(std::fabs(ys[i] - expected) - function.absolute * std::fmax(1, std::fabs(xs[i])), 0) /
+                       ulpOf(expected);
         if (!(error <= worst)) {
           worst = error;
           worstAt = xs[i];
@@ -115,7 +116,7 @@ TEST(CpuKernelMath, ErrorsInUnitsInTheLastPlace) {
       RecordProperty((isa->name + " " + function.name).str(), std::to_string(worst));
       std::printf("%s %s: %.3f ulp at %g\n", isa->name.data(), function.name, worst, worstAt);
 
-      std::vector<float> edges = applyTo(kernel, {quietNan, -infinity, infinity});
+      TestVector<float> edges = applyTo(kernel, {quietNan, -infinity, infinity});
       EXPECT_TRUE(std::isnan(edges[0])) << function.name;
       auto same = [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); };
       EXPECT_TRUE(same(edges[1], function.atMinusInfinity)) << function.name << " gives " << edges[1];

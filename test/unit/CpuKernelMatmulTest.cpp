@@ -40,7 +40,7 @@ public:
       : shape(shape), m(m), a(randomFloats(m * shape.k, 1)), b(shape.n * shape.k), bias(randomFloats(shape.n, 3)),
         residual(randomFloats(m * shape.n, 4)), perColumn(randomFloats(shape.n, 5)),
         tensor(randomFloats(m * shape.n, 6)), c(m * shape.n, 12345.0f), epilogue(epilogue) {
-    std::vector<float> plain = randomFloats(shape.n * shape.k, 2);
+    TestVector<float> plain = randomFloats(shape.n * shape.k, 2);
     PackedShape packed{shape.n, shape.k};
     b = GuardedBuffer(packed.numElements());
     packMatmulWeights(packed, plain.data(), false, b.data());
@@ -148,8 +148,8 @@ TEST(CpuKernelMatmul, StridedRows) {
     spec.k = k;
     spec.aRowStride = 13;
     spec.cRowStride = 60;
-    std::vector<float> a = randomFloats(m * 13, 1), plain = randomFloats(n * k, 2),
-                       packed(spec.packedShape().numElements());
+    TestVector<float> a = randomFloats(m * 13, 1), plain = randomFloats(n * k, 2),
+                      packed(spec.packedShape().numElements());
     packMatmulWeights(spec.packedShape(), plain.data(), /*transposed=*/true, packed.data());
     GuardedBuffer c(m * 60, -7.0f);
     LoadedKernel kernel(*isa, [&](KernelBuilder &b, llvm::StringRef name) { buildMatmul(b, name, spec); });
@@ -235,7 +235,7 @@ TEST(CpuKernelMatmul, Packing) {
   for (int64_t n : {1, 16, 47, 48, 49, 100})
     for (int64_t k : {1, 5, 40}) {
       PackedShape shape{n, k};
-      std::vector<float> rows = randomFloats(n * k, 7), columns(n * k), a(shape.numElements()), b(shape.numElements());
+      TestVector<float> rows = randomFloats(n * k, 7), columns(n * k), a(shape.numElements()), b(shape.numElements());
       for (int64_t i = 0; i < k; ++i)
         for (int64_t j = 0; j < n; ++j)
           columns[j * k + i] = rows[i * n + j];

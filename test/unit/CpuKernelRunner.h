@@ -6,7 +6,10 @@
 //===----------------------------------------------------------------------===//
 //
 // A kernel is built and compiled for one instruction set, linked, loaded into the
-// test, and called with tasks in the ways that a runtime might.
+// test, and called with tasks in the ways that a runtime might. One for AArch64 runs
+// in an emulated process where qemu-user is installed; it shares the memory that
+// TestVector and GuardedBuffer take theirs from, so all that a kernel is given must
+// be one of these.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +23,21 @@
 #include <vector>
 
 namespace sinter::cpu {
+
+/// Memory that an emulated process maps at the same address.
+void *allocateShared(size_t bytes);
+void freeShared(void *pointer);
+
+template <typename T> struct SharedAllocator {
+  using value_type = T;
+  SharedAllocator() = default;
+  template <typename U> SharedAllocator(const SharedAllocator<U> &) {}
+  T *allocate(size_t count) { return static_cast<T *>(allocateShared(count * sizeof(T))); }
+  void deallocate(T *pointer, size_t) { freeShared(pointer); }
+  template <typename U> bool operator==(const SharedAllocator<U> &) const { return true; }
+  template <typename U> bool operator!=(const SharedAllocator<U> &) const { return false; }
+};
+template <typename T> using TestVector = std::vector<T, SharedAllocator<T>>;
 
 class LoadedKernel {
 public:
@@ -40,39 +58,40 @@ public:
   }
 
 private:
+  int64_t runEmulated(const std::vector<int64_t> &words, int64_t begin, int64_t end, void *scratch) const;
+
   std::string path;
+  bool isEmulated = false;
   void *library = nullptr;
   int64_t (*kernel)(const int64_t *, int64_t, int64_t, void *) = nullptr;
 };
 
-/// The variants that this machine runs.
+/// The variants that this machine runs, itself or emulated.
 std::vector<const Isa *> runnableIsas();
 
-inline int64_t word(const void *pointer) {
-  return reinterpret_cast<int64_t>(pointer);
-}
+inline int64_t word(const void *pointer) { return reinterpret_cast<int64_t>(pointer); }
 
 /// Numbers with normal distribution, the same for the same seed.
-std::vector<float> randomFloats(size_t count, unsigned seed, float scale = 1.0f);
+TestVector<float> randomFloats(size_t count, unsigned seed, float scale = 1.0f);
 
 /// A buffer with a guard of NaN around it, to find what is read or written beside it.
 class GuardedBuffer {
 public:
   explicit GuardedBuffer(size_t count, float fill = 0.0f);
-  explicit GuardedBuffer(const std::vector<float> &values);
+  explicit GuardedBuffer(const TestVector<float> &values);
   float *data() { return storage.data() + guard; }
   size_t size() const { return storage.size() - 2 * guard; }
   float &operator[](size_t i) { return data()[i]; }
   bool isGuardWhole() const;
-  std::vector<float> values() const { return {storage.begin() + guard, storage.end() - guard}; }
+  TestVector<float> values() const { return {storage.begin() + guard, storage.end() - guard}; }
 
 private:
   static constexpr size_t guard = 64;
-  std::vector<float> storage;
+  TestVector<float> storage;
 };
 
 /// Bit for bit.
-bool sameBits(const std::vector<float> &a, const std::vector<float> &b);
+bool sameBits(const TestVector<float> &a, const TestVector<float> &b);
 
 } // namespace sinter::cpu
 
