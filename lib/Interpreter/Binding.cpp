@@ -97,7 +97,7 @@ private:
     int64_t position = symbol.getPosition(), value = 0;
     std::string subject = "input '" + names[*found] + "': ";
     if (symbol.getElement()) {
-      if (isFloatType(input.type) || position < 0 || position >= input.numElements())
+      if (position < 0 || position >= input.numElements())
         return unusable(subject + "element " + llvm::Twine(position) + " is needed as the size '" + name +
                         "', and it has " + llvm::Twine(input.numElements()) + " of type " +
                         elementTypeName(input.type));

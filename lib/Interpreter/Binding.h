@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // A run gives each `sinter.symbol` a value: the size of an input's dimension, or
-// an element of an integer input. What the graph requires of them (bounds,
+// an element of an input, without its fraction. What the graph requires of them (bounds,
 // `sinter.check`, the types of @main's arguments) is checked here, so that no op
 // ever meets tensors that do not fit each other.
 //

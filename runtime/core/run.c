@@ -107,9 +107,21 @@ sinter_status sinter_session_get_output(const sinter_session *session, uint32_t 
   return SINTER_OK;
 }
 
-/* Element `position` of an input of integers. False: it does not fit 64 bits. */
+/* A float without its fraction. False: it does not fit 64 bits, or is no number. */
+static bool truncate(double number, int64_t *result) {
+  if (!(number > -9.2e18 && number < 9.2e18))
+    return false;
+  *result = (int64_t)number;
+  return true;
+}
+
+/* Element `position` of an input, of a float without its fraction. False: it does not fit 64 bits. */
 static bool readInteger(const void *data, uint32_t type, uint64_t position, int64_t *result) {
   switch (type) {
+  case SINTER_F32:
+    return truncate(((const float *)data)[position], result);
+  case SINTER_F64:
+    return truncate(((const double *)data)[position], result);
   case SINTER_I8:
     *result = ((const int8_t *)data)[position];
     return true;

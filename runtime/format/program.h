@@ -182,7 +182,7 @@ typedef struct sinter_expression_record {
 
 enum sinter_symbol_source {
   SINTER_FROM_AXIS = 1,   /* the size of input `input` along axis `position` */
-  SINTER_FROM_ELEMENT = 2 /* element `position` of the integer input `input`, in row-major order */
+  SINTER_FROM_ELEMENT = 2 /* element `position` of input `input`, in row-major order, without its fraction */
 };
 
 typedef struct sinter_symbol_record {

@@ -15,8 +15,8 @@ def Sinter_SymbolOp : Sinter_Op<"symbol", [Symbol]> {
   let summary = "A size of the program that a run decides.";
   let description = [{
     Declares a symbol of the program's size expressions and where a run takes its value from: dimension `position` of an
-    input (`axis`), or element `position` of an integer input (`element`). `low` and `high` bound it; no `high` means that
-    nothing bounds it. `typical` is the value that code is tuned for.
+    input (`axis`), or element `position` of an input, without its fraction (`element`). `low` and `high` bound it; no `high`
+    means that nothing bounds it. `typical` is the value that code is tuned for.
 
     Constraints:
     - C1: the name is a symbol's name (`SizeExpr::isSymbolName`).
