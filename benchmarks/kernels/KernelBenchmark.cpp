@@ -97,7 +97,7 @@ struct Benchmark {
     int64_t size = (spec.packedShape().numElements() + 1023) / 1024 * 1024,
             copies = cold ? (40 << 20) / (size * 4) + 1 : 1;
     TestVector<float> a = randomFloats(m * k, 1), b(size * copies, 0.01f), bias = randomFloats(n, 3),
-                       residuals = randomFloats(m * n, 4), c(m * n);
+                      residuals = randomFloats(m * n, 4), c(m * n);
     int64_t tasks = *spec.numTasks(m).constant(), copy = 0;
     double time = best([&] {
       std::vector<int64_t> words{word(a.data()), word(b.data() + copy * size), word(bias.data()),
@@ -108,10 +108,12 @@ struct Benchmark {
     report(name, 2.0 * m * n * k, time);
   }
 
-  void attention(int64_t batch, int64_t heads, int64_t size, int64_t length, bool causal, bool masked) {
+  void attention(int64_t batch, int64_t heads, int64_t size, int64_t length, bool causal, bool masked,
+                 int64_t queries = 0) {
+    queries = queries ? queries : length;
     std::string name = "attention " + std::to_string(batch) + "x" + std::to_string(length) + " heads " +
                        std::to_string(heads) + "x" + std::to_string(size) + (causal ? " causal" : "") +
-                       (masked ? " masked" : "");
+                       (masked ? " masked" : "") + (queries != length ? " queries " + std::to_string(queries) : "");
     if (!wants(name))
       return;
     using Spec = AttentionSpec;
@@ -126,7 +128,7 @@ struct Benchmark {
     spec.outRowStride = hidden;
     LoadedKernel kernel(isa, [&](KernelBuilder &k, llvm::StringRef name) { buildAttention(k, name, spec); });
     TestVector<float> qkv = randomFloats(batch * length * 3 * hidden, 1), out(batch * length * hidden),
-                       bias(batch * length);
+                      bias(batch * length);
     std::vector<int64_t> w(Spec::NumWords);
     for (int64_t i = 0; i < 3; ++i) {
       w[Spec::Q + i] = word(qkv.data() + i * hidden);
@@ -141,12 +143,14 @@ struct Benchmark {
     w[Spec::BiasData] = word(bias.data());
     w[Spec::BiasBatchStride] = length;
     w[Spec::BiasKeyStride] = 1;
-    w[Spec::QueryLength] = w[Spec::KeyLength] = length;
+    w[Spec::QueryLength] = queries;
+    w[Spec::KeyLength] = length;
+    w[Spec::CausalOffset] = length - queries;
     std::vector<float> scratch(spec.scratchBytes() / 4 + 16);
     void *aligned = reinterpret_cast<void *>((word(scratch.data()) + 63) / 64 * 64);
-    int64_t tasks = *spec.numTasks(batch, length).constant();
+    int64_t tasks = *spec.numTasks(batch, queries).constant();
     double time = best([&] { kernel.call(w, 0, tasks, aligned); });
-    report(name, 4.0 * batch * heads * size * length * length * (causal ? 0.5 : 1), time);
+    report(name, 4.0 * batch * heads * size * queries * length * (causal && queries > 1 ? 0.5 : 1), time);
   }
 };
 
@@ -172,5 +176,7 @@ int main(int argc, char **argv) {
       benchmark.attention(1, 12, 32, length, false, true);
       benchmark.attention(1, 12, 64, length, true, false);
     }
+    for (int64_t queries : {1, 4, 8})
+      benchmark.attention(1, 12, 64, 1024, true, false, queries);
   }
 }
