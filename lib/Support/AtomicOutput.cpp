@@ -242,18 +242,26 @@ llvm::Error sinter::writeAll(int descriptor, llvm::StringRef bytes, llvm::String
   return llvm::Error::success();
 }
 
-llvm::Error AtomicOutput::write(llvm::StringRef name, llvm::StringRef bytes) {
-  std::string path = name.empty() ? temporary : temporary + "/" + name.str();
-  std::string shown = name.empty() ? out : out + "/" + name.str();
+/// Writes the file `path`, called `shown` in messages.
+static llvm::Error writeNewFile(const std::string &path, llvm::StringRef bytes, const std::string &shown, bool sync) {
   int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor < 0)
     return ioFailure("'" + shown + "' cannot be written", errno);
   llvm::Error error = writeAll(descriptor, bytes, shown);
-  if (!error && fsync(descriptor) != 0)
+  if (!error && sync && fsync(descriptor) != 0)
     error = ioFailure("'" + shown + "' cannot be written", errno);
   if (close(descriptor) != 0 && !error)
     error = ioFailure("'" + shown + "' cannot be written", errno);
   return error;
+}
+
+llvm::Error AtomicOutput::write(llvm::StringRef name, llvm::StringRef bytes) {
+  return name.empty() ? writeNewFile(temporary, bytes, out, /*sync=*/true)
+                      : writeNewFile(temporary + "/" + name.str(), bytes, out + "/" + name.str(), /*sync=*/true);
+}
+
+llvm::Error sinter::writeFile(llvm::StringRef path, llvm::StringRef bytes) {
+  return writeNewFile(path.str(), bytes, path.str(), /*sync=*/false);
 }
 
 static llvm::Error syncFolder(const std::string &path, llvm::StringRef shown) {
@@ -306,4 +314,35 @@ llvm::Error AtomicOutput::commit() {
   temporary.clear();
   std::string parent = llvm::sys::path::parent_path(out).str();
   return syncFolder(parent.empty() ? "." : parent, out);
+}
+
+//===----------------------------------------------------------------------===//
+// Temporary folders
+//===----------------------------------------------------------------------===//
+
+llvm::Expected<TemporaryFolder> TemporaryFolder::create() {
+  llvm::SmallString<128> pattern;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, pattern);
+  llvm::sys::path::append(pattern, "sinter-XXXXXX");
+  TemporaryFolder result;
+  result.folder = pattern.str().str();
+  if (!mkdtemp(result.folder.data())) {
+    int failure = errno;
+    result.folder.clear();
+    return ioFailure("a temporary folder cannot be made as '" + pattern + "'", failure);
+  }
+  result.registered = registerPending(result.folder);
+  return result;
+}
+
+TemporaryFolder::TemporaryFolder(TemporaryFolder &&other)
+    : folder(std::move(other.folder)), registered(other.registered) {
+  other.folder.clear();
+  other.registered = -1;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  if (!folder.empty())
+    removeTree(folder.c_str());
+  unregisterPending(registered);
 }

@@ -59,9 +59,31 @@ private:
   bool isFolder = false;
 };
 
+/// A folder for intermediate files, in the system's place for these; removed at the
+/// end, and on an interrupt.
+class TemporaryFolder {
+public:
+  static llvm::Expected<TemporaryFolder> create();
+  TemporaryFolder(TemporaryFolder &&other);
+  TemporaryFolder &operator=(TemporaryFolder &&) = delete;
+  ~TemporaryFolder();
+
+  llvm::StringRef path() const { return folder; }
+  /// The path of a file in it.
+  std::string file(llvm::StringRef name) const { return folder + "/" + name.str(); }
+
+private:
+  TemporaryFolder() = default;
+  std::string folder;
+  int registered = -1;
+};
+
 /// From now on SIGINT, SIGTERM and SIGHUP remove what is unfinished and end the
 /// process with status 130.
 void removeOnInterrupt();
+
+/// Writes a file that nobody else sees: an intermediate one.
+llvm::Error writeFile(llvm::StringRef path, llvm::StringRef bytes);
 
 /// Writes all of `bytes` to a descriptor, at its position or, if not negative, at
 /// `offset`. `path` is for the message.
