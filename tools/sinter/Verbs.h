@@ -22,6 +22,7 @@ struct Verb {
 };
 
 Verb declareCompile(CLI::App &app);
+Verb declareRun(CLI::App &app);
 Verb declareTargets(CLI::App &app);
 
 } // namespace sinter::tool

@@ -1,0 +1,192 @@
+//===- Program.cpp - Compiled programs, by the runtime's C interface --===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/sinter/Program.h"
+#include "tools/sinter/Console.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/ErrorHandling.h"
+
+#include <cstring>
+
+using namespace sinter;
+using namespace sinter::tool;
+
+ElementType tool::elementTypeOf(sinter_type type) {
+  if (std::optional<ElementType> found = parseElementType(sinter_type_name(type)))
+    return *found;
+  llvm_unreachable("the runtime checks types");
+}
+
+sinter_type tool::runtimeTypeOf(ElementType type) {
+  llvm::StringRef name = elementTypeName(type);
+  for (int number = SINTER_F32; number <= SINTER_BOOL; ++number)
+    if (name == sinter_type_name(number))
+      return sinter_type(number);
+  llvm_unreachable("every element type is one of the runtime's");
+}
+
+namespace {
+
+Stop stopFor(sinter_status status, const char *message) {
+  switch (status) {
+  case SINTER_UNUSABLE:
+  case SINTER_TOO_LARGE:
+    return Stop{Failure(ExitStatus::Unusable, message)};
+  case SINTER_UNSUPPORTED:
+    return Stop{Failure(ExitStatus::Unsupported, message)};
+  case SINTER_IO:
+    return Stop{Failure(ExitStatus::Io, message)};
+  case SINTER_NO_MEMORY:
+    return Stop{Failure(ExitStatus::DoesNotFit, message)};
+  case SINTER_OK:
+  case SINTER_WRONG_CALL:
+    break;
+  }
+  return Stop{Failure(ExitStatus::Internal, std::string("the tool used the runtime wrongly: ") + message)};
+}
+
+ProgramValue describe(const sinter_value_info &info) {
+  ProgramValue value{info.name, elementTypeOf(info.type), {}, {}};
+  for (uint32_t axis = 0; axis < info.rank; ++axis) {
+    value.dims.push_back(info.dims[axis]);
+    value.dimNames.push_back(info.dim_names[axis] ? info.dim_names[axis] : "");
+  }
+  return value;
+}
+
+unsigned findValue(const std::vector<ProgramValue> &values, llvm::StringRef name, const char *what) {
+  std::string names;
+  for (unsigned i = 0; i < values.size(); ++i) {
+    if (values[i].name == name)
+      return i;
+    names += (i ? ", " : "") + values[i].name;
+  }
+  throw Stop{Failure(ExitStatus::Unusable, "there is no " + std::string(what) + " '" + name.str() + "'; there are: " + names)};
+}
+
+} // namespace
+
+Program::Program(const std::string &folder, const std::string &variant) {
+  sinter_program_options options = {};
+  options.struct_bytes = sizeof options;
+  options.variant = variant.empty() ? nullptr : variant.c_str();
+  sinter_error error;
+  if (sinter_status status = sinter_program_open(folder.c_str(), &options, &program, &error))
+    throw stopFor(status, error.message);
+  sinter_program_get_info(program, &information);
+  sinter_value_info value;
+  for (uint32_t i = 0; i < information.input_count; ++i) {
+    sinter_program_get_input(program, i, &value);
+    inputValues.push_back(describe(value));
+  }
+  for (uint32_t i = 0; i < information.output_count; ++i) {
+    sinter_program_get_output(program, i, &value);
+    outputValues.push_back(describe(value));
+  }
+  for (uint32_t i = 0; i < information.symbol_count; ++i) {
+    sinter_symbol_info symbol;
+    sinter_program_get_symbol(program, i, &symbol);
+    ProgramSymbol entry{symbol.name,     symbol.source == SINTER_FROM_ELEMENT, symbol.input, symbol.position,
+                        symbol.lowest, std::nullopt, std::nullopt};
+    if (symbol.highest != SINTER_UNBOUNDED)
+      entry.highest = symbol.highest;
+    if (symbol.typical != SINTER_NO_TYPICAL)
+      entry.typical = symbol.typical;
+    programSymbols.push_back(entry);
+  }
+}
+
+Program::~Program() { sinter_program_close(program); }
+
+unsigned Program::findInput(llvm::StringRef name) const { return findValue(inputValues, name, "input"); }
+unsigned Program::findOutput(llvm::StringRef name) const { return findValue(outputValues, name, "output"); }
+
+SymbolSizes Program::sizesOf(const std::vector<HostTensor> &given) const {
+  SymbolSizes sizes;
+  for (const ProgramSymbol &symbol : programSymbols) {
+    if (symbol.input >= given.size())
+      continue;
+    const HostTensor &input = given[symbol.input];
+    if (symbol.fromElement) {
+      if (symbol.position < uint64_t(input.numElements()) && !isFloatType(input.type))
+        sizes[symbol.name] = input.getInt(symbol.position);
+    } else if (symbol.position < input.dims.size()) {
+      sizes[symbol.name] = input.dims[symbol.position];
+    }
+  }
+  return sizes;
+}
+
+const ProgramSymbol &Program::findSymbol(llvm::StringRef name) const {
+  for (const ProgramSymbol &symbol : programSymbols)
+    if (symbol.name == name)
+      return symbol;
+  auto [input, axis] = name.rsplit('.');
+  unsigned position;
+  if (!axis.getAsInteger(10, position))
+    for (const ProgramValue &value : inputValues)
+      if (value.name == input && position < value.dims.size())
+        for (const ProgramSymbol &symbol : programSymbols)
+          if (symbol.name == value.dims[position])
+            return symbol;
+  std::string names;
+  for (const ProgramSymbol &symbol : programSymbols)
+    names += (names.empty() ? "" : ", ") + symbol.name;
+  throw Stop{Failure(ExitStatus::Usage, "--dim: the program has no dimension '" + name.str() + "' that a run decides; " +
+                                            (names.empty() ? "all are fixed" : "it has: " + names))};
+}
+
+Session::Session(const Program &program, const SymbolSizes &sizes, unsigned numThreads) : program(program) {
+  std::vector<sinter_size> list;
+  for (const auto &[name, value] : sizes)
+    list.push_back({name.c_str(), value});
+  sinter_session_options options = {};
+  options.struct_bytes = sizeof options;
+  options.threads = numThreads;
+  options.sizes = list.data();
+  options.size_count = uint32_t(list.size());
+  sinter_error error;
+  if (sinter_status status = sinter_session_create(program.get(), &options, &session, &error))
+    throw stopFor(status, error.message);
+}
+
+Session::~Session() { sinter_session_destroy(session); }
+
+void Session::check(sinter_status status) const {
+  if (status)
+    throw stopFor(status, sinter_session_message(session));
+}
+
+void Session::setInputs(const std::vector<HostTensor> &inputs) {
+  for (unsigned i = 0; i < inputs.size(); ++i)
+    check(sinter_session_set_input(session, i, inputs[i].data.data(), runtimeTypeOf(inputs[i].type),
+                                   inputs[i].dims.data(), uint32_t(inputs[i].dims.size())));
+}
+
+void Session::run() { check(sinter_session_run(session)); }
+
+std::vector<HostTensor> Session::outputs() const {
+  std::vector<HostTensor> result;
+  for (uint32_t i = 0; i < program.info().output_count; ++i) {
+    sinter_tensor tensor;
+    check(sinter_session_get_output(session, i, &tensor));
+    HostTensor copy(elementTypeOf(tensor.type), std::vector<int64_t>(tensor.dims, tensor.dims + tensor.rank));
+    if (tensor.bytes)
+      std::memcpy(copy.data.data(), tensor.data, tensor.bytes);
+    result.push_back(std::move(copy));
+  }
+  return result;
+}
+
+std::vector<HostTensor> tool::runOnce(const Program &program, const std::vector<HostTensor> &inputs,
+                                      unsigned numThreads) {
+  Session session(program, program.sizesOf(inputs), numThreads);
+  session.setInputs(inputs);
+  session.run();
+  return session.outputs();
+}

@@ -1,0 +1,96 @@
+//===- Program.h - Compiled programs, by the runtime's C interface ----===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TOOLS_SINTER_PROGRAM_H
+#define SINTER_TOOLS_SINTER_PROGRAM_H
+
+#include "lib/Support/HostTensor.h"
+#include "runtime/include/sinter-rt/sinter.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sinter::tool {
+
+ElementType elementTypeOf(sinter_type type);
+sinter_type runtimeTypeOf(ElementType type);
+
+struct ProgramValue {
+  std::string name;
+  ElementType type;
+  std::vector<std::string> dims;     // formulas
+  std::vector<std::string> dimNames; // as declared; may be empty
+};
+
+struct ProgramSymbol {
+  std::string name;
+  bool fromElement;
+  unsigned input;
+  uint64_t position;
+  int64_t lowest;
+  std::optional<int64_t> highest, typical;
+};
+
+/// Greatest values of symbols, by name.
+using SymbolSizes = std::map<std::string, int64_t>;
+
+/// A bundle that was opened. Throws Stop for what cannot be used or run.
+class Program {
+public:
+  explicit Program(const std::string &folder, const std::string &variant = "");
+  Program(const Program &) = delete;
+  ~Program();
+
+  sinter_program *get() const { return program; }
+  const sinter_program_info &info() const { return information; }
+  const std::vector<ProgramValue> &inputs() const { return inputValues; }
+  const std::vector<ProgramValue> &outputs() const { return outputValues; }
+  const std::vector<ProgramSymbol> &symbols() const { return programSymbols; }
+  /// The position of an input or output; throws Stop that lists what there is.
+  unsigned findInput(llvm::StringRef name) const;
+  unsigned findOutput(llvm::StringRef name) const;
+  /// What these inputs give the symbols. Where an input does not fit, the symbol is left out, and the run says so.
+  SymbolSizes sizesOf(const std::vector<HostTensor> &given) const;
+  /// The symbol that `name` means: its own, or INPUT.AXIS.
+  const ProgramSymbol &findSymbol(llvm::StringRef name) const;
+
+private:
+  sinter_program *program = nullptr;
+  sinter_program_info information = {};
+  std::vector<ProgramValue> inputValues, outputValues;
+  std::vector<ProgramSymbol> programSymbols;
+};
+
+/// A session of a program.
+class Session {
+public:
+  Session(const Program &program, const SymbolSizes &sizes, unsigned numThreads);
+  Session(const Session &) = delete;
+  ~Session();
+
+  sinter_session *get() const { return session; }
+  /// The tensors must live until the last run.
+  void setInputs(const std::vector<HostTensor> &inputs);
+  void run();
+  std::vector<HostTensor> outputs() const;
+
+private:
+  void check(sinter_status status) const;
+
+  const Program &program;
+  sinter_session *session = nullptr;
+};
+
+/// Opens nothing anew: one run, with a session that is as large as the inputs.
+std::vector<HostTensor> runOnce(const Program &program, const std::vector<HostTensor> &inputs, unsigned numThreads);
+
+} // namespace sinter::tool
+
+#endif // SINTER_TOOLS_SINTER_PROGRAM_H

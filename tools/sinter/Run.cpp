@@ -1,0 +1,123 @@
+//===- Run.cpp - sinter run -------------------------------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Support/Npy.h"
+#include "tools/sinter/CompileOptions.h"
+#include "tools/sinter/Console.h"
+#include "tools/sinter/ModelFile.h"
+#include "tools/sinter/TensorArguments.h"
+#include "tools/sinter/Verbs.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace sinter;
+using namespace sinter::tool;
+
+namespace {
+
+struct Options {
+  CompileOptions compile;
+  std::string what, entry, variant;
+  std::vector<std::string> inputs, outputs, feeds;
+  unsigned numThreads = 0;
+  uint64_t steps = 1;
+};
+
+/// Where each output goes: NAME=@FILE, or NAME=@- for standard output. Empty: nowhere.
+std::vector<std::string> outputFiles(const Program &program, const std::vector<std::string> &arguments) {
+  std::vector<std::string> files(program.outputs().size());
+  for (llvm::StringRef argument : arguments) {
+    auto [name, file] = argument.split('=');
+    if (!file.consume_front("@") || name.empty() || file.empty())
+      throw Stop{Failure(ExitStatus::Usage, "--output " + argument.str() + ": it is NAME=@y.npy")};
+    files[program.findOutput(name)] = file.str();
+  }
+  return files;
+}
+
+int run(const Options &options) {
+  if (!options.entry.empty() && options.entry != "main")
+    throw Stop{Failure(ExitStatus::Usage, "--entry=" + options.entry + ": the program has one entry, main")};
+  ModelFile model(options.what);
+  Bundle bundle = findBundle(model.path(), options.compile, /*dimsAreSizes=*/false);
+  Program program(bundle.folder, options.variant);
+  std::vector<HostTensor> inputs = readAllInputs(program, options.inputs);
+  std::vector<std::string> files = outputFiles(program, options.outputs);
+  std::vector<std::pair<unsigned, unsigned>> feeds;
+  for (llvm::StringRef argument : options.feeds) {
+    auto [output, input] = argument.split('=');
+    feeds.push_back({program.findOutput(output), program.findInput(input)});
+  }
+
+  std::unique_ptr<Session> session;
+  SymbolSizes sizes;
+  std::vector<HostTensor> outputs;
+  double seconds = 0;
+  for (uint64_t step = 0; step < options.steps; ++step) {
+    if (step > 0)
+      for (auto [output, input] : feeds)
+        inputs[input] = outputs[output];
+    if (SymbolSizes wanted = program.sizesOf(inputs); !session || wanted != sizes) {
+      session = std::make_unique<Session>(program, wanted, options.numThreads);
+      sizes = std::move(wanted);
+    }
+    session->setInputs(inputs);
+    double begin = now();
+    session->run();
+    seconds += now() - begin;
+    outputs = session->outputs();
+  }
+
+  llvm::json::Array described;
+  std::string text;
+  bool dataOnOutput = false;
+  for (unsigned i = 0; i < outputs.size(); ++i) {
+    const std::string &name = program.outputs()[i].name;
+    if (!files[i].empty())
+      orStop(writeNpy(files[i], outputs[i]));
+    dataOnOutput |= files[i] == "-";
+    described.push_back(llvm::json::Object{{"name", name},
+                                           {"shape", llvm::json::Array(outputs[i].dims)},
+                                           {"type", elementTypeName(outputs[i].type)},
+                                           {"file", files[i].empty() ? llvm::json::Value(nullptr) : files[i]}});
+    if (files[i].empty())
+      text += name + ": " + summarize(outputs[i]) + "\n";
+  }
+  // What is an output's data is not mixed with words about it.
+  if (dataOnOutput)
+    return 0;
+  if (console().json)
+    console().printJson(llvm::json::Object{
+        {"ran", program.info().target}, {"outputs", std::move(described)}, {"ms", seconds * 1e3}, {"cycles", nullptr}});
+  else
+    console().print(text);
+  console().detail(llvm::formatv("ran on {0} ({1}), {2:f3} ms", program.info().target, program.info().variant,
+                                 seconds * 1e3)
+                       .str());
+  return 0;
+}
+
+} // namespace
+
+Verb tool::declareRun(CLI::App &app) {
+  CLI::App *verb = addVerb(app, "run", "Runs a bundle, or a model that it compiles first",
+                           "sinter run model --input ids=@ids.npy --input mask=1x7xi64=1 --output embedding=@y.npy");
+  auto options = std::make_shared<Options>();
+  verb->add_option("OUT|MODEL", options->what, "a bundle, or a model to compile into the cache")->required();
+  verb->add_option("--input", options->inputs, "NAME=@x.npy, NAME=@x.pb, @x.npz or NAME=2x7xi64=1")
+      ->allow_extra_args(false);
+  verb->add_option("--output", options->outputs, "NAME=@y.npy; without it, shapes and first values are printed")
+      ->allow_extra_args(false);
+  verb->add_option("--threads", options->numThreads, "threads of the program (default: as many as the machine has)");
+  verb->add_option("--variant", options->variant, "the instruction set to use (default: the best that this machine has)");
+  verb->add_option("--entry", options->entry, "the entry to run");
+  verb->add_option("--steps", options->steps, "how often to run it")->check(CLI::PositiveNumber);
+  verb->add_option("--feed", options->feeds, "OUTPUT=INPUT: an output that is the next step's input")
+      ->allow_extra_args(false);
+  options->compile.declare(*verb);
+  return {verb, [options]() { return run(*options); }};
+}
