@@ -23,6 +23,7 @@ struct Verb {
 
 Verb declareCompile(CLI::App &app);
 Verb declareRun(CLI::App &app);
+Verb declareBench(CLI::App &app);
 Verb declareTargets(CLI::App &app);
 
 } // namespace sinter::tool

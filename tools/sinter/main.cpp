@@ -58,7 +58,7 @@ int runTool(int argc, char **argv) {
              "`sinter VERB --help` shows more.");
   app.set_version_flag("--version", versionText, "versions of Sinter and LLVM, targets and model formats");
   app.require_subcommand(1);
-  std::vector<Verb> verbs = {declareCompile(app), declareRun(app), declareTargets(app)};
+  std::vector<Verb> verbs = {declareCompile(app), declareRun(app), declareBench(app), declareTargets(app)};
 
   // Errors of usage are objects, too, where a program reads.
   for (int i = 1; i < argc; ++i)

@@ -1,0 +1,218 @@
+//===- Bench.cpp - sinter bench ---------------------------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/sinter/CompileOptions.h"
+#include "tools/sinter/Console.h"
+#include "tools/sinter/MadeInputs.h"
+#include "tools/sinter/ModelFile.h"
+#include "tools/sinter/Profile.h"
+#include "tools/sinter/Reference.h"
+#include "tools/sinter/TensorArguments.h"
+#include "tools/sinter/Verbs.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+using namespace sinter;
+using namespace sinter::tool;
+
+namespace {
+
+struct Options {
+  CompileOptions compile;
+  std::string what, variant, profile, against, tolerance = "5%", device, fallback;
+  std::vector<std::string> inputs;
+  unsigned numThreads = 0, numSessions = 1;
+  double seconds = 3;
+  uint64_t warmup = 10, seed = 0;
+};
+
+double parseTolerance(llvm::StringRef text) {
+  double value;
+  bool percent = text.consume_back("%");
+  if (text.getAsDouble(value) || value < 0)
+    throw Stop{Failure(ExitStatus::Usage, "--tolerance=" + text.str() + ": it is a share, as 5% or 0.05")};
+  return percent ? value / 100 : value;
+}
+
+/// The value below which `part` of the sorted samples lie (nearest rank).
+double percentile(const std::vector<double> &sorted, double part) {
+  size_t rank = size_t(std::max(1.0, std::ceil(part * double(sorted.size()))));
+  return sorted[std::min(rank, sorted.size()) - 1];
+}
+
+llvm::json::Object readBase(const std::string &path) {
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (!file)
+    throw Stop{Failure(ExitStatus::Unusable, "cannot read '" + path + "': " + file.getError().message())};
+  llvm::Expected<llvm::json::Value> value = llvm::json::parse((*file)->getBuffer());
+  llvm::json::Object *object = value ? value->getAsObject() : nullptr;
+  if (!value)
+    llvm::consumeError(value.takeError());
+  if (!object || !object->getNumber("p50_ms"))
+    throw Stop{Failure(ExitStatus::Unusable, "'" + path + "' is no result of sinter bench --format=json")};
+  return std::move(*object);
+}
+
+int run(const Options &options) {
+  if (!options.device.empty() && options.device != "hw")
+    throw Stop{Failure(ExitStatus::Usage, "--device=" + options.device + ": target cpu runs as hw only")};
+  double tolerance = parseTolerance(options.tolerance);
+  std::optional<llvm::json::Object> base;
+  if (!options.against.empty())
+    base = readBase(options.against);
+  if (llvm::StringRef profilePath = options.profile;
+      !profilePath.empty() && !profilePath.ends_with(".json") && !profilePath.ends_with(".html"))
+    throw Stop{Failure(ExitStatus::Usage, "--profile=" + options.profile + ": it is FILE.json or FILE.html")};
+
+  ModelFile model(options.what);
+  Bundle bundle = findBundle(model.path(), options.compile, /*dimsAreSizes=*/true);
+  double beginLoad = now();
+  Program program(bundle.folder, options.variant);
+  double loadSeconds = now() - beginLoad;
+
+  // Given inputs say the sizes; others are made.
+  std::vector<HostTensor> inputs;
+  SymbolSizes sizes;
+  if (!options.inputs.empty()) {
+    inputs = readAllInputs(program, options.inputs);
+    sizes = program.sizesOf(inputs);
+  } else {
+    Reference reference(bundle.folder);
+    sizes = chooseSizes(program, options.compile.fixedDims(), typicalSize);
+    inputs = makeInputs(program, findUses(reference.module(), program), sizes, {options.seed, /*onesInMasks=*/true});
+  }
+
+  unsigned numSessions = options.numSessions;
+  std::vector<std::unique_ptr<Session>> sessions;
+  for (unsigned i = 0; i < numSessions; ++i) {
+    sessions.push_back(std::make_unique<Session>(program, sizes, options.numThreads));
+    sessions.back()->setInputs(inputs);
+  }
+  unsigned numThreads = sinter_session_threads(sessions.front()->get());
+
+  std::vector<std::vector<double>> samples(numSessions);
+  std::mutex mutex;
+  std::optional<Stop> stop;
+  double begin = 0, end = 0;
+  auto work = [&](unsigned index) {
+    try {
+      double until = now() + options.seconds;
+      do {
+        double start = now();
+        sessions[index]->run();
+        double stopped = now();
+        samples[index].push_back((stopped - start) * 1e3);
+      } while (now() < until);
+    } catch (const Stop &failed) {
+      std::lock_guard<std::mutex> lock(mutex);
+      stop = failed;
+    }
+  };
+  for (auto &session : sessions)
+    for (uint64_t i = 0; i < options.warmup; ++i)
+      session->run();
+  begin = now();
+  std::vector<std::thread> workers;
+  for (unsigned i = 1; i < numSessions; ++i)
+    workers.emplace_back(work, i);
+  work(0);
+  for (std::thread &worker : workers)
+    worker.join();
+  end = now();
+  if (stop)
+    throw *stop;
+
+  std::vector<double> sorted;
+  for (const std::vector<double> &list : samples)
+    sorted.insert(sorted.end(), list.begin(), list.end());
+  std::sort(sorted.begin(), sorted.end());
+  llvm::json::Object dims;
+  std::string dimsText;
+  for (const auto &[name, value] : sizes) {
+    dims[name] = value;
+    dimsText += (dimsText.empty() ? "" : " ") + name + "=" + std::to_string(value);
+  }
+  double p50 = percentile(sorted, 0.5);
+  llvm::json::Value p99 = nullptr;
+  if (sorted.size() >= 1000)
+    p99 = percentile(sorted, 0.99);
+  llvm::json::Object result{{"model", program.info().name},
+                            {"target", program.info().target},
+                            {"chip", program.info().variant},
+                            {"dims", llvm::json::Value(llvm::json::Object(dims))},
+                            {"threads", numThreads},
+                            {"sessions", numSessions},
+                            {"samples", sorted.size()},
+                            {"warmup", options.warmup},
+                            {"kind", "measured"},
+                            {"min_ms", sorted.front()},
+                            {"p50_ms", p50},
+                            {"p90_ms", percentile(sorted, 0.9)},
+                            {"p99_ms", std::move(p99)},
+                            {"inferences_per_s", double(sorted.size()) / (end - begin)},
+                            {"load_ms", loadSeconds * 1e3},
+                            {"peak_rss_bytes", peakResidentBytes()},
+                            {"version", version()}};
+  if (console().json)
+    console().printJson(llvm::json::Value(llvm::json::Object(result)));
+  else
+    console().print(llvm::formatv("{0} on {1} ({2}), {3}{4}{5} thread(s), {6} session(s), measured, {7} samples:\n"
+                                  "  min {8:f3} ms, median {9:f3} ms, 90 % within {10:f3} ms, {11:f1} inferences per second\n"
+                                  "  loaded in {12:f1} ms, peak memory {13}\n",
+                                  program.info().name, program.info().target, program.info().variant, dimsText,
+                                  dimsText.empty() ? "" : ", ", numThreads, numSessions, sorted.size(), sorted.front(),
+                                  p50, percentile(sorted, 0.9), double(sorted.size()) / (end - begin),
+                                  loadSeconds * 1e3, formatBytes(peakResidentBytes()))
+                        .str());
+  if (!options.profile.empty()) {
+    std::string title = std::string(program.info().name) + " on " + program.info().target + " (" +
+                        program.info().variant + ") " + dimsText + ", " + std::to_string(numThreads) + " thread(s)";
+    writeProfile(options.profile, title, profile(program, *sessions.front(), 10));
+  }
+  if (base) {
+    if (const llvm::json::Object *baseDims = base->getObject("dims"); baseDims && *baseDims != dims)
+      throw Stop{Failure(ExitStatus::Usage, "--against=" + options.against + ": it was measured at other sizes")};
+    double before = *base->getNumber("p50_ms");
+    if (p50 > before * (1 + tolerance)) {
+      Failure failure(ExitStatus::CheckFailed, "the median is worse than that of '" + options.against + "'");
+      failure.actual = llvm::formatv("{0:f3} ms", p50);
+      failure.required = llvm::formatv("at most {0:f3} ms", before * (1 + tolerance));
+      return console().fail(failure);
+    }
+  }
+  return 0;
+}
+
+} // namespace
+
+Verb tool::declareBench(CLI::App &app) {
+  CLI::App *verb = addVerb(app, "bench", "Measures how fast a bundle runs, or a model that it compiles first",
+                           "sinter bench model --dim batch=1 --dim seq=128 --threads 2");
+  auto options = std::make_shared<Options>();
+  verb->add_option("OUT|MODEL", options->what, "a bundle, or a model to compile into the cache")->required();
+  verb->add_option("--threads", options->numThreads, "threads of each session (default: as many as the machine has)");
+  verb->add_option("--sessions", options->numSessions, "sessions at work at once (default: 1)")->check(CLI::PositiveNumber);
+  verb->add_option("--seconds", options->seconds, "how long to measure (default: 3)")->check(CLI::NonNegativeNumber);
+  verb->add_option("--warmup", options->warmup, "runs before that (default: 10)");
+  verb->add_option("--input", options->inputs, "as run has it; else inputs are made")->allow_extra_args(false);
+  verb->add_option("--seed", options->seed, "of the inputs that are made");
+  verb->add_option("--variant", options->variant, "the instruction set to use (default: the best that this machine has)");
+  verb->add_option("--profile", options->profile, "FILE.json (a Chrome trace) or FILE.html: where the time goes");
+  verb->add_option("--against", options->against, "a result of --format=json to compare with; the status is 1 if slower");
+  verb->add_option("--tolerance", options->tolerance, "how much slower is allowed (default: 5%)");
+  verb->add_option("--device", options->device, "how a target is executed: hw");
+  verb->add_option("--fallback", options->fallback, "a target that may stand in for one that this machine does not have");
+  options->compile.declare(*verb, /*withJobs=*/false);
+  return {verb, [options]() { return run(*options); }};
+}

@@ -1,0 +1,101 @@
+//===- Reference.cpp - The program that a bundle keeps for checking ---===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/sinter/Reference.h"
+#include "include/sinter/Compiler.h"
+#include "lib/Weights/WeightFiles.h"
+#include "tools/sinter/Console.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+
+using namespace sinter;
+using namespace sinter::tool;
+
+namespace sinter::tool {
+class WeightReader {
+public:
+  explicit WeightReader(WeightFiles files) : files(std::move(files)) {}
+  WeightFiles files;
+};
+} // namespace sinter::tool
+
+Reference::~Reference() = default;
+
+Reference::Reference(const std::string &bundleFolder) {
+  llvm::SmallString<128> path(bundleFolder);
+  llvm::sys::path::append(path, "reference.mlir");
+  if (!llvm::sys::fs::exists(path))
+    throw Stop{Failure(ExitStatus::Unusable, "bundle '" + bundleFolder + "' has no reference.mlir, which is what it is checked against")};
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  context = std::make_unique<mlir::MLIRContext>(registry);
+  std::string first;
+  mlir::ScopedDiagnosticHandler handler(context.get(), [&](mlir::Diagnostic &diagnostic) {
+    if (first.empty())
+      first = diagnostic.str();
+    return mlir::success();
+  });
+  owned = mlir::parseSourceFile<mlir::ModuleOp>(path, context.get());
+  if (!owned)
+    throw Stop{Failure(ExitStatus::Unusable, "bundle '" + bundleFolder + "': reference.mlir is damaged: " + first)};
+}
+
+namespace {
+
+std::string sha256Of(const std::string &path) {
+  std::shared_ptr<const MappedFile> file = orStop(MappedFile::open(path));
+  llvm::SHA256 hash;
+  llvm::ArrayRef<char> bytes = file->bytes();
+  hash.update(llvm::StringRef(bytes.data(), bytes.size()));
+  return llvm::toHex(hash.final(), /*LowerCase=*/true);
+}
+
+} // namespace
+
+void Reference::openWeights(const Program &program, const std::string &bundleFolder, const std::string &given) {
+  std::string model = given, name = program.info().source_file;
+  if (model.empty()) {
+    llvm::SmallString<128> beside(absolutePath(bundleFolder));
+    while (!beside.empty() && llvm::sys::path::is_separator(beside.back()))
+      beside.pop_back();
+    llvm::sys::path::remove_filename(beside);
+    llvm::sys::path::append(beside, name);
+    for (const std::string &candidate : {beside.str().str(), name})
+      if (model.empty() && !name.empty() && llvm::sys::fs::exists(candidate))
+        model = candidate;
+    if (model.empty())
+      throw Stop{Failure(ExitStatus::Unusable, "the source model '" + name + "' is neither beside '" + bundleFolder +
+                                                   "' nor in the current folder; its weights are needed: give it by --model")};
+  } else if (!llvm::sys::fs::exists(model)) {
+    throw Stop{Failure(ExitStatus::Unusable, "there is no file '" + model + "'")};
+  }
+  if (llvm::StringRef expected = program.info().source_sha256; !expected.empty()) {
+    std::string actual = sha256Of(model);
+    if (expected != actual) {
+      Failure failure(ExitStatus::Unusable, "'" + model + "' is not the model that '" + bundleFolder + "' was compiled from: its SHA-256");
+      failure.actual = actual;
+      failure.required = expected.str();
+      throw Stop{failure};
+    }
+  }
+  llvm::StringRef folder = llvm::sys::path::parent_path(model);
+  weights = std::make_unique<WeightReader>(orStop(WeightFiles::open(*owned, folder.empty() ? "." : folder)));
+}
+
+std::vector<HostTensor> Reference::interpret(const std::vector<HostTensor> &inputs,
+                                             std::function<llvm::Error(mlir::Operation *, const HostTensor &)> observe) {
+  InterpretOptions options;
+  if (weights)
+    options.readWeight = [this](WeightOp weight) { return weights->files.read(weight); };
+  options.observe = std::move(observe);
+  return orStop(sinter::interpret(*owned, inputs, options));
+}

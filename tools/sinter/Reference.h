@@ -1,0 +1,48 @@
+//===- Reference.h - The program that a bundle keeps for checking -----===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TOOLS_SINTER_REFERENCE_H
+#define SINTER_TOOLS_SINTER_REFERENCE_H
+
+#include "lib/Interpreter/Interpreter.h"
+#include "tools/sinter/ModelFile.h"
+#include "tools/sinter/Program.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace sinter::tool {
+
+/// The module as it stood after phase sparse, in a context of its own.
+class Reference {
+public:
+  /// Reads it from a bundle; throws Stop where there is none.
+  explicit Reference(const std::string &bundleFolder);
+
+  mlir::ModuleOp module() { return *owned; }
+
+  /// Finds the source model, for its weights: `given`, or the file that the bundle names, looked for beside the bundle and in
+  /// the current folder. Its hash is checked. Throws Stop with status 3 where there is none.
+  void openWeights(const Program &program, const std::string &bundleFolder, const std::string &given);
+
+  /// The reference's outputs. `observe` may be empty.
+  std::vector<HostTensor> interpret(const std::vector<HostTensor> &inputs,
+                                    std::function<llvm::Error(mlir::Operation *, const HostTensor &)> observe = {});
+
+private:
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> owned;
+  std::unique_ptr<class WeightReader> weights;
+
+public:
+  ~Reference();
+};
+
+} // namespace sinter::tool
+
+#endif // SINTER_TOOLS_SINTER_REFERENCE_H
