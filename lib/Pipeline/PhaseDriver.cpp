@@ -8,6 +8,7 @@
 #include "lib/Pipeline/PhaseDriver.h"
 
 #include "dialects/sinter/Transforms/Passes.h"
+#include "lib/Support/AtomicOutput.h"
 #include "lib/Support/Failure.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -32,22 +33,23 @@ std::string sinter::dumpName(Phase phase) {
 }
 
 llvm::Error sinter::writeModule(mlir::ModuleOp module, llvm::StringRef path, llvm::StringRef folder) {
-  std::error_code error;
-  llvm::raw_fd_ostream stream(path, error);
-  if (error)
-    return ioFailure("cannot write '" + path + "': " + error.message());
   if (!folder.empty())
     module->setAttr("sinter.folder", mlir::StringAttr::get(module.getContext(), folder));
+  std::string text;
+  llvm::raw_string_ostream stream(text);
   module.print(stream, mlir::OpPrintingFlags().enableDebugInfo());
-  module->removeAttr("sinter.folder");
   stream << '\n';
-  stream.flush();
-  if (stream.has_error()) {
-    error = stream.error();
-    stream.clear_error();
-    return ioFailure("cannot write '" + path + "': " + error.message());
+  module->removeAttr("sinter.folder");
+  if (path == "-") {
+    llvm::outs() << text; // the tool sees to errors of standard output
+    return llvm::Error::success();
   }
-  return llvm::Error::success();
+  llvm::Expected<AtomicOutput> output = AtomicOutput::file(path);
+  if (!output)
+    return output.takeError();
+  if (llvm::Error error = output->write("", text))
+    return error;
+  return output->commit();
 }
 
 llvm::Error PhaseDriver::dump(mlir::ModuleOp module, llvm::StringRef folder) {

@@ -8,6 +8,7 @@
 #include "tools/sinter/ModelFile.h"
 #include "dialects/sinter/IR/Sinter.h"
 #include "include/sinter/Compiler.h"
+#include "lib/Bundle/WriteBundle.h"
 #include "python-free-frontends/onnx/Model.h"
 #include "tools/sinter/Console.h"
 
@@ -60,20 +61,14 @@ ModelFile::~ModelFile() {
     fs::remove(file);
 }
 
-TemporaryFolder::TemporaryFolder() {
-  llvm::SmallString<128> unique;
-  if (std::error_code error = fs::createUniqueDirectory("sinter", unique))
-    throw Stop{Failure(ExitStatus::Io, "cannot make a temporary folder: " + error.message())};
-  folder = unique.str().str();
+static std::string temporaryName() {
+  llvm::SmallString<128> name;
+  path::system_temp_directory(/*erasedOnReboot=*/true, name);
+  path::append(name, "sinter");
+  return name.str().str();
 }
 
-TemporaryFolder::~TemporaryFolder() { fs::remove_directories(folder); }
-
-bool tool::isBundleFolder(llvm::StringRef name) {
-  llvm::SmallString<128> program(name);
-  path::append(program, "program.bin");
-  return fs::is_directory(name) && fs::exists(program);
-}
+TemporaryFolder::TemporaryFolder() : folder(orStop(AtomicOutput::folder(temporaryName()))) {}
 
 void tool::checkOutput(llvm::StringRef out, EmitKind kind, bool force) {
   llvm::SmallString<128> parent(out);
@@ -84,7 +79,7 @@ void tool::checkOutput(llvm::StringRef out, EmitKind kind, bool force) {
     throw Stop{Failure(ExitStatus::Io, "cannot write '" + out.str() + "': there is no folder '" + parent.str().str() + "'")};
   if (force || !fs::exists(out) || kind != EmitKind::Bundle)
     return;
-  if (!isBundleFolder(out))
+  if (!isBundle(out))
     throw Stop{Failure(ExitStatus::Usage,
                        "'" + out.str() + "' exists and is no bundle of Sinter's; --force replaces it all the same")};
 }
@@ -138,7 +133,7 @@ std::string cacheKey(const std::string &model, const CompileOptions &options, co
 } // namespace
 
 Bundle tool::findBundle(const std::string &name, const CompileOptions &options, bool dimsAreSizes) {
-  if (isBundleFolder(name))
+  if (isBundle(name))
     return {name, ""};
   if (fs::is_directory(name))
     throw Stop{Failure(ExitStatus::Unusable, "'" + name + "' is a folder without a bundle (program.bin is missing)")};
@@ -152,7 +147,7 @@ Bundle tool::findBundle(const std::string &name, const CompileOptions &options, 
   llvm::SmallString<128> folder(cacheFolder());
   path::append(folder, cacheKey(name, options, request));
   request.out = folder.str().str();
-  if (isBundleFolder(folder)) {
+  if (isBundle(folder)) {
     console().note("using " + name + " as compiled before, in the cache: " + folder);
     return {request.out, name};
   }

@@ -9,6 +9,7 @@
 #define SINTER_TOOLS_SINTER_MODELFILE_H
 
 #include "include/sinter/Target.h"
+#include "lib/Support/AtomicOutput.h"
 #include "tools/sinter/CompileOptions.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -33,19 +34,14 @@ private:
 class TemporaryFolder {
 public:
   TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  const std::string &path() const { return folder; }
+  std::string path() const { return folder.path().str(); }
 
 private:
-  std::string folder;
+  AtomicOutput folder; // never put in place
 };
 
 /// Throws Stop if `out` exists and is no artifact of Sinter's, or the folder around it does not exist.
 void checkOutput(llvm::StringRef out, EmitKind kind, bool force);
-
-/// Whether the path is a bundle's folder.
-bool isBundleFolder(llvm::StringRef path);
 
 /// What a verb was given in the place of OUT|MODEL, as a bundle.
 struct Bundle {

@@ -24,6 +24,7 @@ struct Verb {
 Verb declareCompile(CLI::App &app);
 Verb declareRun(CLI::App &app);
 Verb declareBench(CLI::App &app);
+Verb declareVerify(CLI::App &app);
 Verb declareTargets(CLI::App &app);
 
 } // namespace sinter::tool

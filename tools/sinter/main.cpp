@@ -7,6 +7,7 @@
 
 #include "include/sinter/Frontend.h"
 #include "include/sinter/Target.h"
+#include "lib/Support/AtomicOutput.h"
 #include "tools/sinter/Console.h"
 #include "tools/sinter/Verbs.h"
 
@@ -58,7 +59,8 @@ int runTool(int argc, char **argv) {
              "`sinter VERB --help` shows more.");
   app.set_version_flag("--version", versionText, "versions of Sinter and LLVM, targets and model formats");
   app.require_subcommand(1);
-  std::vector<Verb> verbs = {declareCompile(app), declareRun(app), declareBench(app), declareTargets(app)};
+  std::vector<Verb> verbs = {declareCompile(app), declareRun(app), declareBench(app), declareVerify(app),
+                             declareTargets(app)};
 
   // Errors of usage are objects, too, where a program reads.
   for (int i = 1; i < argc; ++i)
@@ -92,4 +94,7 @@ int runTool(int argc, char **argv) {
 
 } // namespace
 
-int main(int argc, char **argv) { return console().finish(runTool(argc, argv)); }
+int main(int argc, char **argv) {
+  removeOnInterrupt();
+  return console().finish(runTool(argc, argv));
+}
