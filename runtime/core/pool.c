@@ -113,7 +113,7 @@ static void meet(sinter_session *session) {
   }
 }
 
-/* What one participant does in a run. All of them return the same. */
+/* What one participant does in a run. Participant 0 returns the step that failed, or the number of steps. */
 static uint32_t participate(sinter_session *session, uint32_t participant) {
   const uint32_t count = session->work_count;
   for (uint32_t i = 0; i < count; ++i) {
@@ -126,9 +126,14 @@ static uint32_t participate(sinter_session *session, uint32_t participant) {
     meet(session);
     if (session->ticks && participant == 0)
       session->ticks[session->work[i].step] = session->clock(session->clock_context) - begin;
-    /* Only this step's word: the next step may be under way elsewhere. */
+    /* Only this step's word: the next step may be under way elsewhere. After the last step the next run may be, which
+       uses both words; only participant 0, which begins runs, can still read this one. */
+    const bool last = i + 1 == count;
+    if (last && participant != 0)
+      return count;
     if (atomic_load_explicit(&session->failed[turn], memory_order_relaxed) != INT64_MAX) {
-      meet(session); /* all have seen it before the next run clears it */
+      if (!last)
+        meet(session); /* all have seen it before the next run clears it */
       return i;
     }
   }

@@ -100,6 +100,19 @@ TEST_F(RuntimeTest, ComputesForEverySize) {
   }
 }
 
+// Tests that threads which are late to leave a run are not confused by the next one, which may fail where theirs did not.
+TEST_F(RuntimeTest, GoodAndFailingRunsInTurnEnd) {
+  OpenSession session(program, {{"batch", 3}, {"seq", 20}}, 4);
+  ASSERT_EQ(session.status, SINTER_OK) << session.error.message;
+  Inputs good(1, 2), bad(1, 2);
+  bad.ids[1] = tableRows;
+  for (int run = 0; run < 500; ++run) {
+    bool fails = run % 3 != 0;
+    ASSERT_EQ((fails ? bad : good).set(session.session), SINTER_OK) << session.message();
+    ASSERT_EQ(sinter_session_run(session.session), fails ? SINTER_UNUSABLE : SINTER_OK) << session.message();
+  }
+}
+
 // Tests that inputs whose contents change in place are read anew, those that give sizes too.
 TEST_F(RuntimeTest, ReadsBorrowedInputsInEachRun) {
   OpenSession session(program, {}, 2);
