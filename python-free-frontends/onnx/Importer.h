@@ -174,6 +174,8 @@ public:
   /// A number that every element of an integer tensor is below, where one is
   /// known (a range's limit). Used to bound positions in tables.
   std::optional<SizeExpr> getElementLimit(mlir::Value value);
+  /// The same for the elements at `column` of the last dimension.
+  std::optional<SizeExpr> getElementLimit(mlir::Value value, int64_t column);
   void setElementLimit(mlir::Value value, const SizeExpr &limit);
 
   //===--- Making ops -------------------------------------------------------===//
@@ -182,11 +184,11 @@ public:
   /// attributes in the order of the op's builder). Null and failed where its
   /// constraints do not hold: the model is malformed then.
   template <typename Op, typename... Args> mlir::Value create(Args &&...args) {
-    return build<Op>(mlir::RankedTensorType::get({}, getBuilder().getF32Type()), true, std::forward<Args>(args)...);
+    return build<true, Op>(mlir::RankedTensorType::get({}, getBuilder().getF32Type()), std::forward<Args>(args)...);
   }
   /// The same for an op whose result type says the sizes.
   template <typename Op, typename... Args> mlir::Value createSized(mlir::Type type, Args &&...args) {
-    return build<Op>(type, false, std::forward<Args>(args)...);
+    return build<false, Op>(type, std::forward<Args>(args)...);
   }
 
   /// `kind` of operands of one element type; broadcasts with `unify`, and keeps
@@ -221,13 +223,14 @@ public:
 
 private:
   friend class GraphImporter;
-  template <typename Op, typename... Args> mlir::Value build(mlir::Type type, bool infer, Args &&...args) {
+  template <bool infer, typename Op, typename... Args> mlir::Value build(mlir::Type type, Args &&...args) {
     if (hasFailedAlready)
       return {};
     mlir::OperationState state(loc, Op::getOperationName());
     Op::build(getBuilder(), state, type, std::forward<Args>(args)...);
-    if (infer && !inferTypes(state, Op::inferReturnTypes))
-      return {};
+    if constexpr (infer)
+      if (!inferTypes(state, Op::inferReturnTypes))
+        return {};
     return createChecked(state);
   }
   using InferFunction = llvm::LogicalResult (*)(mlir::MLIRContext *, std::optional<mlir::Location>, mlir::ValueRange,
@@ -251,6 +254,7 @@ private:
 
 // The families of operators, one file of Ops/ each: a function that returns its
 // rows. Listed once more in Importer.cpp.
+llvm::ArrayRef<OpRow> getCastRows();
 llvm::ArrayRef<OpRow> getConstantRows();
 llvm::ArrayRef<OpRow> getShapeRows();
 llvm::ArrayRef<OpRow> getReshapeRows();

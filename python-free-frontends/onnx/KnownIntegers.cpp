@@ -1,0 +1,193 @@
+//===- KnownIntegers.cpp - Tensors whose elements are sizes ---------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "python-free-frontends/onnx/GraphImporter.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::onnx;
+
+bool sinter::onnx::hasValueSymbol(const SizeExpr &size) {
+  bool found = false;
+  size.forEachSymbol([&](StringRef name) { found |= SizeExpr::isValueSymbol(name); });
+  return found;
+}
+
+/// a / b toward zero, as integers divide in tensors.
+static std::optional<SizeExpr> truncatingDiv(const SizeExpr &a, const SizeExpr &b) {
+  if (std::optional<int64_t> divisor = b.constant(); divisor && *divisor == 0)
+    return std::nullopt;
+  if (a.isAtLeast(0) && b.isAtLeast(1))
+    return SizeExpr::floorDiv(a, b);
+  if (!b.isAtLeast(1))
+    return std::nullopt;
+  return SizeExpr::select(SizeExpr::lt(a, 0), SizeExpr::ceilDiv(a, b), SizeExpr::floorDiv(a, b));
+}
+
+std::optional<SizeExpr> sinter::onnx::evaluateElement(ElementwiseKind kind, ArrayRef<SizeExpr> v) {
+  switch (kind) {
+  case ElementwiseKind::abs:
+    return SizeExpr::max(v[0], SizeExpr(0) - v[0]);
+  case ElementwiseKind::neg:
+    return SizeExpr(0) - v[0];
+  case ElementwiseKind::relu:
+    return SizeExpr::max(v[0], 0);
+  case ElementwiseKind::logical_not:
+    return SizeExpr(1) - v[0];
+  case ElementwiseKind::add:
+    return v[0] + v[1];
+  case ElementwiseKind::sub:
+    return v[0] - v[1];
+  case ElementwiseKind::mul:
+  case ElementwiseKind::logical_and: // of 0 and 1
+    return v[0] * v[1];
+  case ElementwiseKind::div:
+    return truncatingDiv(v[0], v[1]);
+  case ElementwiseKind::mod:
+    if (v[1].isAtLeast(1))
+      return SizeExpr::mod(v[0], v[1]);
+    return std::nullopt;
+  case ElementwiseKind::fmod:
+    if (v[0].isAtLeast(0) && v[1].isAtLeast(1))
+      return SizeExpr::mod(v[0], v[1]);
+    return std::nullopt;
+  case ElementwiseKind::min:
+    return SizeExpr::min(v[0], v[1]);
+  case ElementwiseKind::max:
+  case ElementwiseKind::logical_or:
+    return SizeExpr::max(v[0], v[1]);
+  case ElementwiseKind::logical_xor:
+    return SizeExpr(1) - SizeExpr::eq(v[0], v[1]);
+  case ElementwiseKind::equal:
+    return SizeExpr::eq(v[0], v[1]);
+  case ElementwiseKind::less:
+    return SizeExpr::lt(v[0], v[1]);
+  case ElementwiseKind::less_equal:
+    return SizeExpr(1) - SizeExpr::lt(v[1], v[0]);
+  case ElementwiseKind::greater:
+    return SizeExpr::lt(v[1], v[0]);
+  case ElementwiseKind::greater_equal:
+    return SizeExpr(1) - SizeExpr::lt(v[0], v[1]);
+  case ElementwiseKind::select:
+    return SizeExpr::select(v[0], v[1], v[2]);
+  default:
+    return std::nullopt;
+  }
+}
+
+/// Types whose arithmetic on sizes is that of expressions: no size reaches the
+/// range of i32, and narrower ones wrap.
+static bool holdsSizes(mlir::Type elementType) {
+  return elementType.isSignlessInteger(64) || elementType.isSignlessInteger(32) || elementType.isInteger(1);
+}
+
+std::optional<KnownIntegers> NodeContext::getKnownIntegers(Value value) {
+  if (!value || !holdsSizes(getElementType(value)))
+    return std::nullopt;
+  auto it = importer.known.find(value);
+  if (it != importer.known.end())
+    return it->second;
+  if (auto constant = value.getDefiningOp<ConstantOp>()) {
+    auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
+    if (!elements || elements.getNumElements() > 1024)
+      return std::nullopt;
+    KnownIntegers integers;
+    bool isBool = getElementType(value).isInteger(1);
+    for (const APInt &element : elements.getValues<APInt>())
+      integers.push_back(isBool ? static_cast<int64_t>(element.getZExtValue()) : element.getSExtValue());
+    return integers;
+  }
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || getElementType(value).isInteger(1) || getRank(value) > 1)
+    return std::nullopt;
+  const Symbols::Input &input = importer.symbols.getInputs()[argument.getArgNumber()];
+  if (getRank(value) == 0)
+    return KnownIntegers{importer.symbols.getElement(input, /*isScalar=*/true, 0)};
+  std::optional<int64_t> length = getSize(value, 0).constant();
+  if (!length || *length > 16)
+    return std::nullopt;
+  KnownIntegers integers;
+  for (int64_t i = 0; i < *length; ++i)
+    integers.push_back(importer.symbols.getElement(input, /*isScalar=*/false, i));
+  return integers;
+}
+
+std::optional<SmallVector<int64_t>> NodeContext::getConstantIntegers(Value value) {
+  std::optional<KnownIntegers> integers = getKnownIntegers(value);
+  if (!integers)
+    return std::nullopt;
+  SmallVector<int64_t> numbers;
+  for (const SizeExpr &element : *integers) {
+    std::optional<int64_t> number = element.constant();
+    if (!number)
+      return std::nullopt;
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+Value NodeContext::createIntegers(ArrayRef<SizeExpr> elements, ArrayRef<int64_t> dims, mlir::Type elementType) {
+  if (hasFailedAlready)
+    return {};
+  auto type = RankedTensorType::get(dims, elementType);
+  Value result;
+  if (llvm::all_of(elements, [](const SizeExpr &element) { return element.constant().has_value(); })) {
+    SmallVector<APInt> numbers;
+    unsigned width = elementType.getIntOrFloatBitWidth();
+    for (const SizeExpr &element : elements)
+      numbers.push_back(APInt(64, *element.constant(), /*isSigned=*/true).trunc(width));
+    if (elementType.isInteger(1))
+      for (auto [number, element] : llvm::zip_equal(numbers, elements))
+        number = APInt(1, *element.constant() != 0);
+    return createSized<ConstantOp>(type, DenseElementsAttr::get(type, numbers));
+  }
+  bool isScalar = elements.size() == 1 && dims.empty();
+  result = create<SizesOp>(DimsAttr::get(getContext(), elements), isScalar);
+  if (result && !isScalar && dims.size() != 1)
+    result = createSized<ReshapeOp>(RankedTensorType::get(dims, getElementType(result)), result);
+  if (result && getElementType(result) != elementType)
+    result = createSized<CastOp>(type, result);
+  if (result)
+    importer.known[result] = KnownIntegers(elements);
+  return result;
+}
+
+Value NodeContext::setKnownIntegers(Value value, ArrayRef<SizeExpr> elements) {
+  if (hasFailedAlready || !value || !holdsSizes(getElementType(value)))
+    return value;
+  // As a tensor of sizes every element costs an expression; what is not small is computed. Value symbols must not spread
+  // to tensors that are no sizes, as each symbol that occurs is asked for at run time.
+  bool isNumbers = llvm::all_of(elements, [](const SizeExpr &element) { return element.constant().has_value(); });
+  if (elements.size() > (isNumbers ? 1024 : 64))
+    return value;
+  if (llvm::any_of(elements, hasValueSymbol)) {
+    importer.known[value] = KnownIntegers(elements);
+    return value;
+  }
+  return createIntegers(elements, mlir::cast<RankedTensorType>(value.getType()).getShape(), getElementType(value));
+}
+
+std::optional<SizeExpr> NodeContext::getElementLimit(Value value) {
+  auto it = importer.limits.find(value);
+  if (it == importer.limits.end() || it->second.size() != 1)
+    return std::nullopt;
+  return it->second.front();
+}
+
+std::optional<SizeExpr> NodeContext::getElementLimit(Value value, int64_t column) {
+  auto it = importer.limits.find(value);
+  if (it == importer.limits.end())
+    return std::nullopt;
+  return it->second.size() == 1 ? it->second.front() : it->second[column];
+}
+
+void NodeContext::setElementLimit(Value value, const SizeExpr &limit) {
+  if (value)
+    importer.limits[value] = {limit};
+}
