@@ -48,7 +48,7 @@ struct SymbolSource {
   uint64_t position = 0;
 
   static SymbolSource axis(unsigned input, unsigned axis) { return {Axis, input, axis}; }
-  /// Element `index`, in row-major order, of an input of any type but floats of 16 bits.
+  /// Element `index`, in row-major order, of an input; of a float without its fraction.
   static SymbolSource element(unsigned input, uint64_t index) { return {Element, input, index}; }
 };
 

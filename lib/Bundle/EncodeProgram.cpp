@@ -60,13 +60,11 @@ llvm::Error sinter::checkDescription(const BundleDescription &bundle) {
       return error("symbol '" + symbol.name + "' is there twice");
     if (symbol.source.input >= bundle.inputs.size())
       return error("symbol '" + symbol.name + "' has no input");
-    const BundleValue &input = bundle.inputs[symbol.source.input];
-    if (symbol.source.kind == SymbolSource::Axis && symbol.source.position >= input.dims.size())
+    if (symbol.source.kind == SymbolSource::Axis &&
+        symbol.source.position >= bundle.inputs[symbol.source.input].dims.size())
       return error("symbol '" + symbol.name + "' has no axis");
     if (symbol.source.kind == SymbolSource::Axis && symbol.lowest < 0)
       return error("symbol '" + symbol.name + "' may be negative");
-    if (symbol.source.kind == SymbolSource::Element && (input.type == SINTER_F16 || input.type == SINTER_BF16))
-      return error("symbol '" + symbol.name + "' is an element of an input of 16-bit floats");
     if (symbol.highest && *symbol.highest < symbol.lowest)
       return error("symbol '" + symbol.name + "' has empty bounds");
   }

@@ -322,6 +322,11 @@ llvm::Error linkParts(llvm::ArrayRef<std::string> parts, const AtomicOutput &fol
       return error;
     arguments.insert(arguments.end(), {"-shared", "--hash-style=gnu", "--gc-sections", "-z", "relro", "-z", "now",
                                        "--strip-all", "-soname=" + options.name + ".so", "--version-script=" + exports});
+    llvm::Expected<std::vector<std::string>> needs =
+        needsOf(parts, folder.path(), llvm::Triple(options.triple).isAArch64());
+    if (!needs)
+      return needs.takeError();
+    arguments.insert(arguments.end(), needs->begin(), needs->end());
   } else {
     arguments.push_back("-r");
   }

@@ -13,6 +13,7 @@
 
 #include "runtime/core/internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,6 +116,19 @@ static bool truncate(double number, int64_t *result) {
   return true;
 }
 
+/* A float of 16 bits, whose exponent has `exponentBits` (5: f16, 8: bf16). */
+static double widen(uint16_t bits, int exponentBits) {
+  const int fractionBits = 15 - exponentBits, bias = (1 << (exponentBits - 1)) - 1;
+  const int exponent = bits >> fractionBits & ((1 << exponentBits) - 1);
+  const int fraction = bits & ((1 << fractionBits) - 1);
+  if (exponent == (1 << exponentBits) - 1)
+    return HUGE_VAL; /* no number: truncate refuses it */
+  double value = exponent ? (1 << fractionBits) + fraction : fraction;
+  for (int power = (exponent ? exponent : 1) - bias - fractionBits; power; power += power < 0 ? 1 : -1)
+    value = power < 0 ? value / 2 : value * 2;
+  return bits & 0x8000 ? -value : value;
+}
+
 /* Element `position` of an input, of a float without its fraction. False: it does not fit 64 bits. */
 static bool readInteger(const void *data, uint32_t type, uint64_t position, int64_t *result) {
   switch (type) {
@@ -122,6 +136,10 @@ static bool readInteger(const void *data, uint32_t type, uint64_t position, int6
     return truncate(((const float *)data)[position], result);
   case SINTER_F64:
     return truncate(((const double *)data)[position], result);
+  case SINTER_F16:
+    return truncate(widen(((const uint16_t *)data)[position], 5), result);
+  case SINTER_BF16:
+    return truncate(widen(((const uint16_t *)data)[position], 8), result);
   case SINTER_I8:
     *result = ((const int8_t *)data)[position];
     return true;

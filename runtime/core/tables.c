@@ -116,9 +116,6 @@ static bool checkSymbol(Reader *reader, const sinter_symbol_record *symbol) {
       return refuse(reader, "a size may be negative");
     break;
   case SINTER_FROM_ELEMENT:
-    if (input->type != SINTER_F32 && input->type != SINTER_F64 &&
-        (input->type < SINTER_I8 || input->type > SINTER_BOOL))
-      return refuse(reader, "a symbol is an element of an input of 16-bit floats");
     break;
   default:
     return refuse(reader, "a symbol has the unknown source %u", symbol->source);

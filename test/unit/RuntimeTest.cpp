@@ -483,6 +483,62 @@ TEST(RuntimeExpressionTest, Values) {
   EXPECT_EQ(sinter_session_run(session.session), SINTER_UNUSABLE);
 }
 
+// Tests that a size may be an element of an input of any type, of a float without its fraction.
+TEST(RuntimeExpressionTest, ElementsOfEveryType) {
+  struct Case {
+    sinter_type type;
+    std::vector<unsigned char> bytes;
+    std::optional<int64_t> expected;
+  };
+  auto bytesOf = [](auto value) {
+    std::vector<unsigned char> bytes(sizeof value);
+    std::memcpy(bytes.data(), &value, sizeof value);
+    return bytes;
+  };
+  const Case cases[] = {{SINTER_I8, bytesOf(int8_t(-5)), -5},
+                        {SINTER_I16, bytesOf(int16_t(-30000)), -30000},
+                        {SINTER_I32, bytesOf(int32_t(1 << 30)), 1 << 30},
+                        {SINTER_U8, bytesOf(uint8_t(200)), 200},
+                        {SINTER_U16, bytesOf(uint16_t(60000)), 60000},
+                        {SINTER_U32, bytesOf(uint32_t(4000000000)), 4000000000},
+                        {SINTER_U64, bytesOf(uint64_t(77)), 77},
+                        {SINTER_U64, bytesOf(UINT64_MAX), std::nullopt},
+                        {SINTER_BOOL, bytesOf(uint8_t(1)), 1},
+                        {SINTER_F32, bytesOf(-2.75f), -2},
+                        {SINTER_F32, bytesOf(NAN), std::nullopt},
+                        {SINTER_F64, bytesOf(1e15), int64_t(1000000000000000)},
+                        {SINTER_F64, bytesOf(1e19), std::nullopt},
+                        // IEEE 754 binary16: 1.5, 65504, 2^-24, -7.5, infinity.
+                        {SINTER_F16, bytesOf(uint16_t(0x3e00)), 1},
+                        {SINTER_F16, bytesOf(uint16_t(0x7bff)), 65504},
+                        {SINTER_F16, bytesOf(uint16_t(0x0001)), 0},
+                        {SINTER_F16, bytesOf(uint16_t(0xc780)), -7},
+                        {SINTER_F16, bytesOf(uint16_t(0x7c00)), std::nullopt},
+                        // bfloat16, the upper half of binary32: 100, -3.140625.
+                        {SINTER_BF16, bytesOf(uint16_t(0x42c8)), 100},
+                        {SINTER_BF16, bytesOf(uint16_t(0xc049)), -3}};
+  for (const Case &c : cases) {
+    TestFolder folder;
+    BundleDescription bundle = expressionProgram({SizeExpr::symbol("v[0]")});
+    bundle.symbols.pop_back();
+    bundle.inputs = {{"v", c.type, {}, {}}};
+    writeTestBundle(folder / "e", bundle);
+    OpenProgram opened(folder / "e");
+    ASSERT_EQ(opened.status, SINTER_OK) << opened.error.message;
+    OpenSession session(opened.program, {}, 1);
+    alignas(8) unsigned char data[8] = {};
+    std::copy(c.bytes.begin(), c.bytes.end(), data);
+    ASSERT_EQ(sinter_session_set_input(session.session, 0, data, c.type, nullptr, 0), SINTER_OK);
+    if (!c.expected) {
+      EXPECT_EQ(sinter_session_run(session.session), SINTER_UNUSABLE) << sinter_type_name(c.type);
+      EXPECT_THAT(session.message(), HasSubstr("element 0 of input 'v'"));
+      continue;
+    }
+    ASSERT_EQ(sinter_session_run(session.session), SINTER_OK) << session.message();
+    EXPECT_EQ(*static_cast<int64_t *>(output(session.session, 0).data), *c.expected) << sinter_type_name(c.type);
+  }
+}
+
 // Tests that each task is done exactly once, whatever the number of tasks and threads.
 TEST(RuntimeThreadsTest, EachTaskOnce) {
   TestFolder folder;

@@ -37,8 +37,8 @@ llvm::Expected<llvm::SmallVector<char, 0>> compileToObject(mlir::ModuleOp kernel
 llvm::Expected<std::string> assemblyText(mlir::ModuleOp kernels, const Isa &isa);
 
 /// Links objects into an ELF shared object that exports `exportedSymbols` and
-/// nothing else, in process. Symbols that the objects leave undefined are taken
-/// from the program that loads it.
+/// nothing else, in process. Where the objects leave symbols undefined (functions of
+/// libm), the need of libm.so.6 is recorded.
 llvm::Expected<llvm::SmallVector<char, 0>> linkSharedObject(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
                                                             llvm::ArrayRef<std::string> exportedSymbols,
                                                             const Isa &isa);

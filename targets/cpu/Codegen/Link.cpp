@@ -41,11 +41,18 @@ llvm::Expected<llvm::SmallVector<char, 0>> sinter::cpu::linkSharedObject(llvm::A
                                    "--strip-all",
                                    "-o",
                                    folder->file("linked.so")};
+  std::vector<std::string> files;
   for (auto [i, object] : llvm::enumerate(objects)) {
-    args.push_back(folder->file(std::to_string(i) + ".o"));
-    if (llvm::Error error = writeFile(args.back(), llvm::StringRef(object.data(), object.size())))
+    files.push_back(folder->file(std::to_string(i) + ".o"));
+    if (llvm::Error error = writeFile(files.back(), llvm::StringRef(object.data(), object.size())))
       return std::move(error);
   }
+  llvm::Expected<std::vector<std::string>> needs =
+      needsOf(files, folder->path(), llvm::Triple(isa.triple).isAArch64());
+  if (!needs)
+    return needs.takeError();
+  args.insert(args.end(), files.begin(), files.end());
+  args.insert(args.end(), needs->begin(), needs->end());
   std::string exports = "{\n";
   if (!exportedSymbols.empty()) {
     exports += "global:\n";
