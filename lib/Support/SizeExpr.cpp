@@ -25,9 +25,14 @@ struct FunctionInfo {
   unsigned arity;
 };
 constexpr FunctionInfo functions[] = {
-    {Function::FloorDiv, "floordiv", 2}, {Function::CeilDiv, "ceildiv", 2}, {Function::Mod, "mod", 2},
-    {Function::Min, "min", 2},           {Function::Max, "max", 2},         {Function::Eq, "eq", 2},
-    {Function::Lt, "lt", 2},             {Function::Select, "select", 3},
+    {Function::FloorDiv, "floordiv", 2},
+    {Function::CeilDiv, "ceildiv", 2},
+    {Function::Mod, "mod", 2},
+    {Function::Min, "min", 2},
+    {Function::Max, "max", 2},
+    {Function::Eq, "eq", 2},
+    {Function::Lt, "lt", 2},
+    {Function::Select, "select", 3},
 };
 
 int64_t floorDivide(int64_t a, int64_t b) {
@@ -76,17 +81,23 @@ llvm::StringRef SizeExpr::functionName(Function function) {
   llvm_unreachable("a function of sizes");
 }
 
-void SizeExpr::add(const Monomial &monomial, int64_t coefficient) {
+/// The least number is left out, so that every coefficient can be negated, and
+/// printed as a sign and a number.
+static bool isCoefficient(int64_t value) { return value != INT64_MIN; }
+
+bool SizeExpr::add(const Monomial &monomial, int64_t coefficient) {
   auto [it, isNew] = terms.try_emplace(monomial, 0);
-  // Sizes that wrap are caught when an expression is evaluated, in checked
-  // arithmetic; coefficients come from shapes in files, bounded by the readers.
-  it->second = static_cast<int64_t>(static_cast<uint64_t>(it->second) + static_cast<uint64_t>(coefficient));
+  if (llvm::AddOverflow(it->second, coefficient, it->second) || !isCoefficient(it->second))
+    return false;
   if (it->second == 0)
     terms.erase(it);
+  return terms.size() <= maxTerms;
 }
 
 SizeExpr::SizeExpr(int64_t value) {
-  if (value != 0)
+  if (!isCoefficient(value))
+    *this = makeTooLarge();
+  else if (value != 0)
     terms[{}] = value;
 }
 
@@ -97,32 +108,65 @@ SizeExpr SizeExpr::symbol(llvm::StringRef name) {
   return result;
 }
 
+size_t SizeExpr::depth() const {
+  size_t deepest = 0;
+  for (const auto &[monomial, coefficient] : terms)
+    for (const Atom &atom : monomial)
+      for (const SizeExpr &arg : atom.args)
+        deepest = std::max(deepest, arg.depth() + 1);
+  return deepest;
+}
+
 SizeExpr SizeExpr::makeAtom(Function function, std::vector<SizeExpr> args) {
   std::string text = functionName(function).str() + "(";
-  for (auto [i, arg] : llvm::enumerate(args))
+  size_t deepest = 0;
+  for (auto [i, arg] : llvm::enumerate(args)) {
     text += (i ? ", " : "") + arg.str();
+    deepest = std::max(deepest, arg.depth());
+  }
+  if (text.size() >= maxAtomText || deepest >= maxDepth)
+    return makeTooLarge();
   SizeExpr result;
   result.terms[{Atom{text + ")", function, std::move(args)}}] = 1;
   return result;
 }
 
+SizeExpr SizeExpr::makeTooLarge() {
+  SizeExpr result;
+  result.terms[{Atom{"floordiv(1, 0)", Function::FloorDiv, {SizeExpr(1), SizeExpr(0)}}}] = 1;
+  return result;
+}
+
+bool SizeExpr::isTooLarge() const {
+  // Whatever is computed with it is the same again, so it never stands beside others.
+  return terms.size() == 1 && terms.begin()->first.size() == 1 && terms.begin()->first[0].text == "floordiv(1, 0)";
+}
+
 namespace sinter {
 SizeExpr operator+(const SizeExpr &a, const SizeExpr &b) {
+  if (a.isTooLarge() || b.isTooLarge())
+    return SizeExpr::makeTooLarge();
   SizeExpr result = a;
   for (const auto &[monomial, coefficient] : b.terms)
-    result.add(monomial, coefficient);
+    if (!result.add(monomial, coefficient))
+      return SizeExpr::makeTooLarge();
   return result;
 }
 
 SizeExpr operator-(const SizeExpr &a, const SizeExpr &b) { return a + SizeExpr(-1) * b; }
 
 SizeExpr operator*(const SizeExpr &a, const SizeExpr &b) {
+  if (a.isTooLarge() || b.isTooLarge())
+    return SizeExpr::makeTooLarge();
   SizeExpr result;
   for (const auto &[left, c] : a.terms)
     for (const auto &[right, d] : b.terms) {
       SizeExpr::Monomial product;
       std::merge(left.begin(), left.end(), right.begin(), right.end(), std::back_inserter(product));
-      result.add(product, static_cast<int64_t>(static_cast<uint64_t>(c) * static_cast<uint64_t>(d)));
+      int64_t coefficient;
+      if (product.size() > SizeExpr::maxDegree || llvm::MulOverflow(c, d, coefficient) ||
+          !result.add(product, coefficient))
+        return SizeExpr::makeTooLarge();
     }
   return result;
 }
@@ -151,7 +195,7 @@ std::optional<llvm::StringRef> SizeExpr::asSymbol() const {
 }
 
 std::optional<SizeExpr> SizeExpr::exactDiv(const SizeExpr &a, const SizeExpr &b) {
-  if (b.terms.empty())
+  if (b.terms.empty() || a.isTooLarge() || b.isTooLarge())
     return std::nullopt;
   const auto &[leadMonomial, leadCoefficient] = *b.terms.begin();
   SizeExpr remainder = a, quotient;
@@ -169,52 +213,70 @@ std::optional<SizeExpr> SizeExpr::exactDiv(const SizeExpr &a, const SizeExpr &b)
     term.terms[rest] = coefficient / leadCoefficient;
     quotient = quotient + term;
     remainder = remainder - term * b;
+    if (remainder.isTooLarge() || quotient.isTooLarge())
+      return std::nullopt;
   }
   return quotient;
 }
 
-bool SizeExpr::isAtLeast(int64_t bound) const {
-  // With each dimension s written 1 + t, t >= 0: a polynomial in the t whose
+std::optional<int64_t> SizeExpr::atomLowerBound(const Atom &atom) {
+  if (!atom.function)
+    return isValueSymbol(atom.text) ? std::nullopt : std::optional<int64_t>(1);
+  std::optional<int64_t> a = atom.args[0].lowerBound(), b = atom.args[1].lowerBound();
+  switch (*atom.function) {
+  case Function::FloorDiv:
+  case Function::CeilDiv:
+    // By a positive divisor nothing changes its sign, and by a number the bound is divided too.
+    if (!a || !b || *b < 1)
+      return std::nullopt;
+    if (std::optional<int64_t> divisor = atom.args[1].constant())
+      return applyToNumbers(*atom.function, {*a, *divisor});
+    if (*a < 0)
+      return std::nullopt;
+    return *atom.function == Function::CeilDiv && *a >= 1 ? 1 : 0;
+  case Function::Mod:
+    return b && *b >= 1 ? std::optional<int64_t>(0) : std::nullopt;
+  case Function::Min:
+    return a && b ? std::optional<int64_t>(std::min(*a, *b)) : std::nullopt;
+  case Function::Max:
+    return a && b ? std::max(*a, *b) : a ? a : b;
+  case Function::Eq:
+  case Function::Lt:
+    return 0;
+  case Function::Select: {
+    std::optional<int64_t> c = atom.args[2].lowerBound();
+    return b && c ? std::optional<int64_t>(std::min(*b, *c)) : std::nullopt;
+  }
+  }
+  llvm_unreachable("a function of sizes");
+}
+
+std::optional<int64_t> SizeExpr::lowerBound() const {
+  // With each atom of bound l written l + t, t >= 0: a polynomial in the t whose
   // coefficients are not negative is at least its constant.
   SizeExpr shifted;
   for (const auto &[monomial, coefficient] : terms) {
     SizeExpr term = coefficient;
     for (const Atom &atom : monomial) {
+      std::optional<int64_t> least = atomLowerBound(atom);
+      if (!least)
+        return std::nullopt;
       SizeExpr factor;
       factor.terms[{atom}] = 1;
-      bool atLeastOne = false;
-      if (!atom.function) {
-        if (isValueSymbol(atom.text))
-          return false;
-        atLeastOne = true;
-      } else if (*atom.function == Function::Max) {
-        atLeastOne = atom.args[0].isAtLeast(1) || atom.args[1].isAtLeast(1);
-      } else if (*atom.function == Function::Min) {
-        atLeastOne = atom.args[0].isAtLeast(1) && atom.args[1].isAtLeast(1);
-      } else if (*atom.function == Function::CeilDiv) {
-        atLeastOne = atom.args[0].isAtLeast(1) && atom.args[1].isAtLeast(1);
-      } else if (*atom.function == Function::Select) {
-        atLeastOne = atom.args[1].isAtLeast(1) && atom.args[2].isAtLeast(1);
-      }
-      bool atLeastZero = atLeastOne || (atom.function && (*atom.function == Function::Eq || *atom.function == Function::Lt));
-      if (atom.function && (*atom.function == Function::FloorDiv || *atom.function == Function::Mod))
-        atLeastZero = atom.args[0].isAtLeast(0) && atom.args[1].isAtLeast(1);
-      if (atom.function && *atom.function == Function::Max)
-        atLeastZero = atLeastZero || atom.args[0].isAtLeast(0) || atom.args[1].isAtLeast(0);
-      if (!atLeastZero)
-        return false;
-      term = term * (atLeastOne ? factor + SizeExpr(1) : factor);
+      term = term * (factor + SizeExpr(*least));
     }
     shifted = shifted + term;
   }
+  if (shifted.isTooLarge())
+    return std::nullopt;
   int64_t least = 0;
   for (const auto &[monomial, coefficient] : shifted.terms) {
     if (monomial.empty())
       least = coefficient;
     else if (coefficient < 0)
-      return false;
+      return std::nullopt;
   }
-  return least >= bound;
+  return least;
 }
 
 bool SizeExpr::provedDifferent(const SizeExpr &a, const SizeExpr &b) {
@@ -234,9 +296,12 @@ SizeExpr SizeExpr::select(const SizeExpr &c, const SizeExpr &a, const SizeExpr &
 
 SizeExpr SizeExpr::apply(Function function, llvm::ArrayRef<SizeExpr> args) {
   llvm::SmallVector<int64_t> numbers;
-  for (const SizeExpr &arg : args)
+  for (const SizeExpr &arg : args) {
+    if (arg.isTooLarge())
+      return makeTooLarge();
     if (std::optional<int64_t> value = arg.constant())
       numbers.push_back(*value);
+  }
   if (numbers.size() == args.size())
     if (std::optional<int64_t> value = applyToNumbers(function, numbers))
       return *value;
@@ -316,8 +381,7 @@ SizeExpr SizeExpr::substitute(llvm::function_ref<std::optional<SizeExpr>(llvm::S
   return result;
 }
 
-std::optional<int64_t>
-SizeExpr::evaluate(llvm::function_ref<std::optional<int64_t>(llvm::StringRef)> lookup) const {
+std::optional<int64_t> SizeExpr::evaluate(llvm::function_ref<std::optional<int64_t>(llvm::StringRef)> lookup) const {
   int64_t sum = 0;
   for (const auto &[monomial, coefficient] : terms) {
     int64_t product = coefficient;
@@ -443,7 +507,7 @@ private:
 
   std::optional<SizeExpr> parseFactor(unsigned depth) {
     rest = rest.ltrim();
-    if (depth > 64 || rest.empty())
+    if (depth > SizeExpr::maxDepth || rest.empty())
       return std::nullopt;
     if (take('(')) {
       std::optional<SizeExpr> inner = parseSum(depth + 1);
@@ -480,8 +544,4 @@ private:
 
 } // namespace
 
-std::optional<SizeExpr> SizeExpr::parse(llvm::StringRef text) {
-  if (text.size() > 65536)
-    return std::nullopt;
-  return Parser(text).parseAll();
-}
+std::optional<SizeExpr> SizeExpr::parse(llvm::StringRef text) { return Parser(text).parseAll(); }

@@ -24,6 +24,11 @@
 // something: floordiv(batch * seq * 384, batch * seq) is 384, and max(seq, 1) is
 // seq because a dimension is at least 1.
 //
+// Sizes come from files that anyone may have written, so an expression is kept
+// small: what would need a coefficient beyond 63 bits, or grow beyond the limits
+// below, becomes `floordiv(1, 0)`, which has no value, so that whoever needs the
+// size refuses it. What is kept can always be written and read again.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef SINTER_SUPPORT_SIZEEXPR_H
@@ -63,6 +68,10 @@ public:
   };
   using Terms = std::map<Monomial, int64_t, MonomialOrder>;
 
+  /// The greatest degree and number of terms of an expression, the greatest length
+  /// of a function's spelling, and how deep functions may nest.
+  static constexpr size_t maxDegree = 64, maxTerms = 1024, maxAtomText = 16384, maxDepth = 64;
+
   SizeExpr() = default; // zero
   SizeExpr(int64_t value);
   static SizeExpr symbol(llvm::StringRef name);
@@ -94,8 +103,12 @@ public:
   std::optional<llvm::StringRef> asSymbol() const;
   const Terms &getTerms() const { return terms; }
 
-  /// True where it is proved from "a dimension is at least 1" alone.
-  bool isAtLeast(int64_t bound) const;
+  /// True for what grew beyond the limits and has no value.
+  bool isTooLarge() const;
+
+  /// The greatest bound that is proved from "a dimension is at least 1" alone.
+  std::optional<int64_t> lowerBound() const;
+  bool isAtLeast(int64_t bound) const { return lowerBound().value_or(INT64_MIN) >= bound; }
   /// True where the two are proved to differ for all sizes.
   static bool provedDifferent(const SizeExpr &a, const SizeExpr &b);
 
@@ -109,7 +122,7 @@ public:
 
   std::string str() const;
   /// Reads what `str` wrote. None on anything else, and on texts nested deeper
-  /// than 64 or longer than 64 kB.
+  /// than `maxDepth`.
   static std::optional<SizeExpr> parse(llvm::StringRef text);
 
   /// Whether `name` can be a symbol: a letter or underscore, then letters,
@@ -122,7 +135,11 @@ public:
 
 private:
   static SizeExpr makeAtom(Function function, std::vector<SizeExpr> args);
-  void add(const Monomial &monomial, int64_t coefficient);
+  static SizeExpr makeTooLarge();
+  static std::optional<int64_t> atomLowerBound(const Atom &atom);
+  size_t depth() const;
+  /// False where the coefficient does not fit.
+  [[nodiscard]] bool add(const Monomial &monomial, int64_t coefficient);
 
   Terms terms;
 };

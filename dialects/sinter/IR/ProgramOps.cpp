@@ -8,6 +8,8 @@
 #include "dialects/sinter/IR/PlainNumbers.h"
 #include "dialects/sinter/IR/Sinter.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace sinter;
 
@@ -44,7 +46,10 @@ LogicalResult WeightOp::verify() {
   int64_t offset = getOffset(), length = getLength();
   if (offset < 0 || length < 0)
     return emitOpError("C2: offset and length are not negative");
-  int64_t bytes = (type.getElementTypeBitWidth() + 7) / 8 * type.getNumElements();
+  std::optional<int64_t> count = countElements(type.getShape());
+  int64_t bytes;
+  if (!count || llvm::MulOverflow<int64_t>(*count, elementSize(toElementType(type.getElementType())), bytes))
+    return emitOpError("C2: the elements are more than 63 bits count");
   if (getEncoding() == WeightEncoding::raw && length != bytes)
     return emitOpError() << "C2: " << length << " bytes for a type of " << bytes;
   return success();

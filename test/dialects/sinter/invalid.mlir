@@ -126,6 +126,12 @@ sinter.weight @w varint 0 at 0 length -1 : tensor<i64>
 
 // -----
 
+// weight C2
+// expected-error @+1 {{C2: the elements are more than 63 bits count}}
+sinter.weight @w varint 0 at 0 length 0 : tensor<4294967296x4294967296xi64>
+
+// -----
+
 // parameter C1
 func.func @no_weight() -> tensor<f32> {
   // expected-error @+1 {{C1: no weight is named 'w'}}
