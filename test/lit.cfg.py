@@ -10,6 +10,7 @@
 #
 # REQUIRES: long            runs only with --param long=1, which is what tools/check --long passes
 # REQUIRES: qemu-aarch64    an AArch64 program can be run
+# REQUIRES: aarch64-libc    and a C program for it be built: %aarch64-cc, then %aarch64-crt last, %aarch64-run
 
 import os
 import shutil
@@ -51,6 +52,25 @@ if lit_config.params.get("long", "0") != "0":
     config.environment["SINTER_TEST_LONG"] = "1"
 if shutil.which("qemu-aarch64"):
     config.available_features.add("qemu-aarch64")
+# Debian's C library for AArch64; there is no GCC's, so what it would give is done without.
+guest = "/usr/aarch64-linux-gnu"
+if os.path.exists(guest + "/lib/crt1.o") and "clang" in config.c_compiler:
+    config.available_features.add("aarch64-libc")
+    config.substitutions.append(
+        (
+            "%aarch64-cc",
+            "{} --target=aarch64-linux-gnu --sysroot=/nonexistent -isystem {}/include -mno-outline-atomics -fuse-ld=lld"
+            " -nostdlib".format(config.c_compiler, guest),
+        )
+    )
+    config.substitutions.append(
+        (
+            "%aarch64-crt",
+            "{0}/lib/crt1.o {0}/lib/crti.o {0}/lib/crtn.o {0}/lib/libc.so.6 {0}/lib/libc_nonshared.a"
+            " {0}/lib/ld-linux-aarch64.so.1 -Wl,--dynamic-linker=/lib/ld-linux-aarch64.so.1".format(guest),
+        )
+    )
+    config.substitutions.append(("%aarch64-run", "qemu-aarch64 -L " + guest))
 with open("/proc/cpuinfo") as file:
     flags = file.read()
 for feature in ["avx2", "avx512f"]:

@@ -118,13 +118,13 @@ static uint32_t participate(sinter_session *session, uint32_t participant) {
   const uint32_t count = session->work_count;
   for (uint32_t i = 0; i < count; ++i) {
     uint32_t turn = i % 2;
-    uint64_t begin = session->ticks && participant == 0 ? session->clock(session->clock_context) : 0;
+    uint64_t begin = participant == 0 && session->ticks ? session->clock(session->clock_context) : 0;
     doStep(session, &session->work[i], participant, turn);
     /* The other word was last used in the step before, which all have left. */
     if (i + 1 < count)
       fillSlot(session, &session->work[i + 1], participant, 1 - turn);
     meet(session);
-    if (session->ticks && participant == 0)
+    if (participant == 0 && session->ticks)
       session->ticks[session->work[i].step] = session->clock(session->clock_context) - begin;
     /* Only this step's word: the next step may be under way elsewhere. After the last step the next run may be, which
        uses both words; only participant 0, which begins runs, can still read this one. */
