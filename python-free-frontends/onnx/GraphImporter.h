@@ -79,6 +79,8 @@ private:
   int64_t fileNumber(llvm::StringRef relativeName);
   std::string relativeName(llvm::StringRef path) const;
   void eraseDeadOps();
+  /// The value symbols of a small input of the graph.
+  std::optional<KnownIntegers> getInputElements(mlir::Value value) const;
 
   const Model &model;
   std::string fileName, folder;

@@ -64,8 +64,9 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(const Model &model
                                                               mlir::MLIRContext &context,
                                                               std::vector<std::string> &warnings);
 
-/// The opset versions of ONNX's own domain that are supported.
-inline constexpr int64_t oldestOpset = 7, newestOpset = 28;
+/// The opset versions of ONNX's own domain that are supported. Of versions before
+/// 7 only operators that have not changed since: the table says which.
+inline constexpr int64_t oldestOpset = 1, newestOpset = 28;
 
 class GraphImporter;
 class NodeContext;
@@ -163,7 +164,9 @@ public:
   /// graph (rank 0, or rank 1 with at most 16 elements) its value symbols. None
   /// where they are not known.
   std::optional<KnownIntegers> getKnownIntegers(mlir::Value value);
-  /// The same where all are numbers.
+  /// The same for floats too, without their fractions.
+  std::optional<KnownIntegers> getKnownTruncated(mlir::Value value);
+  /// As getKnownIntegers, where all are numbers.
   std::optional<llvm::SmallVector<int64_t>> getConstantIntegers(mlir::Value value);
   /// A tensor of known integers of an integer or bool type, as a constant or as
   /// sizes. `dims`: its static shape.

@@ -103,18 +103,44 @@ std::optional<KnownIntegers> NodeContext::getKnownIntegers(Value value) {
       integers.push_back(isBool ? static_cast<int64_t>(element.getZExtValue()) : element.getSExtValue());
     return integers;
   }
-  auto argument = dyn_cast<BlockArgument>(value);
-  if (!argument || getElementType(value).isInteger(1) || getRank(value) > 1)
+  if (getElementType(value).isInteger(1))
     return std::nullopt;
-  const Symbols::Input &input = importer.symbols.getInputs()[argument.getArgNumber()];
+  return importer.getInputElements(value);
+}
+
+std::optional<KnownIntegers> NodeContext::getKnownTruncated(Value value) {
+  if (!value || !isa<FloatType>(getElementType(value)))
+    return getKnownIntegers(value);
+  if (auto cast = value.getDefiningOp<CastOp>())
+    return getKnownIntegers(cast.getInput());
+  auto constant = value.getDefiningOp<ConstantOp>();
+  auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
+  if (!elements)
+    return importer.getInputElements(value);
+  KnownIntegers integers;
+  for (const APFloat &element : elements.getValues<APFloat>()) {
+    APSInt number(64, /*isUnsigned=*/false);
+    bool isExact;
+    if (element.convertToInteger(number, APFloat::rmTowardZero, &isExact) == APFloat::opInvalidOp)
+      return std::nullopt;
+    integers.push_back(number.getExtValue());
+  }
+  return integers;
+}
+
+std::optional<KnownIntegers> GraphImporter::getInputElements(Value value) const {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || getRank(value) > 1)
+    return std::nullopt;
+  const Symbols::Input &input = symbols.getInputs()[argument.getArgNumber()];
   if (getRank(value) == 0)
-    return KnownIntegers{importer.symbols.getElement(input, /*isScalar=*/true, 0)};
+    return KnownIntegers{symbols.getElement(input, /*isScalar=*/true, 0)};
   std::optional<int64_t> length = getSize(value, 0).constant();
   if (!length || *length > 16)
     return std::nullopt;
   KnownIntegers integers;
   for (int64_t i = 0; i < *length; ++i)
-    integers.push_back(importer.symbols.getElement(input, /*isScalar=*/false, i));
+    integers.push_back(symbols.getElement(input, /*isScalar=*/false, i));
   return integers;
 }
 

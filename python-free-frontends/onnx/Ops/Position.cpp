@@ -52,7 +52,7 @@ template <bool countsFromEnd> static LogicalResult importOneHot(NodeContext &nod
   FailureOr<int64_t> axis = node.normalizeAxis(node.getInt("axis", -1), rank + 1);
   if (failed(axis) || failed(node.unify(getSizes(values), SizeExpr(2), "values, which are off and on")))
     return failure();
-  std::optional<KnownIntegers> known = node.getKnownIntegers(node.operand(1));
+  std::optional<KnownIntegers> known = node.getKnownTruncated(node.operand(1));
   if (!known || known->size() != 1)
     return node.fail("depth is computed at run time", "export the model with a constant depth");
   SizeExpr depth = known->front();

@@ -152,12 +152,18 @@ static std::optional<SmallVector<int64_t>> getNumbers(ArrayRef<SizeExpr> express
   return numbers;
 }
 
-/// 1 where axis `axis` of `rank` is one of `axes`, which may be negative, else 0.
-static SizeExpr isOneOf(ArrayRef<SizeExpr> axes, int64_t axis, int64_t rank) {
-  SizeExpr count;
-  for (const SizeExpr &candidate : axes)
-    count = count + SizeExpr::eq(SizeExpr::select(SizeExpr::lt(candidate, 0), candidate + SizeExpr(rank), candidate), axis);
-  return count;
+/// Axes that a run decides: not negative, and increasing.
+static KnownIntegers sortAxes(ArrayRef<SizeExpr> axes, int64_t rank) {
+  KnownIntegers sorted;
+  for (const SizeExpr &axis : axes)
+    sorted.push_back(SizeExpr::select(SizeExpr::lt(axis, 0), axis + SizeExpr(rank), axis));
+  for (size_t i = 0; i < sorted.size(); ++i)
+    for (size_t j = 0; j + 1 < sorted.size() - i; ++j) {
+      SizeExpr low = SizeExpr::min(sorted[j], sorted[j + 1]), high = SizeExpr::max(sorted[j], sorted[j + 1]);
+      sorted[j] = low;
+      sorted[j + 1] = high;
+    }
+  return sorted;
 }
 
 static LogicalResult importSqueeze(NodeContext &node) {
@@ -187,15 +193,13 @@ static LogicalResult importSqueeze(NodeContext &node) {
         return failure();
     }
   } else {
-    // Which axes go is known at run time: the i-th that stays is wherever i have stayed before it.
-    for (int64_t i = 0; i < rank - static_cast<int64_t>(axes->size()); ++i) {
-      SizeExpr size, before;
-      for (int64_t d = 0; d < rank; ++d) {
-        SizeExpr stays = SizeExpr(1) - isOneOf(*axes, d, rank);
-        size = size + from[d] * stays * SizeExpr::eq(before, i);
-        before = before + stays;
-      }
-      to.push_back(size);
+    // Which axes go is known at run time: from the last to the first, what is behind each moves up by one.
+    to = from;
+    KnownIntegers sorted = sortAxes(*axes, rank);
+    for (const SizeExpr &axis : llvm::reverse(sorted)) {
+      for (size_t i = 0; i + 1 < to.size(); ++i)
+        to[i] = SizeExpr::select(SizeExpr::lt(static_cast<int64_t>(i), axis), to[i], to[i + 1]);
+      to.pop_back();
     }
   }
   return node.setResult(0, node.reshape(input, to));
@@ -219,13 +223,15 @@ static LogicalResult importUnsqueeze(NodeContext &node) {
     for (int64_t i = 0; i < rank; ++i)
       to.push_back(llvm::is_contained(*added, i) ? SizeExpr(1) : *next++);
   } else {
-    SizeExpr before; // how many were added before axis i
-    for (int64_t i = 0; i < rank; ++i) {
-      SizeExpr isNew = isOneOf(*axes, i, rank), old;
-      for (int64_t d = 0; d < static_cast<int64_t>(from.size()); ++d)
-        old = old + from[d] * SizeExpr::eq(SizeExpr(i) - before, d);
-      to.push_back(isNew + (SizeExpr(1) - isNew) * old);
-      before = before + isNew;
+    // From the first to the last, what is behind each moves down by one.
+    to = from;
+    for (const SizeExpr &axis : sortAxes(*axes, rank)) {
+      Sizes wider;
+      for (int64_t i = 0; i <= static_cast<int64_t>(to.size()); ++i) {
+        SizeExpr behind = i == 0 ? SizeExpr(1) : SizeExpr::select(SizeExpr::eq(axis, i), 1, to[i - 1]);
+        wider.push_back(i == static_cast<int64_t>(to.size()) ? behind : SizeExpr::select(SizeExpr::lt(i, axis), to[i], behind));
+      }
+      to = wider;
     }
   }
   return node.setResult(0, node.reshape(input, to));
