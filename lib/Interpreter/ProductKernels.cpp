@@ -8,6 +8,8 @@
 #include "lib/Interpreter/Elements.h"
 #include "lib/Interpreter/Kernel.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace sinter;
 
@@ -16,20 +18,22 @@ using namespace sinter;
 //===----------------------------------------------------------------------===//
 
 /// Rows [begin, end) of result[m, n] = sum over k of lhs[m, k] * rhs[k, n]. The
-/// innermost loop runs along rows in memory; each sum still grows in order of k.
+/// innermost loop runs along rows in memory, and a few rows at a time share what
+/// they read of `rhs`; each sum still grows in order of k.
 template <typename Number>
 static void multiplyRows(const Number *lhs, const Number *rhs, Number *result, int64_t begin, int64_t end, int64_t k,
                          int64_t n) {
-  for (int64_t row = begin; row < end; ++row) {
-    Number *sums = result + row * n;
-    std::fill(sums, sums + n, Number(0));
-    for (int64_t i = 0; i < k; ++i) {
-      Number factor = lhs[row * k + i];
-      const Number *line = rhs + i * n;
-      for (int64_t column = 0; column < n; ++column)
-        sums[column] = add(sums[column], multiply(factor, line[column]));
-    }
-  }
+  constexpr int64_t rowsAtOnce = 8;
+  std::fill(result + begin * n, result + end * n, Number(0));
+  for (int64_t first = begin; first < end; first += rowsAtOnce)
+    for (int64_t i = 0; i < k; ++i)
+      for (int64_t row = first; row < std::min(end, first + rowsAtOnce); ++row) {
+        Number factor = lhs[row * k + i];
+        const Number *line = rhs + i * n;
+        Number *sums = result + row * n;
+        for (int64_t column = 0; column < n; ++column)
+          sums[column] = add(sums[column], multiply(factor, line[column]));
+      }
 }
 
 static llvm::Expected<HostTensor> runMatmul(MatmulOp op, const Frame &frame) {

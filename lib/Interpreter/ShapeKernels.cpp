@@ -13,16 +13,37 @@
 using namespace mlir;
 using namespace sinter;
 
+template <typename Element>
+static void copyElements(const HostTensor &input, int64_t start, const Strides &strides, HostTensor &result) {
+  const Element *from = input.as<Element>().data() + start;
+  Element *to = result.as<Element>().data();
+  // The last dimension is a loop of its own: transposed weights are large.
+  int64_t size = result.dims.empty() ? 1 : result.dims.back(), step = strides.empty() ? 0 : strides.back();
+  llvm::ArrayRef<int64_t> outerDims = llvm::ArrayRef(result.dims).drop_back(!result.dims.empty());
+  Strides outerStrides(strides.begin(), strides.begin() + outerDims.size());
+  forEachPosition(outerDims, {outerStrides}, [&](llvm::ArrayRef<int64_t> offsets) {
+    for (int64_t i = 0; i < size; ++i)
+      *to++ = from[offsets[0] + i * step];
+  });
+}
+
 /// The result whose element at each position, in row-major order, is the one of
 /// `input` at an offset that moves by `strides` from `start`.
 static HostTensor copyStrided(const HostTensor &input, int64_t start, const Strides &strides, const Frame &frame) {
   HostTensor result = frame.makeResult();
-  size_t size = elementSize(input.type);
-  char *to = result.data.data();
-  forEachPosition(result.dims, {strides}, [&](llvm::ArrayRef<int64_t> offsets) {
-    std::memcpy(to, &input.data[(start + offsets[0]) * size], size);
-    to += size;
-  });
+  switch (elementSize(input.type)) {
+  case 1:
+    copyElements<uint8_t>(input, start, strides, result);
+    break;
+  case 2:
+    copyElements<uint16_t>(input, start, strides, result);
+    break;
+  case 4:
+    copyElements<uint32_t>(input, start, strides, result);
+    break;
+  default:
+    copyElements<uint64_t>(input, start, strides, result);
+  }
   return result;
 }
 
