@@ -133,6 +133,49 @@ TEST(Interpreter, AKernelRunsAsItsBody) {
 TEST(Interpreter, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(messageOf(interpret(*parse("func.func @other() { return }"), {})),
             "the module has no function @main of one block");
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(
+    func.func private @other(tensor<1xf32>) -> tensor<1xf32>
+    func.func @main(%a: tensor<1xf32>) -> tensor<1xf32> {
+      %0 = func.call @other(%a) : (tensor<1xf32>) -> tensor<1xf32> loc("caller")
+      return %0 : tensor<1xf32>
+    })mlir");
+  Failure failure = takeFailure(interpret(*module, {f32({1}, {1})}).takeError());
+  EXPECT_EQ(failure.message, "the interpreter does not run 'func.call' (node 'caller')");
+  EXPECT_EQ(failure.status, ExitStatus::Unsupported);
+}
+
+TEST(Interpreter, SizesFromElementsOfInputs) {
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(
+    sinter.symbol @"scale[1]" element "scale" 1 {low = 1 : i64}
+    func.func @main(%a: tensor<?xf32, #sinter.dims<"n">> {sinter.name = "scale"}) -> tensor<1xi64> {
+      %0 = sinter.sizes <"scale[1]"> : tensor<1xi64>
+      return %0 : tensor<1xi64>
+    }
+    sinter.symbol @n axis "scale" 0 {low = 1 : i64})mlir");
+  llvm::Expected<std::vector<HostTensor>> results = interpret(*module, {f32({2}, {1, 2.75})});
+  ASSERT_TRUE(bool(results)) << llvm::toString(results.takeError());
+  expectElements<int64_t>((*results)[0], {2});
+  EXPECT_EQ(messageOf(interpret(*module, {f32({1}, {3})})),
+            "input 'scale': element 1 is needed as the size 'scale[1]', and it has 1 of type f32");
+}
+
+TEST(Interpreter, SizesWithoutAValueAreRefused) {
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(
+    sinter.symbol @n axis "x" 0 {low = 1 : i64}
+    func.func @main(%a: tensor<?xf32, #sinter.dims<"n">> {sinter.name = "x"})
+        -> tensor<?xf32, #sinter.dims<"n - 2">> {
+      %0 = sinter.pad constant %a low <"0"> high <"-2"> : (tensor<?xf32, #sinter.dims<"n">>)
+          -> tensor<?xf32, #sinter.dims<"n - 2">> loc("shorten")
+      %1 = sinter.sizes <"floordiv(6, n - 4)"> : tensor<1xi64> loc("divide")
+      %2 = sinter.gather %0[%1] axis 0 : (tensor<?xf32, #sinter.dims<"n - 2">>, tensor<1xi64>) -> tensor<1xf32>
+      return %0 : tensor<?xf32, #sinter.dims<"n - 2">>
+    })mlir");
+  EXPECT_EQ(messageOf(interpret(*module, {f32({1}, {1})})), "node 'shorten': a size of the result, n - 2, is -1");
+  EXPECT_EQ(messageOf(interpret(*module, {f32({4}, {1, 2, 3, 4})})),
+            "node 'divide': 'floordiv(6, n - 4)' has no value at these sizes");
+  llvm::Expected<std::vector<HostTensor>> results = interpret(*module, {f32({10}, std::vector<float>(10, 1))});
+  ASSERT_TRUE(bool(results)) << llvm::toString(results.takeError());
+  EXPECT_EQ((*results)[0].dims, std::vector<int64_t>{8});
 }
 
 TEST(Interpreter, ResultsMayBeInputsAndComeTwice) {
