@@ -241,6 +241,8 @@ private:
                                                 llvm::SmallVectorImpl<mlir::Type> &);
   bool inferTypes(mlir::OperationState &state, InferFunction infer);
   mlir::Value createChecked(mlir::OperationState &state);
+  /// Malformed where one is a negative number.
+  llvm::LogicalResult checkSizes(llvm::ArrayRef<SizeExpr> sizes);
   const Attribute *findAttribute(llvm::StringRef name, Attribute::Kind kind);
   /// Refuses the attributes that nobody asked for.
   llvm::LogicalResult checkAttributesUsed();

@@ -192,6 +192,10 @@ Value NodeContext::setKnownIntegers(Value value, ArrayRef<SizeExpr> elements) {
   bool isNumbers = llvm::all_of(elements, [](const SizeExpr &element) { return element.constant().has_value(); });
   if (elements.size() > (isNumbers ? 1024 : 64))
     return value;
+  // A hostile graph squares a size again and again; no size of a model is so long.
+  for (const SizeExpr &element : elements)
+    if (element.getTerms().size() > 64 || element.str().size() > 2048)
+      return value;
   if (llvm::any_of(elements, hasValueSymbol)) {
     importer.known[value] = KnownIntegers(elements);
     return value;

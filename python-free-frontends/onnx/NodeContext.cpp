@@ -237,10 +237,26 @@ bool NodeContext::inferTypes(OperationState &state, InferFunction infer) {
   return true;
 }
 
+LogicalResult NodeContext::checkSizes(ArrayRef<SizeExpr> sizes) {
+  for (const SizeExpr &size : sizes)
+    if (size.constant().value_or(0) < 0)
+      return malformed("a size of " + size.str());
+  return success();
+}
+
 Value NodeContext::createChecked(OperationState &state) {
   for (Value operand : state.operands)
     if (!operand)
       return (void)malformed("an input is missing"), Value();
+  // What MLIR's types only assert.
+  for (mlir::Type type : state.types) {
+    auto tensor = mlir::cast<RankedTensorType>(type);
+    SmallVector<int64_t> numbers;
+    for (int64_t size : tensor.getShape())
+      numbers.push_back(ShapedType::isDynamic(size) ? 1 : size);
+    if (!countElements(numbers))
+      return (void)malformed("sizes " + printSizes(getSizes(type))), Value();
+  }
   Operation *op = getBuilder().create(state);
   importer.diagnostic.clear();
   if (failed(verify(op, /*verifyRecursively=*/false))) {
@@ -334,7 +350,7 @@ Value NodeContext::cast(Value value, mlir::Type elementType) {
 }
 
 Value NodeContext::reshape(Value value, ArrayRef<SizeExpr> sizes) {
-  if (hasFailedAlready || !value)
+  if (hasFailedAlready || !value || failed(checkSizes(sizes)))
     return {};
   SizeExpr from = getNumElements(value.getType()), to = SizeExpr::product(sizes);
   // What depends on an input's elements is decided by each run.
@@ -358,7 +374,7 @@ Value NodeContext::reshape(Value value, ArrayRef<SizeExpr> sizes) {
 }
 
 Value NodeContext::broadcastTo(Value value, ArrayRef<SizeExpr> sizes) {
-  if (hasFailedAlready || !value)
+  if (hasFailedAlready || !value || failed(checkSizes(sizes)))
     return {};
   Sizes from = getSizes(value);
   if (from.size() > sizes.size())
@@ -458,7 +474,7 @@ Value NodeContext::concat(ValueRange values, int64_t axis) {
 }
 
 Value NodeContext::slice(Value value, int64_t axis, const SizeExpr &start, const SizeExpr &size, const SizeExpr &step) {
-  if (hasFailedAlready || !value)
+  if (hasFailedAlready || !value || failed(checkSizes(size)))
     return {};
   Sizes sizes = getSizes(value);
   if (start.isConstant(0) && step.isConstant(1) && size == sizes[axis])
