@@ -74,8 +74,6 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(llvm::StringRef pa
     }
     return mlir::success();
   });
-  if (!llvm::sys::fs::exists(path))
-    return unusable("there is no file '" + path + "'");
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(path, &context);
   if (!module)
     return unusable("'" + path + "' is no module of Sinter: " + diagnostics);
@@ -119,9 +117,6 @@ llvm::Expected<Source> readDump(const CompileRequest &request, mlir::MLIRContext
 llvm::Expected<Source> readModelFile(const CompileRequest &request, mlir::MLIRContext &context) {
   if (request.compileFrom)
     return usage("--compile-from takes a .mlir that --dump-phases-to wrote, and the model is '" + request.model + "'");
-  // What is not there is said before what it could be.
-  if (!llvm::sys::fs::exists(request.model))
-    return unusable("there is no file '" + request.model + "'");
   auto frontend = llvm::find_if(getFrontends(), [&](const auto &entry) { return entry->accepts(request.model); });
   if (frontend == getFrontends().end())
     return unusable("'" + request.model + "' is no model that this build can read; it reads: " +
@@ -179,6 +174,9 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
     if (request.progress)
       request.progress(part, what);
   };
+  // What is not there is said before what could be done with it.
+  if (!llvm::sys::fs::exists(request.model))
+    return unusable("there is no file '" + request.model + "'");
   Phase last = request.compileTo.value_or(Phase::Emitted);
   auto targets = resolveTargets(request.targets);
   // Up to canonical no target is asked for anything, so that a build without the default one can still look at models.

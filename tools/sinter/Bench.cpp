@@ -202,8 +202,8 @@ Verb tool::declareBench(CLI::App &app) {
   auto options = std::make_shared<Options>();
   verb->add_option("OUT|MODEL", options->what, "a bundle, or a model to compile into the cache")->required();
   verb->add_option("--threads", options->numThreads, "threads of each session (default: as many as the machine has)");
-  verb->add_option("--sessions", options->numSessions, "sessions at work at once (default: 1)")->check(CLI::PositiveNumber);
-  verb->add_option("--seconds", options->seconds, "how long to measure (default: 3)")->check(CLI::NonNegativeNumber);
+  verb->add_option("--sessions", options->numSessions, "sessions at work at once (default: 1)")->check(CLI::Range(1, 1024));
+  verb->add_option("--seconds", options->seconds, "how long to measure (default: 3)")->check(CLI::Range(0.0, 1e6));
   verb->add_option("--warmup", options->warmup, "runs before that (default: 10)");
   verb->add_option("--input", options->inputs, "as run has it; else inputs are made")->allow_extra_args(false);
   verb->add_option("--seed", options->seed, "of the inputs that are made");

@@ -45,6 +45,7 @@ CLI::App *tool::addVerb(CLI::App &app, const std::string &name, const std::strin
   private:
     std::string example;
   };
+  verb->footer("");
   verb->formatter(std::make_shared<ExampleFirst>(example));
   return verb;
 }

@@ -61,15 +61,6 @@ ModelFile::~ModelFile() {
     fs::remove(file);
 }
 
-static std::string temporaryName() {
-  llvm::SmallString<128> name;
-  path::system_temp_directory(/*erasedOnReboot=*/true, name);
-  path::append(name, "sinter");
-  return name.str().str();
-}
-
-TemporaryFolder::TemporaryFolder() : folder(orStop(AtomicOutput::folder(temporaryName()))) {}
-
 void tool::checkOutput(llvm::StringRef out, EmitKind kind, bool force) {
   llvm::SmallString<128> parent(out);
   while (!parent.empty() && path::is_separator(parent.back()))

@@ -9,7 +9,6 @@
 #define SINTER_TOOLS_SINTER_MODELFILE_H
 
 #include "include/sinter/Target.h"
-#include "lib/Support/AtomicOutput.h"
 #include "tools/sinter/CompileOptions.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -28,16 +27,6 @@ public:
 private:
   std::string file;
   bool isTemporary = false;
-};
-
-/// A folder for temporary files that goes away with the object, and when the process is interrupted.
-class TemporaryFolder {
-public:
-  TemporaryFolder();
-  std::string path() const { return folder.path().str(); }
-
-private:
-  AtomicOutput folder; // never put in place
 };
 
 /// Throws Stop if `out` exists and is no artifact of Sinter's, or the folder around it does not exist.

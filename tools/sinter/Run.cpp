@@ -115,7 +115,7 @@ Verb tool::declareRun(CLI::App &app) {
   verb->add_option("--threads", options->numThreads, "threads of the program (default: as many as the machine has)");
   verb->add_option("--variant", options->variant, "the instruction set to use (default: the best that this machine has)");
   verb->add_option("--entry", options->entry, "the entry to run");
-  verb->add_option("--steps", options->steps, "how often to run it")->check(CLI::PositiveNumber);
+  verb->add_option("--steps", options->steps, "how often to run it")->check(CLI::Range(1, 1 << 30));
   verb->add_option("--feed", options->feeds, "OUTPUT=INPUT: an output that is the next step's input")
       ->allow_extra_args(false);
   options->compile.declare(*verb);

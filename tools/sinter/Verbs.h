@@ -25,6 +25,7 @@ Verb declareCompile(CLI::App &app);
 Verb declareRun(CLI::App &app);
 Verb declareBench(CLI::App &app);
 Verb declareVerify(CLI::App &app);
+Verb declareInspect(CLI::App &app);
 Verb declareTargets(CLI::App &app);
 
 } // namespace sinter::tool

@@ -210,7 +210,7 @@ Verb tool::declareVerify(CLI::App &app) {
   verb->add_option("--case", options->caseFolder, "a case of ONNX's backend tests: model.onnx and test_data_set_N/");
   verb->add_option("--suite", options->suiteFolder, "a folder of such cases, one process each");
   verb->add_option("-j,--jobs", options->jobs, "how many cases at once (default: as many as the machine has CPUs)");
-  verb->add_option("--timeout", options->timeout, "seconds for a case (default: 120)")->check(CLI::PositiveNumber);
+  verb->add_option("--timeout", options->timeout, "seconds for a case (default: 120)")->check(CLI::Range(0.001, 1e6));
   verb->add_flag("--strict", options->strict, "a case that is refused is a failure, too");
   options->compile.declare(*verb, /*withJobs=*/false);
   return {verb, [options]() { return run(*options); }};

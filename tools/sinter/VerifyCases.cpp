@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "include/sinter/Compiler.h"
+#include "lib/Support/AtomicOutput.h"
 #include "python-free-frontends/onnx/Model.h"
 #include "tools/sinter/ModelFile.h"
 #include "tools/sinter/Program.h"
@@ -156,14 +157,14 @@ CaseResult tool::runCase(const std::string &folder, const VerifyOptions &options
     if (!fs::exists(model) || sets.empty())
       throw Stop{Failure(ExitStatus::Unusable, "'" + folder + "' is no case: it has no " +
                                                    (sets.empty() ? "test_data_set_0" : "model.onnx"))};
-    TemporaryFolder temporary;
+    TemporaryFolder temporary = orStop(TemporaryFolder::create());
     CompileRequest request = options.compile.request(model);
     request.progress = nullptr;
     if (request.targets.empty())
       request.targets.push_back({"cpu", {"native"}});
     request.jobs = 1;
     request.name = "model";
-    request.out = temporary.path() + "/bundle";
+    request.out = temporary.file("bundle");
     mlir::DialectRegistry registry;
     registerAllDialects(registry);
     // A case is small, and a process is made for each: threads would cost more than they give.

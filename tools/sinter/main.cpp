@@ -52,6 +52,13 @@ std::string versionText() {
   return text;
 }
 
+Failure usageFailure(CLI::App &app, const CLI::ParseError &error) {
+  CLI::App *used = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
+  Failure failure(ExitStatus::Usage, error.what());
+  failure.hint = used == &app ? "see sinter --help" : "see sinter " + used->get_name() + " --help";
+  return failure;
+}
+
 int runTool(int argc, char **argv) {
   CLI::App app("Compiles trained transformer models ahead of time, and runs what it compiled");
   app.name("sinter");
@@ -60,7 +67,7 @@ int runTool(int argc, char **argv) {
   app.set_version_flag("--version", versionText, "versions of Sinter and LLVM, targets and model formats");
   app.require_subcommand(1);
   std::vector<Verb> verbs = {declareCompile(app), declareRun(app), declareBench(app), declareVerify(app),
-                             declareTargets(app)};
+                             declareInspect(app), declareTargets(app)};
 
   // Errors of usage are objects, too, where a program reads.
   for (int i = 1; i < argc; ++i)
@@ -75,11 +82,16 @@ int runTool(int argc, char **argv) {
       app.parse(std::move(arguments));
     } catch (const CLI::Success &success) { // --help, --version
       return app.exit(success);
+    } catch (const CLI::RequiredError &error) {
+      // CLI11 says only that a verb is missing, where one was given that there is not.
+      if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
+        Failure failure(ExitStatus::Usage, std::string("there is no verb '") + argv[1] + "'");
+        failure.hint = "see sinter --help";
+        return console().fail(failure);
+      }
+      return console().fail(usageFailure(app, error));
     } catch (const CLI::ParseError &error) {
-      CLI::App *used = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
-      Failure failure(ExitStatus::Usage, error.what());
-      failure.hint = used == &app ? "see sinter --help" : "see sinter " + used->get_name() + " --help";
-      return console().fail(failure);
+      return console().fail(usageFailure(app, error));
     }
     for (const Verb &verb : verbs)
       if (verb.app->parsed())

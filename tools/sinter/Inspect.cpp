@@ -1,0 +1,301 @@
+//===- Inspect.cpp - sinter inspect -----------------------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/sinter/IR/Sinter.h"
+#include "include/sinter/Compiler.h"
+#include "lib/Bundle/WriteBundle.h"
+#include "tools/sinter/CompileOptions.h"
+#include "tools/sinter/Console.h"
+#include "tools/sinter/ModelFile.h"
+#include "tools/sinter/Program.h"
+#include "tools/sinter/Reference.h"
+#include "tools/sinter/Verbs.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace sinter;
+using namespace sinter::tool;
+
+namespace {
+
+struct Options {
+  CompileOptions compile;
+  std::string what;
+  bool assembly = false;
+};
+
+/// What is known of a bundle or model; what is null in JSON and left out in words is not known.
+struct Description {
+  std::string name;
+  std::vector<ProgramValue> inputs, outputs;
+  llvm::json::Object dims;
+  std::string dimsText;
+  std::vector<std::string> conditions;
+  std::map<std::string, int64_t> ops;
+  /// Kernels with the number of steps that run each, in the order of the first.
+  std::optional<std::vector<std::pair<std::string, int64_t>>> kernels;
+  llvm::json::Array targets, weights;
+  std::string targetsText;
+  uint64_t weightsBytes = 0;
+  std::optional<uint64_t> codeBytes;
+  std::string arenaFormula;
+  std::optional<uint64_t> arenaBytes;
+  std::string source;
+};
+
+std::string typeName(mlir::Type type) {
+  if (type.isInteger(1))
+    return "bool";
+  if (auto integer = mlir::dyn_cast<mlir::IntegerType>(type))
+    return (integer.isUnsigned() ? "u" : "i") + std::to_string(integer.getWidth());
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+ProgramValue describeValue(llvm::StringRef name, mlir::Type type) {
+  ProgramValue value{name.str(), ElementType::F32, {}, {}};
+  if (auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type)) {
+    value.type = parseElementType(typeName(tensor.getElementType())).value_or(ElementType::F32);
+    for (const SizeExpr &size : getSizes(type))
+      value.dims.push_back(size.str());
+  }
+  return value;
+}
+
+/// An op's name as people count it: matmul, elementwise add, reduce sum.
+std::string opName(mlir::Operation *op) {
+  std::string name = op->getName().stripDialect().str();
+  if (auto elementwise = mlir::dyn_cast<ElementwiseOp>(op))
+    name += " " + stringifyElementwiseKind(elementwise.getKind()).str();
+  else if (auto reduce = mlir::dyn_cast<ReduceOp>(op))
+    name += " " + stringifyReduceKind(reduce.getKind()).str();
+  return name;
+}
+
+/// The graph: inputs, outputs, dimensions, ops, weights.
+void describeModule(mlir::ModuleOp module, Description &description) {
+  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
+  if (!main)
+    return;
+  if (description.inputs.empty() && description.outputs.empty()) {
+    auto name = [](mlir::DictionaryAttr attributes) {
+      auto text = attributes ? attributes.getAs<mlir::StringAttr>("sinter.name") : mlir::StringAttr();
+      return text ? text.getValue() : llvm::StringRef();
+    };
+    for (unsigned i = 0; i < main.getNumArguments(); ++i)
+      description.inputs.push_back(describeValue(name(main.getArgAttrDict(i)), main.getArgument(i).getType()));
+    for (unsigned i = 0; i < main.getNumResults(); ++i)
+      description.outputs.push_back(describeValue(name(main.getResultAttrDict(i)), main.getResultTypes()[i]));
+  }
+  description.dims = describeDims(module);
+  description.dimsText = dimsInWords(module);
+  main.walk([&](mlir::Operation *op) {
+    if (!mlir::isa<mlir::func::FuncOp, mlir::func::ReturnOp, ParameterOp, ConstantOp>(op))
+      ++description.ops[opName(op)];
+  });
+  for (auto check : module.getOps<CheckOp>())
+    description.conditions.push_back(check.getInput().str() + ", axis " + std::to_string(int64_t(check.getAxis())) + " (" +
+                                     check.getDeclared().str() + "): " + check.getSize().getSizes().front().str());
+}
+
+void describeWeightsOfModule(mlir::ModuleOp module, Description &description) {
+  for (auto weight : module.getOps<WeightOp>()) {
+    auto type = mlir::cast<mlir::RankedTensorType>(weight.getType());
+    uint64_t bytes = uint64_t(type.getNumElements()) * std::max(1u, type.getElementTypeBitWidth() / 8);
+    description.weightsBytes += bytes;
+    description.weights.push_back(llvm::json::Object{{"name", weight.getSymName()},
+                                                     {"shape", llvm::json::Array(type.getShape())},
+                                                     {"type", typeName(type.getElementType())},
+                                                     {"bytes", bytes}});
+  }
+}
+
+void describeBundle(const std::string &folder, Description &description) {
+  Program program(folder);
+  const sinter_program_info &info = program.info();
+  description.name = info.name;
+  description.source = info.source_file;
+  description.inputs = program.inputs();
+  description.outputs = program.outputs();
+  for (uint32_t i = 0; i < info.step_count; ++i) {
+    sinter_step_info step;
+    sinter_program_get_step(program.get(), i, &step);
+    if (!description.kernels)
+      description.kernels.emplace();
+    auto &kernels = *description.kernels;
+    auto found = llvm::find_if(kernels, [&](const auto &entry) { return entry.first == step.kernel; });
+    if (found == kernels.end())
+      kernels.push_back({step.kernel, 1});
+    else
+      ++found->second;
+  }
+  if (!description.kernels)
+    description.kernels.emplace();
+  llvm::json::Array variants;
+  for (uint32_t i = 0; i < info.variant_count; ++i) {
+    sinter_variant_info variant;
+    sinter_program_get_variant(program.get(), i, &variant);
+    variants.push_back(llvm::json::Object{{"chip", variant.name},
+                                          {"file", variant.file},
+                                          {"code_bytes", variant.bytes},
+                                          {"runs_here", variant.runs_here != 0}});
+    description.targetsText += (i ? ", " : std::string(info.target) + ": ") + variant.name +
+                               (variant.runs_here ? "" : " (not on this machine)");
+  }
+  description.targets.push_back(
+      llvm::json::Object{{"target", info.target}, {"precision", info.precision}, {"variants", std::move(variants)}});
+  for (uint32_t i = 0; i < info.section_count; ++i) {
+    sinter_section_info section;
+    sinter_program_get_section(program.get(), i, &section);
+    description.weights.push_back(llvm::json::Object{{"name", section.name}, {"bytes", section.bytes}});
+  }
+  description.weightsBytes = info.weights_bytes;
+  description.codeBytes = info.code_bytes;
+  description.arenaFormula = info.arena_formula;
+  sinter_memory memory;
+  if (!sinter_program_get_memory(program.get(), nullptr, 0, &memory, nullptr))
+    description.arenaBytes = memory.arena_bytes;
+  Reference reference(folder);
+  describeModule(reference.module(), description);
+}
+
+/// A model as far as it can be taken: the graph of phase canonical, and the kernels of the target where it has the model.
+void describeModel(const std::string &model, const CompileOptions &options, Description &description) {
+  CompileRequest request = options.request(model);
+  request.import.checkOnly = true;
+  request.compileTo = Phase::Canonical;
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  CompileResult result = orStop(compile(request, context));
+  for (const std::string &warning : result.warnings)
+    console().warn(warning);
+  description.name = description.source = model;
+  describeModule(*result.module, description);
+  describeWeightsOfModule(*result.module, description);
+  // Dumps may be past the phase in which there are kernels.
+  request.compileTo = Phase::Fused;
+  llvm::Expected<CompileResult> fused = compile(request, context);
+  if (!fused) {
+    console().note("kernels are not known: " + failureText(takeFailure(fused.takeError())));
+    return;
+  }
+  description.kernels.emplace();
+  std::map<std::string, int64_t> kinds;
+  fused->module->walk([&](KernelOp kernel) { ++kinds[kernel.getKind().str()]; });
+  for (auto &[kind, count] : kinds)
+    description.kernels->push_back({kind, count});
+}
+
+llvm::json::Array describeValues(const std::vector<ProgramValue> &values) {
+  llvm::json::Array array;
+  for (const ProgramValue &value : values)
+    array.push_back(llvm::json::Object{
+        {"name", value.name}, {"type", elementTypeName(value.type)}, {"shape", llvm::json::Array(value.dims)}});
+  return array;
+}
+
+llvm::json::Object toJson(Description &description) {
+  llvm::json::Object ops;
+  for (auto &[name, count] : description.ops)
+    ops[name] = count;
+  llvm::json::Value kernels = nullptr, arena = nullptr;
+  if (description.kernels) {
+    llvm::json::Array list;
+    for (auto &[name, count] : *description.kernels)
+      list.push_back(llvm::json::Object{{"name", name}, {"count", count}});
+    kernels = std::move(list);
+  }
+  auto orNull = [](const std::optional<uint64_t> &value) {
+    return value ? llvm::json::Value(*value) : llvm::json::Value(nullptr);
+  };
+  if (!description.arenaFormula.empty())
+    arena = llvm::json::Object{{"formula", description.arenaFormula}, {"at_largest", orNull(description.arenaBytes)}};
+  return llvm::json::Object{{"name", description.name},
+                            {"inputs", describeValues(description.inputs)},
+                            {"outputs", describeValues(description.outputs)},
+                            {"dims", std::move(description.dims)},
+                            {"conditions", llvm::json::Array(description.conditions)},
+                            {"states", llvm::json::Array()},
+                            {"ops", std::move(ops)},
+                            {"kernels", std::move(kernels)},
+                            {"weights", std::move(description.weights)},
+                            {"memory", llvm::json::Object{{"weights_bytes", description.weightsBytes},
+                                                          {"arena_bytes", std::move(arena)},
+                                                          {"code_bytes", orNull(description.codeBytes)}}},
+                            {"targets", std::move(description.targets)}};
+}
+
+std::string inWords(const Description &description) {
+  std::string text = description.name + "\n";
+  auto values = [&](const char *title, const std::vector<ProgramValue> &list) {
+    text += std::string(title) + ":\n";
+    for (const ProgramValue &value : list)
+      text += "  " + value.name + ": " + elementTypeName(value.type).str() + " [" + llvm::join(value.dims, ", ") + "]\n";
+  };
+  values("inputs", description.inputs);
+  values("outputs", description.outputs);
+  if (!description.dimsText.empty())
+    text += "dimensions: " + description.dimsText + "\n";
+  for (const std::string &condition : description.conditions)
+    text += "  fixed by the graph: " + condition + "\n";
+  text += "ops:\n";
+  for (auto &[name, count] : description.ops)
+    text += "  " + std::to_string(count) + " " + name + "\n";
+  if (description.kernels) {
+    int64_t steps = 0;
+    for (auto &[name, count] : *description.kernels)
+      steps += count;
+    text += "kernels: " + std::to_string(description.kernels->size()) + ", run in " + std::to_string(steps) + " steps\n";
+    for (auto &[name, count] : *description.kernels)
+      text += "  " + std::to_string(count) + " " + name + "\n";
+  }
+  text += "weights: " + std::to_string(description.weights.size()) + ", " + formatBytes(description.weightsBytes) + "\n";
+  if (!description.arenaFormula.empty()) {
+    text += "memory of a run: " + description.arenaFormula + " bytes";
+    if (description.arenaBytes)
+      text += ", at the largest sizes " + formatBytes(*description.arenaBytes);
+    text += "\n";
+  }
+  if (description.codeBytes)
+    text += "code: " + formatBytes(*description.codeBytes) + "\n";
+  if (!description.targetsText.empty())
+    text += "targets: " + description.targetsText + "\n";
+  return text;
+}
+
+int run(const Options &options) {
+  if (options.assembly)
+    throw Stop{Failure(ExitStatus::Unsupported, "--assembly is not supported yet; compile with --dump-phases-to=DIR to "
+                                                "have the code as text")};
+  Description description;
+  if (isBundle(options.what)) {
+    describeBundle(options.what, description);
+  } else {
+    ModelFile model(options.what);
+    describeModel(model.path(), options.compile, description);
+  }
+  if (console().json)
+    console().printJson(toJson(description));
+  else
+    console().print(inWords(description));
+  return 0;
+}
+
+} // namespace
+
+Verb tool::declareInspect(CLI::App &app) {
+  CLI::App *verb = addVerb(app, "inspect", "Shows what a bundle or a model holds", "sinter inspect model.onnx");
+  auto options = std::make_shared<Options>();
+  verb->add_option("OUT|MODEL", options->what, "a bundle, or a model")->required();
+  verb->add_flag("--assembly", options->assembly, "the kernels' code as text");
+  options->compile.declare(*verb);
+  return {verb, [options]() { return run(*options); }};
+}
