@@ -68,6 +68,9 @@ public:
   /// Registers the dialects that its phases use.
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
   /// Adds the passes that lead from the phase before to `phase` (Quantized to Placed), the phase's verifying pass excluded.
+  /// A pass refuses what the target does not have by an error that begins with "unsupported: " (`op->emitOpError("unsupported:
+  /// ...")`); where all errors of a phase are such, the user is told all of them with exit status 4. Any other error is a
+  /// defect.
   virtual void addPasses(Phase phase, const TargetSpec &spec, mlir::OpPassManager &passes) const = 0;
   /// Writes the artifact of a module in phase Placed. `reference` is the module as it stood after phase Sparse, which the
   /// bundle keeps for `verify`.

@@ -187,8 +187,8 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
     targets = std::vector<ResolvedTarget>();
   }
   if (targets->size() > 1)
-    return unsupported("several targets in one bundle are not supported yet: " +
-                       (*targets)[0].spec.target + " and " + (*targets)[1].spec.target);
+    return unsupported("several targets in one bundle are not supported yet: " + (*targets)[0].spec.target + " and " +
+                       (*targets)[1].spec.target);
   if (!request.name.empty())
     if (llvm::Error error = checkName(request.name))
       return error;

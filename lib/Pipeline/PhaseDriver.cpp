@@ -73,6 +73,25 @@ std::string reproducerPath() {
   return path.str().str();
 }
 
+/// Takes an error of the form "'sinter.conv' op unsupported: reason" as the refusal of a node; false for other errors.
+bool addRefusal(llvm::StringRef text, const std::string &node, std::vector<UnsupportedNode> &refused) {
+  auto [head, reason] = text.split("unsupported: ");
+  if (reason.empty() || !(head.empty() || head.ends_with("op ")))
+    return false;
+  std::string op = head.split('\'').second.split('\'').first.str();
+  for (UnsupportedNode &entry : refused)
+    if (entry.op == op && entry.reason == reason) {
+      ++entry.count;
+      return true;
+    }
+  UnsupportedNode entry;
+  entry.node = node;
+  entry.op = op;
+  entry.reason = reason.str();
+  refused.push_back(std::move(entry));
+  return true;
+}
+
 void addVerifyingPasses(Phase phase, mlir::OpPassManager &passes) {
   if (phase <= Phase::Sparse)
     passes.addPass(createVerifyGraphPass({stringifyPhase(phase).str()}));
@@ -95,20 +114,31 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
   passes.enableCrashReproducerGeneration(reproducer);
 
   std::string diagnostics;
+  std::vector<UnsupportedNode> refused;
+  bool allRefused = true;
   mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
+    std::string text = diagnostic.str();
     // The line about the reproducer is MLIR's way to say what our message says.
     if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error ||
-        llvm::StringRef(diagnostic.str()).contains("reproducer generated at"))
+        llvm::StringRef(text).contains("reproducer generated at"))
       return mlir::success();
+    auto name = diagnostic.getLocation()->findInstanceOf<mlir::NameLoc>();
+    std::string node = name ? name.getName().str() : "";
+    if (!addRefusal(text, node, refused))
+      allRefused = false;
     if (!diagnostics.empty())
       diagnostics += "; ";
-    if (auto name = diagnostic.getLocation()->findInstanceOf<mlir::NameLoc>())
-      diagnostics += "node '" + name.getName().str() + "': ";
-    diagnostics += diagnostic.str();
+    if (!node.empty())
+      diagnostics += "node '" + node + "': ";
+    diagnostics += text;
     return mlir::success();
   });
   if (mlir::succeeded(passes.run(module)))
     return llvm::Error::success();
+  if (!refused.empty() && allRefused) {
+    llvm::sys::fs::remove(reproducer);
+    return unsupported(std::move(refused));
+  }
   std::string message = ("phase " + stringifyPhase(phase) + " failed").str();
   if (!diagnostics.empty())
     message += ": " + diagnostics;

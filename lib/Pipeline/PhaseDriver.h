@@ -26,13 +26,13 @@ public:
   PhaseDriver(const Target *target, TargetSpec spec, std::string dumpFolder)
       : target(target), spec(std::move(spec)), dumpFolder(std::move(dumpFolder)) {}
 
-  /// Takes `module` from the phase that it is in to `last`, which is at most Placed, dumping it after each phase. Nothing
-  /// is done where it is there already. `folder`: see dumpPhase.
+  /// Takes `module` from the phase that it is in to `last`, which is at most Placed, dumping it after each phase.
+  /// Nothing is done where it is there already. `folder`: see dumpPhase.
   llvm::Error run(mlir::ModuleOp module, Phase last, llvm::StringRef folder);
   /// Checks what the module's phase promises.
   llvm::Error verify(mlir::ModuleOp module);
-  /// Writes the module as <n>-<phase>.mlir, with the attribute `sinter.folder`: where the files of `sinter.files` lie, so
-  /// that --compile-from finds them. Nothing is done where no folder for dumps was given.
+  /// Writes the module as <n>-<phase>.mlir, with the attribute `sinter.folder`: where the files of `sinter.files` lie,
+  /// so that --compile-from finds them. Nothing is done where no folder for dumps was given.
   llvm::Error dump(mlir::ModuleOp module, llvm::StringRef folder);
 
   /// The module as it stood after phase Sparse; null where the run did not pass that phase.

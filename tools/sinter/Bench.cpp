@@ -167,14 +167,15 @@ int run(const Options &options) {
   if (console().json)
     console().printJson(llvm::json::Value(llvm::json::Object(result)));
   else
-    console().print(llvm::formatv("{0} on {1} ({2}), {3}{4}{5} thread(s), {6} session(s), measured, {7} samples:\n"
-                                  "  min {8:f3} ms, median {9:f3} ms, 90 % within {10:f3} ms, {11:f1} inferences per second\n"
-                                  "  loaded in {12:f1} ms, peak memory {13}\n",
-                                  program.info().name, program.info().target, program.info().variant, dimsText,
-                                  dimsText.empty() ? "" : ", ", numThreads, numSessions, sorted.size(), sorted.front(),
-                                  p50, percentile(sorted, 0.9), double(sorted.size()) / (end - begin),
-                                  loadSeconds * 1e3, formatBytes(peakResidentBytes()))
-                        .str());
+    console().print(
+        llvm::formatv("{0} on {1} ({2}), {3}{4}{5} thread(s), {6} session(s), measured, {7} samples:\n"
+                      "  min {8:f3} ms, median {9:f3} ms, 90 % within {10:f3} ms, {11:f1} inferences per second\n"
+                      "  loaded in {12:f1} ms, peak memory {13}\n",
+                      program.info().name, program.info().target, program.info().variant, dimsText,
+                      dimsText.empty() ? "" : ", ", numThreads, numSessions, sorted.size(), sorted.front(), p50,
+                      percentile(sorted, 0.9), double(sorted.size()) / (end - begin), loadSeconds * 1e3,
+                      formatBytes(peakResidentBytes()))
+            .str());
   if (!options.profile.empty()) {
     std::string title = std::string(program.info().name) + " on " + program.info().target + " (" +
                         program.info().variant + ") " + dimsText + ", " + std::to_string(numThreads) + " thread(s)";
@@ -202,17 +203,21 @@ Verb tool::declareBench(CLI::App &app) {
   auto options = std::make_shared<Options>();
   verb->add_option("OUT|MODEL", options->what, "a bundle, or a model to compile into the cache")->required();
   verb->add_option("--threads", options->numThreads, "threads of each session (default: as many as the machine has)");
-  verb->add_option("--sessions", options->numSessions, "sessions at work at once (default: 1)")->check(CLI::Range(1, 1024));
+  verb->add_option("--sessions", options->numSessions, "sessions at work at once (default: 1)")
+      ->check(CLI::Range(1, 1024));
   verb->add_option("--seconds", options->seconds, "how long to measure (default: 3)")->check(CLI::Range(0.0, 1e6));
   verb->add_option("--warmup", options->warmup, "runs before that (default: 10)");
   verb->add_option("--input", options->inputs, "as run has it; else inputs are made")->allow_extra_args(false);
   verb->add_option("--seed", options->seed, "of the inputs that are made");
-  verb->add_option("--variant", options->variant, "the instruction set to use (default: the best that this machine has)");
+  verb->add_option("--variant", options->variant,
+                   "the instruction set to use (default: the best that this machine has)");
   verb->add_option("--profile", options->profile, "FILE.json (a Chrome trace) or FILE.html: where the time goes");
-  verb->add_option("--against", options->against, "a result of --format=json to compare with; the status is 1 if slower");
+  verb->add_option("--against", options->against,
+                   "a result of --format=json to compare with; the status is 1 if slower");
   verb->add_option("--tolerance", options->tolerance, "how much slower is allowed (default: 5%)");
   verb->add_option("--device", options->device, "how a target is executed: hw");
-  verb->add_option("--fallback", options->fallback, "a target that may stand in for one that this machine does not have");
+  verb->add_option("--fallback", options->fallback,
+                   "a target that may stand in for one that this machine does not have");
   options->compile.declare(*verb, /*withJobs=*/false);
   return {verb, [options]() { return run(*options); }};
 }

@@ -44,14 +44,15 @@ llvm::json::Object describe(const CompileResult &result, const Options &options,
   llvm::json::Array targets, refused;
   llvm::json::Value memory = nullptr, sha256 = nullptr;
   for (const CompiledTarget &target : result.targets) {
-    targets.push_back(llvm::json::Object{{"target", target.spec.target}, {"chips", llvm::json::Array(target.spec.chips)}});
+    targets.push_back(
+        llvm::json::Object{{"target", target.spec.target}, {"chips", llvm::json::Array(target.spec.chips)}});
     sha256 = target.result.sha256;
-    memory = llvm::json::Object{
-        {"weights_bytes", target.result.weightsBytes},
-        {"code_bytes", target.result.codeBytes},
-        {"arena_bytes", target.result.arenaFormula},
-        {"arena_bytes_at_largest",
-         target.result.arenaBytes ? llvm::json::Value(*target.result.arenaBytes) : llvm::json::Value(nullptr)}};
+    memory = llvm::json::Object{{"weights_bytes", target.result.weightsBytes},
+                                {"code_bytes", target.result.codeBytes},
+                                {"arena_bytes", target.result.arenaFormula},
+                                {"arena_bytes_at_largest", target.result.arenaBytes
+                                                               ? llvm::json::Value(*target.result.arenaBytes)
+                                                               : llvm::json::Value(nullptr)}};
   }
   for (const std::string &warning : result.warnings)
     refused.push_back(llvm::json::Object{{"what", "model"}, {"reason", warning}});
@@ -133,7 +134,8 @@ int run(const Options &options) {
 Verb tool::declareCompile(CLI::App &app) {
   CLI::App *verb = addVerb(app, "compile", "Compiles a model", "sinter compile model.onnx -o model");
   auto options = std::make_shared<Options>();
-  verb->add_option("MODEL", options->model, "model.onnx, or a .mlir of --dump-phases-to; - is standard input")->required();
+  verb->add_option("MODEL", options->model, "model.onnx, or a .mlir of --dump-phases-to; - is standard input")
+      ->required();
   verb->add_option("-o,--out", options->out, "the artifact to write");
   options->compile.declare(*verb);
   verb->add_flag("--check", options->check, "report all that would stop the compile; reads no weights");

@@ -61,8 +61,9 @@ void CompileOptions::declare(CLI::App &app, bool withJobs) {
   };
   list("--target", targets, "T[:CHIP,...]: what to compile for (default: cpu); see `sinter targets`");
   list("--chip", chips, "C,...: chips of the --target before it");
-  list("--dim", dims, "NAME=N, NAME=LO..HI, NAME=LO..HI:TYPICAL or A=B: fixes, bounds, tunes for or ties dimensions, by "
-                      "symbol or as INPUT.AXIS");
+  list("--dim", dims,
+       "NAME=N, NAME=LO..HI, NAME=LO..HI:TYPICAL or A=B: fixes, bounds, tunes for or ties dimensions, by "
+       "symbol or as INPUT.AXIS");
   text("--emit", emit, "bundle (default), shared, static, object or executable");
   text("--name", name, "prefix of the exported symbols (default: from the file's name)");
   text("--precision", precision, "f32, bf16, f16 or auto (default: the model's own type)");
@@ -105,8 +106,8 @@ std::vector<TargetSpec> CompileOptions::targetSpecs() const {
 
 DimOption tool::parseDim(llvm::StringRef text) {
   auto wrong = [&]() {
-    return Stop{Failure(ExitStatus::Usage, "--dim=" + text.str() +
-                                               ": it is NAME=N, NAME=LO..HI, NAME=LO..HI:TYPICAL, NAME=A|B|C or A=B")};
+    return Stop{Failure(ExitStatus::Usage,
+                        "--dim=" + text.str() + ": it is NAME=N, NAME=LO..HI, NAME=LO..HI:TYPICAL, NAME=A|B|C or A=B")};
   };
   DimOption dim;
   auto [name, value] = text.split('=');
@@ -185,8 +186,11 @@ CompileRequest CompileOptions::request(llvm::StringRef model) const {
     throw precision == "bf16" || precision == "f16" || precision == "auto"
         ? notYet("--precision=" + precision)
         : Stop{Failure(ExitStatus::Usage, "--precision=" + precision + ": it is f32, bf16, f16 or auto")};
-  for (auto [option, value] : {std::pair("--quantize", &quantize), {"--sparsity", &sparsity},
-                               {"--calibrate", &calibrate}, {"--calibration", &calibration}, {"--report", &report}})
+  for (auto [option, value] : {std::pair("--quantize", &quantize),
+                               {"--sparsity", &sparsity},
+                               {"--calibrate", &calibrate},
+                               {"--calibration", &calibration},
+                               {"--report", &report}})
     if (!value->empty())
       throw notYet(std::string(option) + "=" + *value);
   request.name = name;

@@ -14,8 +14,8 @@
 
 namespace sinter::tool {
 
-/// Declares compile's options on a verb and turns what was given into a request. Every verb that takes a model in the place
-/// of a bundle has them.
+/// Declares compile's options on a verb and turns what was given into a request. Every verb that takes a model in the
+/// place of a bundle has them.
 class CompileOptions {
 public:
   /// `withThreads`: -j, which other verbs use for something else.

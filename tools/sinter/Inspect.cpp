@@ -101,8 +101,9 @@ void describeModule(mlir::ModuleOp module, Description &description) {
       ++description.ops[opName(op)];
   });
   for (auto check : module.getOps<CheckOp>())
-    description.conditions.push_back(check.getInput().str() + ", axis " + std::to_string(int64_t(check.getAxis())) + " (" +
-                                     check.getDeclared().str() + "): " + check.getSize().getSizes().front().str());
+    description.conditions.push_back(check.getInput().str() + ", axis " + std::to_string(int64_t(check.getAxis())) +
+                                     " (" + check.getDeclared().str() +
+                                     "): " + check.getSize().getSizes().front().str());
 }
 
 void describeWeightsOfModule(mlir::ModuleOp module, Description &description) {
@@ -166,7 +167,8 @@ void describeBundle(const std::string &folder, Description &description) {
   describeModule(reference.module(), description);
 }
 
-/// A model as far as it can be taken: the graph of phase canonical, and the kernels of the target where it has the model.
+/// A model as far as it can be taken: the graph of phase canonical, and the kernels of the target where it has the
+/// model.
 void describeModel(const std::string &model, const CompileOptions &options, Description &description) {
   CompileRequest request = options.request(model);
   request.import.checkOnly = true;
@@ -238,7 +240,8 @@ std::string inWords(const Description &description) {
   auto values = [&](const char *title, const std::vector<ProgramValue> &list) {
     text += std::string(title) + ":\n";
     for (const ProgramValue &value : list)
-      text += "  " + value.name + ": " + elementTypeName(value.type).str() + " [" + llvm::join(value.dims, ", ") + "]\n";
+      text +=
+          "  " + value.name + ": " + elementTypeName(value.type).str() + " [" + llvm::join(value.dims, ", ") + "]\n";
   };
   values("inputs", description.inputs);
   values("outputs", description.outputs);
@@ -253,11 +256,13 @@ std::string inWords(const Description &description) {
     int64_t steps = 0;
     for (auto &[name, count] : *description.kernels)
       steps += count;
-    text += "kernels: " + std::to_string(description.kernels->size()) + ", run in " + std::to_string(steps) + " steps\n";
+    text +=
+        "kernels: " + std::to_string(description.kernels->size()) + ", run in " + std::to_string(steps) + " steps\n";
     for (auto &[name, count] : *description.kernels)
       text += "  " + std::to_string(count) + " " + name + "\n";
   }
-  text += "weights: " + std::to_string(description.weights.size()) + ", " + formatBytes(description.weightsBytes) + "\n";
+  text +=
+      "weights: " + std::to_string(description.weights.size()) + ", " + formatBytes(description.weightsBytes) + "\n";
   if (!description.arenaFormula.empty()) {
     text += "memory of a run: " + description.arenaFormula + " bytes";
     if (description.arenaBytes)

@@ -150,7 +150,8 @@ std::vector<HostTensor> tool::makeInputs(const Program &program, const std::vect
       if (isFloatType(value.type))
         putDouble(tensor, e, random.normal());
       else if (use.isIndex)
-        putInteger(tensor, e, random.below(std::max<int64_t>(1, std::min(use.tableLength.value_or(2), int64_t(1) << 31))));
+        putInteger(tensor, e,
+                   random.below(std::max<int64_t>(1, std::min(use.tableLength.value_or(2), int64_t(1) << 31))));
       else
         putInteger(tensor, e, options.onesInMasks || random.below(4) != 0);
     }
@@ -173,8 +174,8 @@ SymbolSizes tool::chooseSizes(const Program &program, const std::vector<std::pai
     const ProgramSymbol &symbol = program.findSymbol(name);
     if (value < symbol.lowest || (symbol.highest && value > *symbol.highest)) {
       Failure failure(ExitStatus::Unusable, "--dim: '" + name + "' cannot be " + std::to_string(value));
-      failure.required = "from " + std::to_string(symbol.lowest) +
-                         (symbol.highest ? " to " + std::to_string(*symbol.highest) : " on");
+      failure.required =
+          "from " + std::to_string(symbol.lowest) + (symbol.highest ? " to " + std::to_string(*symbol.highest) : " on");
       throw Stop{failure};
     }
     sizes[symbol.name] = value;

@@ -32,8 +32,8 @@ struct MakeOptions {
   bool onesInMasks = true;
 };
 
-/// Inputs whose sizes are `sizes` (all symbols have a value): floats are normally distributed, positions lie inside their
-/// table, other integers and booleans are masks.
+/// Inputs whose sizes are `sizes` (all symbols have a value): floats are normally distributed, positions lie inside
+/// their table, other integers and booleans are masks.
 std::vector<HostTensor> makeInputs(const Program &program, const std::vector<InputUse> &uses, const SymbolSizes &sizes,
                                    const MakeOptions &options);
 

@@ -42,7 +42,8 @@ ModelFile::ModelFile(const std::string &name) : file(name) {
   int descriptor;
   // Modules of Sinter are text, and begin so.
   bool isModule = (*bytes)->getBuffer().ltrim().starts_with("module") || (*bytes)->getBuffer().starts_with("#");
-  if (std::error_code error = fs::createTemporaryFile("sinter-model", isModule ? "mlir" : "onnx", descriptor, temporary))
+  if (std::error_code error =
+          fs::createTemporaryFile("sinter-model", isModule ? "mlir" : "onnx", descriptor, temporary))
     throw Stop{Failure(ExitStatus::Io, "cannot make a temporary file: " + error.message())};
   file = temporary.str().str();
   isTemporary = true;
@@ -67,7 +68,8 @@ void tool::checkOutput(llvm::StringRef out, EmitKind kind, bool force) {
     parent.pop_back();
   path::remove_filename(parent);
   if (!parent.empty() && !fs::is_directory(parent))
-    throw Stop{Failure(ExitStatus::Io, "cannot write '" + out.str() + "': there is no folder '" + parent.str().str() + "'")};
+    throw Stop{
+        Failure(ExitStatus::Io, "cannot write '" + out.str() + "': there is no folder '" + parent.str().str() + "'")};
   if (force || !fs::exists(out) || kind != EmitKind::Bundle)
     return;
   if (!isBundle(out))
@@ -167,7 +169,8 @@ llvm::json::Object tool::describeDims(mlir::ModuleOp module) {
 std::string tool::dimsInWords(mlir::ModuleOp module) {
   std::string text;
   for (auto symbol : module.getOps<SymbolOp>()) {
-    text += (text.empty() ? "" : ", ") + symbol.getSymName().str() + " " + std::to_string(int64_t(symbol.getLow())) + "..";
+    text +=
+        (text.empty() ? "" : ", ") + symbol.getSymName().str() + " " + std::to_string(int64_t(symbol.getLow())) + "..";
     if (symbol.getHigh())
       text += std::to_string(int64_t(*symbol.getHigh()));
   }

@@ -39,8 +39,8 @@ struct Bundle {
   std::string model;
 };
 
-/// A bundle as it is; a model is compiled into the cache, for this machine unless --target says otherwise, and that is said.
-/// `dimsAreSizes`: `--dim NAME=N` gives a run's size and fixes nothing.
+/// A bundle as it is; a model is compiled into the cache, for this machine unless --target says otherwise, and that is
+/// said. `dimsAreSizes`: `--dim NAME=N` gives a run's size and fixes nothing.
 Bundle findBundle(const std::string &name, const CompileOptions &options, bool dimsAreSizes);
 
 std::string absolutePath(llvm::StringRef path);

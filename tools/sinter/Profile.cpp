@@ -93,8 +93,9 @@ void writePage(llvm::raw_ostream &os, const std::string &title, const std::vecto
   }
   total = std::max(total, 1e-9);
   auto row = [&](const std::string &name, const std::string &what, double time) {
-    os << llvm::formatv("<tr><td>{0}</td><td>{1}</td><td>{2:f1}</td><td><div style=\"width:{3:f2}%\"></div></td></tr>\n",
-                        escape(name), escape(what), time, 100 * time / total);
+    os << llvm::formatv(
+        "<tr><td>{0}</td><td>{1}</td><td>{2:f1}</td><td><div style=\"width:{3:f2}%\"></div></td></tr>\n", escape(name),
+        escape(what), time, 100 * time / total);
   };
   os << "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" << escape(title)
      << "</title>\n<style>body{font:14px sans-serif;margin:2em}table{border-collapse:collapse;width:100%}"
@@ -104,7 +105,8 @@ void writePage(llvm::raw_ostream &os, const std::string &title, const std::vecto
      << llvm::formatv("<p>Measured: the least time of each step, {0:f1} µs in all.</p>\n", total)
      << "<h2>By kernel</h2>\n<table><tr><th>kernel</th><th>steps</th><th>µs</th><th></th></tr>\n";
   std::vector<std::pair<std::string, std::pair<unsigned, double>>> sorted(kernels.begin(), kernels.end());
-  std::sort(sorted.begin(), sorted.end(), [](const auto &a, const auto &b) { return a.second.second > b.second.second; });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto &a, const auto &b) { return a.second.second > b.second.second; });
   for (const auto &[name, entry] : sorted)
     row(name, std::to_string(entry.first), entry.second);
   os << "</table>\n<h2>By step</h2>\n<table><tr><th>node</th><th>kernel</th><th>µs</th><th></th></tr>\n";

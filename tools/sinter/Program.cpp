@@ -66,7 +66,8 @@ unsigned findValue(const std::vector<ProgramValue> &values, llvm::StringRef name
       return i;
     names += (i ? ", " : "") + values[i].name;
   }
-  throw Stop{Failure(ExitStatus::Unusable, "there is no " + std::string(what) + " '" + name.str() + "'; there are: " + names)};
+  throw Stop{
+      Failure(ExitStatus::Unusable, "there is no " + std::string(what) + " '" + name.str() + "'; there are: " + names)};
 }
 
 } // namespace
@@ -91,8 +92,9 @@ Program::Program(const std::string &folder, const std::string &variant) {
   for (uint32_t i = 0; i < information.symbol_count; ++i) {
     sinter_symbol_info symbol;
     sinter_program_get_symbol(program, i, &symbol);
-    ProgramSymbol entry{symbol.name,     symbol.source == SINTER_FROM_ELEMENT, symbol.input, symbol.position,
-                        symbol.lowest, std::nullopt, std::nullopt};
+    ProgramSymbol entry{
+        symbol.name, symbol.source == SINTER_FROM_ELEMENT, symbol.input, symbol.position, symbol.lowest, std::nullopt,
+        std::nullopt};
     if (symbol.highest != SINTER_UNBOUNDED)
       entry.highest = symbol.highest;
     if (symbol.typical != SINTER_NO_TYPICAL)
@@ -137,7 +139,8 @@ const ProgramSymbol &Program::findSymbol(llvm::StringRef name) const {
   std::string names;
   for (const ProgramSymbol &symbol : programSymbols)
     names += (names.empty() ? "" : ", ") + symbol.name;
-  throw Stop{Failure(ExitStatus::Usage, "--dim: the program has no dimension '" + name.str() + "' that a run decides; " +
+  throw Stop{Failure(ExitStatus::Usage, "--dim: the program has no dimension '" + name.str() +
+                                            "' that a run decides; " +
                                             (names.empty() ? "all are fixed" : "it has: " + names))};
 }
 

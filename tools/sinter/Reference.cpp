@@ -7,7 +7,6 @@
 
 #include "tools/sinter/Reference.h"
 #include "include/sinter/Compiler.h"
-#include "lib/Weights/WeightFiles.h"
 #include "tools/sinter/Console.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -20,21 +19,14 @@
 using namespace sinter;
 using namespace sinter::tool;
 
-namespace sinter::tool {
-class WeightReader {
-public:
-  explicit WeightReader(WeightFiles files) : files(std::move(files)) {}
-  WeightFiles files;
-};
-} // namespace sinter::tool
-
 Reference::~Reference() = default;
 
 Reference::Reference(const std::string &bundleFolder) {
   llvm::SmallString<128> path(bundleFolder);
   llvm::sys::path::append(path, "reference.mlir");
   if (!llvm::sys::fs::exists(path))
-    throw Stop{Failure(ExitStatus::Unusable, "bundle '" + bundleFolder + "' has no reference.mlir, which is what it is checked against")};
+    throw Stop{Failure(ExitStatus::Unusable,
+                       "bundle '" + bundleFolder + "' has no reference.mlir, which is what it is checked against")};
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   context = std::make_unique<mlir::MLIRContext>(registry);
@@ -73,29 +65,39 @@ void Reference::openWeights(const Program &program, const std::string &bundleFol
       if (model.empty() && !name.empty() && llvm::sys::fs::exists(candidate))
         model = candidate;
     if (model.empty())
-      throw Stop{Failure(ExitStatus::Unusable, "the source model '" + name + "' is neither beside '" + bundleFolder +
-                                                   "' nor in the current folder; its weights are needed: give it by --model")};
+      throw Stop{
+          Failure(ExitStatus::Unusable, "the source model '" + name + "' is neither beside '" + bundleFolder +
+                                            "' nor in the current folder; its weights are needed: give it by --model")};
   } else if (!llvm::sys::fs::exists(model)) {
     throw Stop{Failure(ExitStatus::Unusable, "there is no file '" + model + "'")};
   }
   if (llvm::StringRef expected = program.info().source_sha256; !expected.empty()) {
     std::string actual = sha256Of(model);
     if (expected != actual) {
-      Failure failure(ExitStatus::Unusable, "'" + model + "' is not the model that '" + bundleFolder + "' was compiled from: its SHA-256");
+      Failure failure(ExitStatus::Unusable,
+                      "'" + model + "' is not the model that '" + bundleFolder + "' was compiled from: its SHA-256");
       failure.actual = actual;
       failure.required = expected.str();
       throw Stop{failure};
     }
   }
-  llvm::StringRef folder = llvm::sys::path::parent_path(model);
-  weights = std::make_unique<WeightReader>(orStop(WeightFiles::open(*owned, folder.empty() ? "." : folder)));
+  folder = llvm::sys::path::parent_path(absolutePath(model)).str();
+  weights = std::make_unique<WeightFiles>(orStop(WeightFiles::open(*owned, folder)));
 }
 
-std::vector<HostTensor> Reference::interpret(const std::vector<HostTensor> &inputs,
-                                             std::function<llvm::Error(mlir::Operation *, const HostTensor &)> observe) {
+std::vector<HostTensor>
+Reference::interpret(const std::vector<HostTensor> &inputs,
+                     std::function<llvm::Error(mlir::Operation *, const HostTensor &)> observe) {
   InterpretOptions options;
   if (weights)
-    options.readWeight = [this](WeightOp weight) { return weights->files.read(weight); };
+    options.readWeight = [this](WeightOp weight) { return weights->read(weight); };
   options.observe = std::move(observe);
   return orStop(sinter::interpret(*owned, inputs, options));
+}
+
+std::vector<HostTensor> Reference::interpretOther(mlir::ModuleOp other, const std::vector<HostTensor> &inputs) {
+  InterpretOptions options;
+  if (weights)
+    options.readWeight = [this](WeightOp weight) { return weights->read(weight); };
+  return orStop(sinter::interpret(other, inputs, options));
 }

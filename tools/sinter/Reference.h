@@ -9,6 +9,7 @@
 #define SINTER_TOOLS_SINTER_REFERENCE_H
 
 #include "lib/Interpreter/Interpreter.h"
+#include "lib/Weights/WeightFiles.h"
 #include "tools/sinter/ModelFile.h"
 #include "tools/sinter/Program.h"
 
@@ -26,21 +27,27 @@ public:
 
   mlir::ModuleOp module() { return *owned; }
 
-  /// Finds the source model, for its weights: `given`, or the file that the bundle names, looked for beside the bundle and in
-  /// the current folder. Its hash is checked. Throws Stop with status 3 where there is none.
+  /// Finds the source model, for its weights: `given`, or the file that the bundle names, looked for beside the bundle
+  /// and in the current folder. Its hash is checked. Throws Stop with status 3 where there is none.
   void openWeights(const Program &program, const std::string &bundleFolder, const std::string &given);
 
   /// The reference's outputs. `observe` may be empty.
   std::vector<HostTensor> interpret(const std::vector<HostTensor> &inputs,
                                     std::function<llvm::Error(mlir::Operation *, const HostTensor &)> observe = {});
 
+  /// The same for a module that was made of this one, with its weights.
+  std::vector<HostTensor> interpretOther(mlir::ModuleOp other, const std::vector<HostTensor> &inputs);
+
+  /// Where the weights' files lie; empty before openWeights.
+  const std::string &weightsFolder() const { return folder; }
+
+  ~Reference();
+
 private:
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> owned;
-  std::unique_ptr<class WeightReader> weights;
-
-public:
-  ~Reference();
+  std::unique_ptr<WeightFiles> weights;
+  std::string folder;
 };
 
 } // namespace sinter::tool

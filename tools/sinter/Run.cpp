@@ -95,9 +95,8 @@ int run(const Options &options) {
         {"ran", program.info().target}, {"outputs", std::move(described)}, {"ms", seconds * 1e3}, {"cycles", nullptr}});
   else
     console().print(text);
-  console().detail(llvm::formatv("ran on {0} ({1}), {2:f3} ms", program.info().target, program.info().variant,
-                                 seconds * 1e3)
-                       .str());
+  console().detail(
+      llvm::formatv("ran on {0} ({1}), {2:f3} ms", program.info().target, program.info().variant, seconds * 1e3).str());
   return 0;
 }
 
@@ -113,7 +112,8 @@ Verb tool::declareRun(CLI::App &app) {
   verb->add_option("--output", options->outputs, "NAME=@y.npy; without it, shapes and first values are printed")
       ->allow_extra_args(false);
   verb->add_option("--threads", options->numThreads, "threads of the program (default: as many as the machine has)");
-  verb->add_option("--variant", options->variant, "the instruction set to use (default: the best that this machine has)");
+  verb->add_option("--variant", options->variant,
+                   "the instruction set to use (default: the best that this machine has)");
   verb->add_option("--entry", options->entry, "the entry to run");
   verb->add_option("--steps", options->steps, "how often to run it")->check(CLI::Range(1, 1 << 30));
   verb->add_option("--feed", options->feeds, "OUTPUT=INPUT: an output that is the next step's input")

@@ -28,9 +28,9 @@ Verb tool::declareTargets(CLI::App &app) {
               bool runsHere = target->runsHere(reason);
               if (console().json) {
                 console().printJson(llvm::json::Object{{"target", target->getName()},
-                                                   {"chips", llvm::json::Array(target->getChips())},
-                                                   {"runs_here", runsHere},
-                                                   {"reason", runsHere ? llvm::json::Value(nullptr) : reason}});
+                                                       {"chips", llvm::json::Array(target->getChips())},
+                                                       {"runs_here", runsHere},
+                                                       {"reason", runsHere ? llvm::json::Value(nullptr) : reason}});
                 continue;
               }
               std::string line = target->getName().str() + ": " + target->getDescription().str() +

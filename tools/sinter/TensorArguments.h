@@ -15,8 +15,8 @@ namespace sinter::tool {
 /// A tensor in a file: .npy, or .pb (ONNX's TensorProto). `-` is a .npy on standard input.
 HostTensor readTensor(const std::string &path);
 
-/// The inputs of `--input`, in the program's order: NAME=@x.npy, NAME=@x.pb, @x.npz (arrays by their names), NAME=2x7xi64=1
-/// (one value for all elements, or all of them, separated by commas). None where one was not given.
+/// The inputs of `--input`, in the program's order: NAME=@x.npy, NAME=@x.pb, @x.npz (arrays by their names),
+/// NAME=2x7xi64=1 (one value for all elements, or all of them, separated by commas). None where one was not given.
 std::vector<std::optional<HostTensor>> readInputs(const Program &program, const std::vector<std::string> &arguments);
 
 /// As readInputs, and all inputs must have been given.

@@ -35,8 +35,8 @@ struct VerifyOptions {
 struct Tolerance {
   double rtol, atol;
 };
-/// Of the element type, unless --rtol or --atol say otherwise: 1e-3 and 1e-5 for floats of 32 bits and more, 1e-2 and 1e-3
-/// for those of 16. Integers are exact in any case.
+/// Of the element type, unless --rtol or --atol say otherwise: 1e-3 and 1e-5 for floats of 32 bits and more, 1e-2 and
+/// 1e-3 for those of 16. Integers are exact in any case.
 Tolerance toleranceFor(ElementType type, const VerifyOptions &options);
 
 /// What became of a case of ONNX's backend tests.
@@ -54,8 +54,8 @@ struct CaseResult {
   static std::optional<CaseResult> fromJson(llvm::StringRef line);
 };
 
-/// Compiles the case's model and runs it by the runtime on each of its sets of data. Throws nothing: every failure is part
-/// of the result.
+/// Compiles the case's model and runs it by the runtime on each of its sets of data. Throws nothing: every failure is
+/// part of the result.
 CaseResult runCase(const std::string &folder, const VerifyOptions &options);
 
 /// verify --case and verify --suite.

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Support/Npy.h"
+#include "tools/sinter/FirstDifference.h"
 #include "tools/sinter/MadeInputs.h"
 #include "tools/sinter/ModelFile.h"
 #include "tools/sinter/Program.h"
@@ -76,12 +77,21 @@ void compareOutputs(const Program &program, Reference &reference, const std::vec
     outcome.node = nodeOf(reference.module(), i);
     outcome.reason = comparison.reason;
   }
-  if (!outcome.matches)
-    outcome.inputsFolder = writeInputs(program, inputs);
+  if (outcome.matches)
+    return;
+  outcome.inputsFolder = writeInputs(program, inputs);
+  console().note("output '" + outcome.output + "' differs; looking for the first node that does");
+  try {
+    if (std::optional<std::string> first =
+            findFirstDifference(reference, program.info().target, program.info().variant, inputs, options))
+      outcome.node = *first;
+  } catch (const Stop &stop) {
+    console().note("the first node that differs is not known: " + failureText(stop.failure));
+  }
 }
 
-/// The sizes to try: those that --dim gives, and for the others first what is typical, then small ones that differ from each
-/// other, then single ones.
+/// The sizes to try: those that --dim gives, and for the others first what is typical, then small ones that differ from
+/// each other, then single ones.
 std::vector<SymbolSizes> sizesToTry(const Program &program, const VerifyOptions &options) {
   std::vector<std::pair<std::string, int64_t>> given = options.compile.fixedDims();
   std::vector<SymbolSizes> trials = {chooseSizes(program, given, typicalSize)};
@@ -166,15 +176,16 @@ int verifyArtifact(const VerifyOptions &options) {
                                            {"reason", text(outcome.reason)},
                                            {"inputs", text(outcome.inputsFolder)}});
   } else if (outcome.matches) {
-    console().print(llvm::formatv("pass: {0} agrees with the reference interpreter at {1} size(s), largest differences {2:g} and "
-                                  "{3:g} (relative); tolerance {4:g} relative, {5:g} absolute, seed {6}\n",
-                                  options.what, numTrials, outcome.maxAbsolute, outcome.maxRelative, tolerance.rtol,
-                                  tolerance.atol, options.seed)
-                        .str());
+    console().print(
+        llvm::formatv("pass: {0} agrees with the reference interpreter at {1} size(s), largest differences {2:g} and "
+                      "{3:g} (relative); tolerance {4:g} relative, {5:g} absolute, seed {6}\n",
+                      options.what, numTrials, outcome.maxAbsolute, outcome.maxRelative, tolerance.rtol, tolerance.atol,
+                      options.seed)
+            .str());
   } else {
-    console().print(llvm::formatv("wrong: output '{0}' (node '{1}') at {2}: {3}; the inputs are in {4}\n", outcome.output,
-                                  outcome.node, lastSizes.empty() ? "fixed sizes" : lastSizes, outcome.reason,
-                                  outcome.inputsFolder)
+    console().print(llvm::formatv("wrong: output '{0}' (node '{1}') at {2}: {3}; the inputs are in {4}\n",
+                                  outcome.output, outcome.node, lastSizes.empty() ? "fixed sizes" : lastSizes,
+                                  outcome.reason, outcome.inputsFolder)
                         .str());
   }
   return outcome.matches ? 0 : int(ExitStatus::CheckFailed);

@@ -197,8 +197,9 @@ std::string unsupportedInWords(const llvm::json::Array &unsupported) {
   for (const llvm::json::Value &value : unsupported) {
     const llvm::json::Object &node = *value.getAsObject();
     std::string domain = node.getString("domain").value_or("").str();
-    text += (text.empty() ? "" : "; ") + (domain.empty() ? "" : domain + ".") + node.getString("op").value_or("").str() +
-            " (version " + std::to_string(node.getInteger("version").value_or(0)) + ") at node '" +
+    text += (text.empty() ? "" : "; ") + (domain.empty() ? "" : domain + ".") +
+            node.getString("op").value_or("").str() + " (version " +
+            std::to_string(node.getInteger("version").value_or(0)) + ") at node '" +
             node.getString("node").value_or("").str() + "': " + node.getString("reason").value_or("").str();
   }
   return text;
@@ -375,12 +376,12 @@ int tool::verifySuite(const VerifyOptions &options) {
                                            {"crash", counts["crash"]},
                                            {"timeout", counts["timeout"]}});
   else
-    console().print(llvm::formatv("{0} pass, {1} wrong, {2} refused, {3} crash, {4} timeout (tolerance {5:g} relative, {6:g} "
-                                  "absolute for f32)\n",
-                                  counts["pass"], counts["wrong"], counts["refused"], counts["crash"], counts["timeout"],
-                                  toleranceFor(ElementType::F32, options).rtol,
-                                  toleranceFor(ElementType::F32, options).atol)
-                        .str());
+    console().print(
+        llvm::formatv("{0} pass, {1} wrong, {2} refused, {3} crash, {4} timeout (tolerance {5:g} relative, {6:g} "
+                      "absolute for f32)\n",
+                      counts["pass"], counts["wrong"], counts["refused"], counts["crash"], counts["timeout"],
+                      toleranceFor(ElementType::F32, options).rtol, toleranceFor(ElementType::F32, options).atol)
+            .str());
   bool failed = counts["wrong"] || counts["crash"] || counts["timeout"] || (options.strict && counts["refused"]);
   return failed ? int(ExitStatus::CheckFailed) : 0;
 }

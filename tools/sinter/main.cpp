@@ -23,8 +23,8 @@ using namespace sinter::tool;
 
 namespace {
 
-/// `@FILE` in the place of a value (a whole argument, or what follows the `=` of an option) is what the file holds. Inputs
-/// and outputs of programs have their own meaning for @ and come as NAME=@FILE.
+/// `@FILE` in the place of a value (a whole argument, or what follows the `=` of an option) is what the file holds.
+/// Inputs and outputs of programs have their own meaning for @ and come as NAME=@FILE.
 std::string readValue(const std::string &argument) {
   size_t at = 0;
   if (llvm::StringRef(argument).starts_with("--")) {
@@ -66,8 +66,8 @@ int runTool(int argc, char **argv) {
              "`sinter VERB --help` shows more.");
   app.set_version_flag("--version", versionText, "versions of Sinter and LLVM, targets and model formats");
   app.require_subcommand(1);
-  std::vector<Verb> verbs = {declareCompile(app), declareRun(app), declareBench(app), declareVerify(app),
-                             declareInspect(app), declareTargets(app)};
+  std::vector<Verb> verbs = {declareCompile(app), declareRun(app),     declareBench(app),
+                             declareVerify(app),  declareInspect(app), declareTargets(app)};
 
   // Errors of usage are objects, too, where a program reads.
   for (int i = 1; i < argc; ++i)

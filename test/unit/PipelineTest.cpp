@@ -1,0 +1,221 @@
+//===- PipelineTest.cpp - The phases, with a target of the test's own -===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/sinter/IR/Sinter.h"
+#include "include/sinter/Compiler.h"
+#include "lib/Pipeline/PhaseDriver.h"
+#include "lib/Support/Failure.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <cstdlib>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace sinter;
+using testing::HasSubstr;
+
+namespace {
+
+enum class Behaviour { Works, Refuses, Fails, Breaks, Crashes };
+Behaviour behaviour = Behaviour::Works;
+
+/// What the target's pass for phase fused does is what the test wants.
+struct FusePass : mlir::PassWrapper<FusePass, mlir::OperationPass<mlir::ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FusePass)
+  llvm::StringRef getArgument() const override { return "test-fuse"; }
+  llvm::StringRef getDescription() const override { return "what the test wants"; }
+  void runOnOperation() override {
+    getOperation().walk([&](ElementwiseOp op) {
+      switch (behaviour) {
+      case Behaviour::Works:
+        return;
+      case Behaviour::Refuses:
+        op.emitOpError("unsupported: no chip of the test has it");
+        return signalPassFailure();
+      case Behaviour::Fails:
+        op.emitOpError("is the wrong way round");
+        return signalPassFailure();
+      case Behaviour::Breaks:
+        op->removeAttr("kind");
+        return;
+      case Behaviour::Crashes:
+        std::abort();
+      }
+    });
+  }
+};
+
+class TestTarget : public Target {
+public:
+  llvm::StringRef getName() const override { return "test"; }
+  llvm::StringRef getDescription() const override { return "A target of a test."; }
+  std::vector<std::string> getChips() const override { return {"one", "two"}; }
+  bool runsHere(std::string &) const override { return true; }
+  void registerDialects(mlir::DialectRegistry &) const override {}
+  void addPasses(Phase phase, const TargetSpec &, mlir::OpPassManager &passes) const override {
+    if (phase == Phase::Fused)
+      passes.addPass(std::make_unique<FusePass>());
+  }
+  llvm::Expected<EmitResult> emit(mlir::ModuleOp module, mlir::ModuleOp reference,
+                                  const EmitRequest &request) const override {
+    lastRequest = request;
+    modulePhase = getPhase(module);
+    referencePhase = getPhase(reference);
+    return EmitResult{"hash", 1, 2, "3 * seq", 4};
+  }
+  mutable EmitRequest lastRequest;
+  mutable std::optional<Phase> modulePhase, referencePhase;
+};
+
+TestTarget *testTarget = nullptr;
+
+const char program[] = R"mlir(
+module attributes {sinter.phase = "imported"} {
+  sinter.symbol @seq axis "ids" 0 {low = 1 : i64, high = 512 : i64}
+  func.func @main(%ids: tensor<?xf32, #sinter.dims<"seq">> {sinter.name = "ids"})
+      -> (tensor<?xf32, #sinter.dims<"seq">> {sinter.name = "out"}) {
+    %0 = sinter.elementwise exp(%ids) : (tensor<?xf32, #sinter.dims<"seq">>) -> tensor<?xf32, #sinter.dims<"seq">> loc("/layer.0/Exp")
+    return %0 : tensor<?xf32, #sinter.dims<"seq">>
+  }
+}
+)mlir";
+
+class Pipeline : public testing::Test {
+protected:
+  void SetUp() override {
+    behaviour = Behaviour::Works;
+    mlir::DialectRegistry registry;
+    registerAllDialects(registry);
+    context = std::make_unique<mlir::MLIRContext>(registry);
+    std::error_code error;
+    llvm::raw_fd_ostream file("pipeline-test.mlir", error);
+    ASSERT_FALSE(error);
+    file << program;
+    request.model = "pipeline-test.mlir";
+    request.targets = {{"test", {}}};
+    request.out = "out";
+  }
+
+  Failure failureOf(const CompileRequest &wanted) {
+    llvm::Expected<CompileResult> result = compile(wanted, *context);
+    if (result) {
+      ADD_FAILURE() << "compiled, but should not have";
+      return Failure(ExitStatus::Done, "");
+    }
+    return takeFailure(result.takeError());
+  }
+
+  std::unique_ptr<mlir::MLIRContext> context;
+  CompileRequest request;
+};
+
+TEST_F(Pipeline, GivesTheTargetThePlacedModuleAndItsReference) {
+  llvm::Expected<CompileResult> result = compile(request, *context);
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  EXPECT_EQ(testTarget->modulePhase, Phase::Placed);
+  EXPECT_EQ(testTarget->referencePhase, Phase::Sparse);
+  EXPECT_EQ(testTarget->lastRequest.spec.chips, std::vector<std::string>{"one"});
+  EXPECT_EQ(testTarget->lastRequest.name, "pipeline_test");
+  ASSERT_EQ(result->targets.size(), 1u);
+  EXPECT_EQ(result->targets[0].result.sha256, "hash");
+}
+
+TEST_F(Pipeline, CompilesFromADumpToTheSameEnd) {
+  request.dumpPhasesTo = "pipeline-dumps";
+  ASSERT_TRUE(bool(compile(request, *context)));
+  for (const char *dump : {"3-sparse.mlir", "5-lowered.mlir"}) {
+    testTarget->modulePhase = testTarget->referencePhase = std::nullopt;
+    CompileRequest again = request;
+    again.dumpPhasesTo.clear();
+    again.model = std::string("pipeline-dumps/") + dump;
+    llvm::Expected<CompileResult> result = compile(again, *context);
+    ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+    EXPECT_EQ(testTarget->modulePhase, Phase::Placed) << dump;
+    EXPECT_EQ(testTarget->referencePhase, Phase::Sparse) << dump;
+  }
+  // Without the dump of phase sparse there is nothing to check a bundle against.
+  ASSERT_FALSE(llvm::sys::fs::remove("pipeline-dumps/3-sparse.mlir"));
+  CompileRequest again = request;
+  again.dumpPhasesTo.clear();
+  again.model = "pipeline-dumps/5-lowered.mlir";
+  Failure failure = failureOf(again);
+  EXPECT_EQ(failure.status, ExitStatus::Unusable);
+  EXPECT_THAT(failure.message, HasSubstr("3-sparse.mlir"));
+}
+
+TEST_F(Pipeline, TurnsRefusalsOfPassesIntoOneOfTheModel) {
+  behaviour = Behaviour::Refuses;
+  Failure failure = failureOf(request);
+  EXPECT_EQ(failure.status, ExitStatus::Unsupported);
+  ASSERT_EQ(failure.unsupportedNodes.size(), 1u);
+  EXPECT_EQ(failure.unsupportedNodes[0].node, "/layer.0/Exp");
+  EXPECT_EQ(failure.unsupportedNodes[0].op, "sinter.elementwise");
+  EXPECT_EQ(failure.unsupportedNodes[0].reason, "no chip of the test has it");
+}
+
+/// The file that the hint of an internal error names.
+std::string reproducerOf(const Failure &failure) {
+  llvm::StringRef hint = failure.hint;
+  EXPECT_TRUE(hint.contains("--run-reproducer ")) << hint.str();
+  return hint.rsplit(' ').second.str();
+}
+
+TEST_F(Pipeline, WritesAReproducerWhereAPassFails) {
+  for (Behaviour wrong : {Behaviour::Fails, Behaviour::Crashes}) {
+    behaviour = wrong;
+    Failure failure = failureOf(request);
+    EXPECT_EQ(failure.status, ExitStatus::Internal);
+    EXPECT_THAT(failure.message, HasSubstr("phase fused failed"));
+    if (wrong == Behaviour::Fails) {
+      EXPECT_THAT(failure.message, HasSubstr("node '/layer.0/Exp': 'sinter.elementwise' op is the wrong way round"));
+    }
+    std::string path = reproducerOf(failure);
+    auto file = llvm::MemoryBuffer::getFile(path);
+    ASSERT_TRUE(bool(file)) << path;
+    EXPECT_TRUE((*file)->getBuffer().contains("test-fuse"));
+    EXPECT_TRUE((*file)->getBuffer().contains("sinter.elementwise exp"));
+    llvm::sys::fs::remove(path);
+  }
+}
+
+TEST_F(Pipeline, FindsWhatAPassBroke) {
+  behaviour = Behaviour::Breaks;
+  Failure failure = failureOf(request);
+  EXPECT_EQ(failure.status, ExitStatus::Internal);
+  EXPECT_THAT(failure.message, HasSubstr("phase fused failed"));
+  llvm::sys::fs::remove(reproducerOf(failure));
+}
+
+TEST_F(Pipeline, RefusesNamesThatCannotBe) {
+  for (const char *name : {"1st", "a-b", "sinter_model"}) {
+    request.name = name;
+    EXPECT_EQ(failureOf(request).status, ExitStatus::Usage) << name;
+  }
+}
+
+} // namespace
+
+namespace sinter {
+const std::vector<std::unique_ptr<Target>> &getTargets() {
+  static const std::vector<std::unique_ptr<Target>> targets = [] {
+    std::vector<std::unique_ptr<Target>> all;
+    all.push_back(std::make_unique<TestTarget>());
+    testTarget = static_cast<TestTarget *>(all.back().get());
+    return all;
+  }();
+  return targets;
+}
+
+const std::vector<std::unique_ptr<Frontend>> &getFrontends() {
+  static const std::vector<std::unique_ptr<Frontend>> none;
+  return none;
+}
+} // namespace sinter
