@@ -7,9 +7,12 @@
 //
 // The axes of a reduction are an attribute, a constant, or, since version 13 of
 // ReduceSum and 18 of the others, an input that a run decides. For the last case
-// sizes are expressions over the input's elements: an axis a that a run decides
-// is reduced by seeing the tensor as [sizes before a, size a, sizes after a],
-// where each of the three is a product of selections, and reducing the middle.
+// each dimension of size s is seen as two, of which one has size s and the other
+// 1: the first stays, and the second is reduced. Which is which is an expression
+// over the input's elements. For axes = [a] of a tensor of sizes [4, 5]:
+//
+//   [select(eq(a, 0), 1, 4), select(eq(a, 0), 4, 1),
+//    select(eq(a, 1), 1, 5), select(eq(a, 1), 5, 1)], reduced over 1 and 3
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,36 +26,23 @@ using Kind = ElementwiseKind;
 
 namespace {
 
-/// A tensor seen as three dimensions, the middle one an axis that a run decides.
-struct AxisView {
-  /// `axis` may count from the end.
-  AxisView(const SizeExpr &axis, ArrayRef<SizeExpr> sizes);
-  /// Whether dimension i is the axis: 1 or 0.
-  SizeExpr isAxis(int64_t i) const { return SizeExpr::eq(axis, i); }
-
-  SizeExpr axis, before = 1, length = 0, after = 1;
-};
-
-AxisView::AxisView(const SizeExpr &axisOrNegative, ArrayRef<SizeExpr> sizes)
-    : axis(SizeExpr::select(SizeExpr::lt(axisOrNegative, 0), axisOrNegative + SizeExpr(sizes.size()), axisOrNegative)) {
-  for (auto [i, size] : llvm::enumerate(sizes)) {
-    SizeExpr dimension(static_cast<int64_t>(i));
-    before = before * SizeExpr::select(SizeExpr::lt(dimension, axis), size, 1);
-    length = length + isAxis(i) * size;
-    after = after * SizeExpr::select(SizeExpr::lt(axis, dimension), size, 1);
-  }
-}
-
 /// The reductions of one node: all are over the same axes.
 class Reducer {
 public:
+  /// A reduction of a tensor over some axes, which become 1 or go.
+  using Function = function_ref<Value(Value x, ArrayRef<int64_t> axes, bool keepDims)>;
+
   explicit Reducer(NodeContext &node) : f(node), node(node) {}
 
   LogicalResult readAxesAttribute();
   LogicalResult readAxesInput();
 
-  Value reduce(ReduceKind kind, Value x);
-  Value reduceLogSumExp(Value x);
+  Value reduce(Value x, Function function);
+  Value reduce(ReduceKind kind, Value x) {
+    return reduce(x, [&](Value view, ArrayRef<int64_t> viewAxes, bool keeps) {
+      return node.reduce(kind, view, viewAxes, keeps);
+    });
+  }
   /// The number of elements that become one.
   SizeExpr getCount();
 
@@ -60,22 +50,22 @@ public:
 
 private:
   LogicalResult setAxes(std::optional<KnownIntegers> axes);
-  /// These keep the axes, with size 1.
-  Value applyDynamic(ReduceKind kind, Value x);
-  /// Calls `reduceMiddle` for each axis, which gets three dimensions and reduces the middle one to size 1.
-  Value mapAxes(Value x, function_ref<Value(Value view)> reduceMiddle);
-  Sizes getResultSizes(Value kept);
-  Value setSizes(Value x, ArrayRef<SizeExpr> sizes) {
-    return node.createSized<ReshapeOp>(getTensorType(sizes, getElementType(x)), x);
-  }
+  /// Whether a run reduces this dimension: 1 or 0.
+  SizeExpr isReduced(int64_t dimension);
+  Value setSizes(Value x, ArrayRef<SizeExpr> sizes);
 
   NodeContext &node;
   bool keepDims = true;
   /// Increasing. Not used if there are dynamic ones.
   SmallVector<int64_t> axes;
-  /// Where at least one axis is not a number: all of them.
+  /// Where at least one axis is not a number: all of them, counted from the start.
   KnownIntegers dynamicAxes;
 };
+
+/// An axis of a tensor of that rank, counted from the start.
+SizeExpr countFromStart(const SizeExpr &axis, int64_t rank) {
+  return SizeExpr::select(SizeExpr::lt(axis, 0), axis + SizeExpr(rank), axis);
+}
 
 LogicalResult Reducer::setAxes(std::optional<KnownIntegers> given) {
   int64_t rank = getRank(node.operand(0));
@@ -91,9 +81,15 @@ LogicalResult Reducer::setAxes(std::optional<KnownIntegers> given) {
     if (axis.constant())
       numbers.push_back(*axis.constant());
   if (numbers.size() < given->size()) {
-    if (static_cast<int64_t>(given->size()) > rank)
-      return node.malformed(Twine(given->size()) + " axes of a tensor of rank " + Twine(rank));
-    dynamicAxes = *given;
+    int64_t count = given->size();
+    if (count > rank)
+      return node.malformed(Twine(count) + " axes of a tensor of rank " + Twine(rank));
+    // As many as there are: all, in some order.
+    if (count == rank)
+      axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+    else
+      for (const SizeExpr &axis : *given)
+        dynamicAxes.push_back(countFromStart(axis, rank));
     return success();
   }
   FailureOr<SmallVector<int64_t>> normalized = node.normalizeAxes(numbers, rank);
@@ -120,51 +116,63 @@ LogicalResult Reducer::readAxesInput() {
   return setAxes(known);
 }
 
+SizeExpr Reducer::isReduced(int64_t dimension) {
+  SizeExpr count = 0;
+  for (const SizeExpr &axis : dynamicAxes)
+    count = count + SizeExpr::eq(axis, dimension);
+  return dynamicAxes.size() == 1 ? count : SizeExpr::lt(0, count);
+}
+
 SizeExpr Reducer::getCount() {
   Sizes sizes = getSizes(node.operand(0));
   SizeExpr count = 1;
   for (int64_t axis : axes)
     count = count * sizes[axis];
-  for (const SizeExpr &axis : dynamicAxes)
-    count = count * AxisView(axis, sizes).length;
+  if (!dynamicAxes.empty())
+    for (auto [i, size] : llvm::enumerate(sizes))
+      count = count * SizeExpr::select(isReduced(i), size, 1);
   return count;
 }
 
-Value Reducer::reduce(ReduceKind kind, Value x) {
-  if (!x)
-    return {};
-  if (dynamicAxes.empty())
-    return node.reduce(kind, x, axes, keepDims);
-  Value kept = applyDynamic(kind, x);
-  return !kept || keepDims ? kept : setSizes(kept, getResultSizes(kept));
+Value Reducer::setSizes(Value x, ArrayRef<SizeExpr> sizes) {
+  for (const SizeExpr &size : sizes)
+    if (size.isTooLarge())
+      return (void)node.fail("the sizes for " + Twine(dynamicAxes.size()) + " axes that a run decides are too long",
+                             "export the model with constant axes"),
+             Value();
+  return node.createSized<ReshapeOp>(getTensorType(sizes, getElementType(x)), x);
 }
 
-Value Reducer::applyDynamic(ReduceKind kind, Value x) {
-  // One axis after the other: what is done to the elements comes before the first, a division after the last.
-  switch (kind) {
-  case ReduceKind::mean:
-    return f.div(applyDynamic(ReduceKind::sum, x), f.size(getCount(), getElementType(x)));
-  case ReduceKind::sum_squares:
-    return applyDynamic(ReduceKind::sum, f.mul(x, x));
-  case ReduceKind::sum_abs:
-    return applyDynamic(ReduceKind::sum, f.unary(Kind::abs, x));
-  default:
-    return mapAxes(x, [&](Value view) { return node.reduce(kind, view, 1, true); });
+Value Reducer::reduce(Value x, Function function) {
+  if (!x || dynamicAxes.empty())
+    return function(x, axes, keepDims);
+  Sizes sizes = getSizes(x), pairs, kept;
+  SmallVector<int64_t> second;
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    SizeExpr reduced = isReduced(i);
+    kept.push_back(SizeExpr::select(reduced, 1, size));
+    second.push_back(pairs.size() + 1);
+    pairs.push_back(kept.back());
+    pairs.push_back(SizeExpr::select(reduced, size, 1));
   }
-}
-
-Value Reducer::mapAxes(Value x, function_ref<Value(Value view)> reduceMiddle) {
-  for (const SizeExpr &axis : dynamicAxes) {
-    if (!x)
-      return {};
-    Sizes sizes = getSizes(x);
-    AxisView view(axis, sizes);
-    x = reduceMiddle(setSizes(x, {view.before, view.length, view.after}));
-    for (auto [i, size] : llvm::enumerate(sizes))
-      size = SizeExpr::select(view.isAxis(i), 1, size);
-    x = x ? setSizes(x, sizes) : x;
+  Value view = setSizes(x, pairs);
+  Value result = view ? function(view, second, false) : Value();
+  if (!result || keepDims)
+    return result;
+  // Dimension j of the result is the one that stays and has j before it that stay.
+  Sizes removed(sizes.size() - dynamicAxes.size(), SizeExpr(0));
+  for (auto [j, size] : llvm::enumerate(removed)) {
+    SizeExpr numBefore = 0;
+    SmallVector<SizeExpr> isIt;
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      SizeExpr stays = SizeExpr(1) - isReduced(i);
+      isIt.push_back(stays * SizeExpr::eq(numBefore, static_cast<int64_t>(j)));
+      numBefore = numBefore + stays;
+    }
+    for (int64_t i = sizes.size() - 1; i >= 0; --i)
+      size = SizeExpr::select(isIt[i], sizes[i], size);
   }
-  return x;
+  return setSizes(result, removed);
 }
 
 /// m + log(sum(exp(x - m))) with m the greatest x, so that nothing overflows;
@@ -172,35 +180,9 @@ Value Reducer::mapAxes(Value x, function_ref<Value(Value view)> reduceMiddle) {
 static Value logSumExp(Formula &f, Value x, ArrayRef<int64_t> axes, bool keepDims) {
   NodeContext &node = f.node;
   Value greatest = node.reduce(ReduceKind::max, x, axes, true);
-  if (!greatest)
-    return {};
   Value shift = f.select(f.unary(Kind::is_inf, greatest), node.scalar(0, getElementType(x)), greatest);
   Value sum = node.reduce(ReduceKind::sum, f.unary(Kind::exp, f.sub(x, shift)), axes, keepDims);
   return sum && shift ? f.add(f.unary(Kind::log, sum), node.reshape(shift, getSizes(sum))) : Value();
-}
-
-Value Reducer::reduceLogSumExp(Value x) {
-  if (dynamicAxes.empty())
-    return logSumExp(f, x, axes, keepDims);
-  // The logarithm of a sum over two axes is that over the first of those over the second.
-  Value kept = mapAxes(x, [&](Value view) { return logSumExp(f, view, 1, true); });
-  return !kept || keepDims ? kept : setSizes(kept, getResultSizes(kept));
-}
-
-Sizes Reducer::getResultSizes(Value kept) {
-  Sizes sizes = getSizes(kept), result;
-  // Dimension j of the result is the one that stays and has j before it that stay.
-  result.assign(sizes.size() - dynamicAxes.size(), 0);
-  SizeExpr position = 0;
-  for (auto [i, size] : llvm::enumerate(sizes)) {
-    SizeExpr stays = 1;
-    for (const SizeExpr &axis : dynamicAxes)
-      stays = stays * (SizeExpr(1) - AxisView(axis, sizes).isAxis(i));
-    for (auto [j, resultSize] : llvm::enumerate(result))
-      resultSize = resultSize + stays * SizeExpr::eq(position, static_cast<int64_t>(j)) * size;
-    position = position + stays;
-  }
-  return result;
 }
 
 } // namespace
@@ -253,7 +235,10 @@ static Value reduceLogSum(Reducer &r, Value x) {
 
 static Value reduceLogSumExp(Reducer &r, Value x) {
   NodeContext &node = r.f.node;
-  return node.cast(r.reduceLogSumExp(node.cast(x, getFloatType(r.f, x))), getElementType(x));
+  Value result = r.reduce(node.cast(x, getFloatType(r.f, x)), [&](Value view, ArrayRef<int64_t> axes, bool keepDims) {
+    return logSumExp(r.f, view, axes, keepDims);
+  });
+  return node.cast(result, getElementType(x));
 }
 
 template <ArgReduceKind kind> static LogicalResult importArgReduce(NodeContext &node) {
@@ -278,8 +263,16 @@ static LogicalResult importCumSum(NodeContext &node) {
       return failure();
     return node.setResult(0, node.create<CumulativeSumOp>(x, *normalized, exclusive, reverse));
   }
-  AxisView view(axis, getSizes(x));
-  mlir::Type viewType = getTensorType({view.before, view.length, view.after}, getElementType(x));
+  // Seen as [sizes before the axis, its own, sizes after it].
+  Sizes sizes = getSizes(x);
+  SizeExpr position = countFromStart(axis, sizes.size()), before = 0, length = 0, after = 0;
+  for (int64_t i = 0, rank = sizes.size(); i < rank; ++i) {
+    SizeExpr isAxis = SizeExpr::eq(position, i);
+    before = SizeExpr::select(isAxis, SizeExpr::product(ArrayRef(sizes).take_front(i)), before);
+    length = SizeExpr::select(isAxis, sizes[i], length);
+    after = SizeExpr::select(isAxis, SizeExpr::product(ArrayRef(sizes).drop_front(i + 1)), after);
+  }
+  mlir::Type viewType = getTensorType({before, length, after}, getElementType(x));
   Value sums = node.create<CumulativeSumOp>(node.createSized<ReshapeOp>(viewType, x), 1, exclusive, reverse);
   return node.setResult(0, sums ? node.createSized<ReshapeOp>(x.getType(), sums) : sums);
 }
