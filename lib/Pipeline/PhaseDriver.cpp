@@ -120,7 +120,8 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
     std::string text = diagnostic.str();
     // The line about the reproducer is MLIR's way to say what our message says.
     if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error ||
-        llvm::StringRef(text).contains("reproducer generated at"))
+        llvm::StringRef(text).contains("reproducer generated at") ||
+        llvm::StringRef(text).starts_with("Failures have been detected while processing"))
       return mlir::success();
     auto name = diagnostic.getLocation()->findInstanceOf<mlir::NameLoc>();
     std::string node = name ? name.getName().str() : "";
