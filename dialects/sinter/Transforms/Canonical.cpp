@@ -13,6 +13,18 @@ using namespace sinter;
 
 void sinter::addCanonicalPasses(mlir::OpPassManager &passes) {
   // Exporters repeat subgraphs (masks, positions) for every layer: one copy is enough, and patterns match it once.
-  passes.addPass(mlir::createCanonicalizerPass());
-  passes.addPass(mlir::createCSEPass());
+  auto clean = [&] {
+    passes.addPass(mlir::createCanonicalizerPass());
+    passes.addPass(mlir::createCSEPass());
+  };
+  clean();
+  // Indices first: what they show to be constant, arithmetic drops; what is then equal along a dimension, shapes narrow.
+  passes.addPass(createSimplifyIndicesPass());
+  passes.addPass(createSimplifyArithmeticPass());
+  passes.addPass(createSimplifyShapesPass());
+  clean();
+  passes.addPass(createFuseAttentionPass());
+  // Transposes around attention meet those of the model.
+  passes.addPass(createSimplifyShapesPass());
+  clean();
 }

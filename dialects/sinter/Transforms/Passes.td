@@ -42,4 +42,94 @@ def VerifyGraphPass : Pass<"sinter-verify-graph", "::mlir::ModuleOp"> {
                         "the phase that ends: imported, canonical, quantized or sparse">];
 }
 
+def SimplifyArithmeticPass : Pass<"sinter-simplify-arithmetic", "::mlir::ModuleOp"> {
+  let summary = "Fold small constants and drop arithmetic that does nothing";
+  let description = [{
+    Requires phase `imported`. Ensures that elementwise functions of constants of at most 1024 floats are constants (computed in
+    double, rounded once), that no operand is neutral (x + 0, x * 1, x and true, select of a known condition), that 1 / sqrt(x)
+    is `rsqrt`, a square is a product, and that casts which are undone are gone. Refuses what would change a value by more than
+    the rounding of one op: a division by a constant that is no power of two stays.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.elementwise sqrt(%a) : (tensor<2x1xf32>) -> tensor<2x1xf32>
+    %1 = sinter.elementwise div(%one, %0) : (tensor<f32>, tensor<2x1xf32>) -> tensor<2x1xf32>
+    %2 = sinter.elementwise add(%1, %zero) : (tensor<2x1xf32>, tensor<f32>) -> tensor<2x1xf32>
+
+    %0 = sinter.elementwise rsqrt(%a) : (tensor<2x1xf32>) -> tensor<2x1xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+}
+
+def SimplifyIndicesPass : Pass<"sinter-simplify-indices", "::mlir::ModuleOp"> {
+  let summary = "Turn index arithmetic into rearrangements";
+  let description = [{
+    Requires phase `imported`. Finds the elements of integer and truth tensors as expressions of their positions and of sizes.
+    Ensures that those which are one number everywhere are a constant, and that a gather whose positions run along dimensions
+    of its result is a slice with its dimensions reordered and repeated. Refuses (leaves) positions that are not shown to be
+    within the data for all sizes within their bounds.
+
+    Before and after:
+
+    ```mlir
+    %r = sinter.range %zero, %one : (tensor<i64>, tensor<i64>) -> tensor<?xi64, #sinter.dims<"seq">>
+    %0 = sinter.gather %table[%r] axis 0
+        : (tensor<512x8xf32>, tensor<?xi64, #sinter.dims<"seq">>) -> tensor<?x8xf32, #sinter.dims<"seq", "8">>
+
+    %0 = sinter.slice %table starts <"0", "0"> steps <"1", "1"> : tensor<512x8xf32> -> tensor<?x8xf32, #sinter.dims<"seq", "8">>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numFolded", "folded", "Tensors of positions that became one number">,
+                    Statistic<"numGathers", "gathers", "Gathers that became slices">];
+}
+
+def SimplifyShapesPass : Pass<"sinter-simplify-shapes", "::mlir::ModuleOp"> {
+  let summary = "Move rearrangements to where they meet and vanish";
+  let description = [{
+    Requires phase `imported`. Ensures that no elementwise op, cast, reshape of unit dimensions, transpose or index of a gather
+    reads a broadcast: what is equal along a dimension is computed once and repeated afterwards, which elementwise ops do by
+    themselves (masks stay [batch, 1, 1, keys]). A product of rows whose operand and result are reshaped keeps the leading
+    dimensions instead. Refuses nothing.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.broadcast %mask : tensor<2x1x1x7xf32> -> tensor<2x4x7x7xf32>
+    %1 = sinter.elementwise add(%scores, %0) : (tensor<2x4x7x7xf32>, tensor<2x4x7x7xf32>) -> tensor<2x4x7x7xf32>
+
+    %1 = sinter.elementwise add(%scores, %mask) : (tensor<2x4x7x7xf32>, tensor<2x1x1x7xf32>) -> tensor<2x4x7x7xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+}
+
+def FuseAttentionPass : Pass<"sinter-fuse-attention", "::mlir::ModuleOp"> {
+  let summary = "Recognize attention in its formula";
+  let description = [{
+    Requires broadcasts that have sunk (`sinter-simplify-shapes`). Ensures that a product of query and key, scaled anywhere, with
+    biases and masks added or selected, its softmax and the product with the values are one `sinter.attention` on operands
+    [batch, sequence, heads, size]; heads that are repeated for grouped queries are read where they are. A mask that selects
+    between scores and a number of at most -1e30 becomes a bias: adding that number gives the number itself.
+
+    Refuses masks by other numbers, a guard against NaN where a row may see no key, and factors of several batches or heads.
+
+    Before and after (with transposes to [2, 7, 4, 16] around it):
+
+    ```mlir
+    %0 = sinter.matmul %q, %k : (tensor<2x4x7x16xf32>, tensor<2x4x16x7xf32>) -> tensor<2x4x7x7xf32>
+    %1 = sinter.elementwise mul(%0, %quarter) : (tensor<2x4x7x7xf32>, tensor<f32>) -> tensor<2x4x7x7xf32>
+    %2 = sinter.softmax %1 axis 3 : tensor<2x4x7x7xf32>
+    %3 = sinter.matmul %2, %v : (tensor<2x4x7x7xf32>, tensor<2x4x7x16xf32>) -> tensor<2x4x7x16xf32>
+
+    %3 = sinter.attention %q1, %k1, %v1 scale 0.25
+        : (tensor<2x7x4x16xf32>, tensor<2x7x4x16xf32>, tensor<2x7x4x16xf32>) -> tensor<2x7x4x16xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numFused", "fused", "Attentions that were recognized">];
+}
+
 #endif // SINTER_TRANSFORMS_PASSES_TD

@@ -1,0 +1,194 @@
+//===- SimplifyShapes.cpp - Rearrangements meet and vanish -------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/sinter/Transforms/Matching.h"
+#include "dialects/sinter/Transforms/Passes.h"
+
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace sinter {
+#define GEN_PASS_DEF_SIMPLIFYSHAPESPASS
+#include "dialects/sinter/Transforms/Passes.h.inc"
+} // namespace sinter
+
+using namespace mlir;
+using namespace sinter;
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Broadcasts sink
+//===----------------------------------------------------------------------===//
+
+/// Elementwise ops repeat their operands themselves; what is the same along a dimension is computed once.
+struct SinkThroughElementwise : OpRewritePattern<ElementwiseOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ElementwiseOp op, PatternRewriter &rewriter) const override {
+    SmallVector<Value> operands(op.getOperands_());
+    bool found = false;
+    for (Value &operand : operands)
+      if (auto broadcast = operand.getDefiningOp<BroadcastOp>()) {
+        operand = broadcast.getInput();
+        found = true;
+      }
+    if (!found)
+      return rewriter.notifyMatchFailure(op, "no operand is a broadcast");
+    Value result = ElementwiseOp::create(rewriter, op.getLoc(), op.getKind(), operands, op.getAlphaAttr());
+    rewriter.replaceOp(op, makeBroadcast(rewriter, op.getLoc(), result, getSizes(op.getResult())));
+    return success();
+  }
+};
+
+struct SinkThroughCast : OpRewritePattern<CastOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(CastOp op, PatternRewriter &rewriter) const override {
+    auto broadcast = op.getInput().getDefiningOp<BroadcastOp>();
+    if (!broadcast)
+      return rewriter.notifyMatchFailure(op, "the operand is no broadcast");
+    Type elementType = getElementType(op.getResult());
+    Value result = CastOp::create(rewriter, op.getLoc(), getTensorType(getSizes(broadcast.getInput()), elementType),
+                                  broadcast.getInput());
+    rewriter.replaceOp(op, makeBroadcast(rewriter, op.getLoc(), result, getSizes(op.getResult())));
+    return success();
+  }
+};
+
+struct MergeBroadcasts : OpRewritePattern<BroadcastOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(BroadcastOp op, PatternRewriter &rewriter) const override {
+    auto first = op.getInput().getDefiningOp<BroadcastOp>();
+    if (!first)
+      return rewriter.notifyMatchFailure(op, "the operand is no broadcast");
+    rewriter.replaceOp(op, makeBroadcast(rewriter, op.getLoc(), first.getInput(), getSizes(op.getResult())));
+    return success();
+  }
+};
+
+/// The sizes without those that are 1.
+Sizes withoutOnes(ArrayRef<SizeExpr> sizes) {
+  Sizes result;
+  for (const SizeExpr &size : sizes)
+    if (!size.isConstant(1))
+      result.push_back(size);
+  return result;
+}
+
+/// A reshape that only adds and removes dimensions of size 1 comes before the broadcast.
+struct SinkThroughReshape : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {
+    auto broadcast = op.getInput().getDefiningOp<BroadcastOp>();
+    if (!broadcast)
+      return rewriter.notifyMatchFailure(op, "the operand is no broadcast");
+    Sizes from = getSizes(broadcast.getResult()), to = getSizes(op.getResult());
+    Sizes before = withRank(getSizes(broadcast.getInput()), from.size());
+    if (withoutOnes(from) != withoutOnes(to))
+      return rewriter.notifyMatchFailure(op, "the reshape merges or splits dimensions");
+    Sizes after(to.size(), SizeExpr(1));
+    for (size_t i = 0, j = 0; i < from.size(); ++i) {
+      if (from[i].isConstant(1))
+        continue;
+      while (to[j].isConstant(1))
+        ++j;
+      after[j++] = before[i];
+    }
+    rewriter.replaceOp(op, makeBroadcast(rewriter, op.getLoc(),
+                                         makeReshape(rewriter, op.getLoc(), broadcast.getInput(), after), to));
+    return success();
+  }
+};
+
+struct SinkThroughTranspose : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &rewriter) const override {
+    auto broadcast = op.getInput().getDefiningOp<BroadcastOp>();
+    if (!broadcast)
+      return rewriter.notifyMatchFailure(op, "the operand is no broadcast");
+    Value input = makeRank(rewriter, op.getLoc(), broadcast.getInput(), getRank(op.getResult()));
+    rewriter.replaceOp(op, makeBroadcast(rewriter, op.getLoc(),
+                                         makeTranspose(rewriter, op.getLoc(), input, op.getPermutation()),
+                                         getSizes(op.getResult())));
+    return success();
+  }
+};
+
+/// Rows that many indices name alike are read once.
+struct SinkThroughGather : OpRewritePattern<GatherOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(GatherOp op, PatternRewriter &rewriter) const override {
+    auto broadcast = op.getIndices().getDefiningOp<BroadcastOp>();
+    if (!broadcast)
+      return rewriter.notifyMatchFailure(op, "the indices are no broadcast");
+    Value indices = makeRank(rewriter, op.getLoc(), broadcast.getInput(), getRank(op.getIndices()));
+    Value result = GatherOp::create(rewriter, op.getLoc(), op.getData(), indices, op.getAxis());
+    rewriter.replaceOp(op, makeBroadcast(rewriter, op.getLoc(), result, getSizes(op.getResult())));
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Reshapes around a product of rows
+//===----------------------------------------------------------------------===//
+
+/// Whether the value leads, through ops that treat rows alike, to a product whose left operand was reshaped to rows.
+bool leadsToRows(Value value) {
+  if (!value.hasOneUse())
+    return false;
+  if (auto product = value.getDefiningOp<MatmulOp>())
+    return getRank(product.getRhs()) == 2 && product.getLhs().getDefiningOp<ReshapeOp>();
+  auto op = value.getDefiningOp<ElementwiseOp>();
+  if (!op)
+    return false;
+  Value rows;
+  for (Value operand : op.getOperands_()) {
+    if (getRank(operand) <= 1)
+      continue;
+    if (rows || operand.getType() != value.getType())
+      return false;
+    rows = operand;
+  }
+  return rows && leadsToRows(rows);
+}
+
+/// reshape(matmul(reshape(x), w)), which exporters write for a product of x with several leading dimensions, and with a bias
+/// or an activation between.
+struct KeepLeadingDimensions : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {
+    Sizes from = getSizes(op.getInput()), to = getSizes(op.getResult());
+    if (from.size() != 2 || to.size() < 3 || from.back() != to.back() || !leadsToRows(op.getInput()))
+      return rewriter.notifyMatchFailure(op, "no product of rows that have several leading dimensions");
+    if (auto product = op.getInput().getDefiningOp<MatmulOp>()) {
+      Sizes left = to;
+      left.back() = getSizes(product.getLhs()).back();
+      Value lhs = makeReshape(rewriter, op.getLoc(), product.getLhs().getDefiningOp<ReshapeOp>().getInput(), left);
+      rewriter.replaceOpWithNewOp<MatmulOp>(op, lhs, product.getRhs());
+      return success();
+    }
+    auto function = op.getInput().getDefiningOp<ElementwiseOp>();
+    SmallVector<Value> operands;
+    for (Value operand : function.getOperands_())
+      operands.push_back(getRank(operand) <= 1 ? operand : makeReshape(rewriter, op.getLoc(), operand, to));
+    rewriter.replaceOpWithNewOp<ElementwiseOp>(op, function.getKind(), operands, function.getAlphaAttr());
+    return success();
+  }
+};
+
+class SimplifyShapesPass : public sinter::impl::SimplifyShapesPassBase<SimplifyShapesPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<SinkThroughElementwise, SinkThroughCast, MergeBroadcasts, SinkThroughReshape, SinkThroughTranspose,
+                 SinkThroughGather, KeepLeadingDimensions>(&getContext());
+    ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
+    TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+  }
+};
+
+} // namespace
