@@ -7,6 +7,7 @@
 
 #include "python-free-frontends/onnx/GraphImporter.h"
 
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/STLExtras.h"
@@ -67,18 +68,42 @@ GraphImporter::GraphImporter(const Model &model, StringRef fileName, StringRef f
         return success();
       }) {}
 
+std::string sinter::onnx::describeType(mlir::Type type) {
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    return describeType(tensor.getElementType()) + " " + printSizes(getSizes(type));
+  for (int32_t i = 1; i <= static_cast<int32_t>(DataType::Bfloat16); ++i)
+    if (convertType(static_cast<DataType>(i), type.getContext()) == type)
+      return dataTypeName(static_cast<DataType>(i));
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
 std::string GraphImporter::takeDiagnostic() {
   StringRef text = diagnostic;
   // "'sinter.concat' op C2: sizes 2 and 3 differ": the dialect's names and numbers mean nothing to a user.
   if (text.consume_front("'sinter."))
     text = text.split("' op ").second;
-  if (text.size() > 3 && text[0] == 'C' && llvm::isDigit(text[1])) {
-    auto [number, rest] = text.split(": ");
-    text = rest;
+  if (text.size() > 3 && text[0] == 'C' && llvm::isDigit(text[1]))
+    text = text.split(": ").second;
+  // "operand #1 must be ranked tensor of ... values whose ..., but got 'tensor<2xf32>'"
+  bool isOperand = text.starts_with("operand #");
+  if (isOperand)
+    text = text.drop_front(std::min(text.size(), text.find("but got ") + 8));
+  // Types are quoted.
+  std::string result;
+  std::string message = text.str(); // reading a type may leave another diagnostic
+  SmallVector<StringRef> pieces;
+  StringRef(message).split(pieces, '\'');
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    mlir::Type type = i % 2 && i + 1 < pieces.size() ? parseType(pieces[i], &context) : mlir::Type();
+    if (type)
+      result += describeType(type) + pieces[++i].str(); // without the quotes
+    else
+      result += (i ? "'" : "") + pieces[i].str();
   }
-  std::string result = text.str();
   diagnostic.clear();
-  return result;
+  return isOperand ? "an input of type " + result : result;
 }
 
 void GraphImporter::addUnsupported(const Node &node, int64_t version, const Twine &reason, const Twine &hint) {
@@ -423,7 +448,7 @@ llvm::Error GraphImporter::importInputs() {
     if (global.initializers.count(info.name))
       continue; // up to IR version 3; later a default value, which is taken
     const Symbols::Input &input = symbols.getInputs()[next++];
-    types.push_back(getTensorType(symbols.getSizes(input), convertType(info.type.elementType)));
+    types.push_back(getTensorType(symbols.getSizes(input), convertType(info.type.elementType, &context)));
     attributes.push_back(
         builder.getDictionaryAttr(builder.getNamedAttr("sinter.name", builder.getStringAttr(info.name))));
   }
@@ -456,11 +481,9 @@ llvm::Error GraphImporter::importOutputs() {
       return llvm::Error::success(); // the list of unsupported nodes says why
     }
     if (info.type.kind == onnx::Type::Kind::Tensor && info.type.elementType != DataType::Undefined &&
-        convertType(info.type.elementType) != getElementType(*value)) {
-      std::string text;
-      llvm::raw_string_ostream(text) << getElementType(*value);
-      return unusable("output '" + info.name + "' is " + info.type.str() + " in the file, and " + text +
-                      " by its nodes");
+        convertType(info.type.elementType, &context) != getElementType(*value)) {
+      return unusable("output '" + info.name + "' is " + info.type.str() + " in the file, and " +
+                      describeType(getElementType(*value)) + " by its nodes");
     }
     outputs.push_back(*value);
     types.push_back(value->getType());

@@ -70,8 +70,6 @@ private:
   /// The text of the latest diagnostic of MLIR, in the user's terms.
   std::string takeDiagnostic();
 
-  /// The element type in the IR; null where ONNX's type has none.
-  mlir::Type convertType(DataType type);
   /// A constant or a parameter; null and malformed or unsupported (`reason`).
   mlir::Value importTensor(const Tensor &tensor, mlir::Location loc, std::string &reason);
   mlir::Value importWeight(const Tensor &tensor, mlir::RankedTensorType type, mlir::Location loc, std::string &reason);
@@ -115,6 +113,10 @@ private:
   mlir::ScopedDiagnosticHandler diagnostics;
 };
 
+/// The element type in the IR; null where ONNX's type has none.
+mlir::Type convertType(DataType type, mlir::MLIRContext *context);
+/// A type in the terms of ONNX, for messages: float, int64 [batch, 7].
+std::string describeType(mlir::Type type);
 /// What `kind` makes of known elements; none where it is not an expression of
 /// them.
 std::optional<SizeExpr> evaluateElement(ElementwiseKind kind, llvm::ArrayRef<SizeExpr> elements);

@@ -55,6 +55,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> sinter::onnx::importModel(const Model &mod
     return std::move(error);
   if (!refused.empty())
     return unsupported(std::move(refused));
+  symbols.readExpressions();
   if (llvm::Error error = symbols.applyOptions(options.dims))
     return std::move(error);
   for (;;) {

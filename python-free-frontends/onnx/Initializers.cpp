@@ -18,19 +18,19 @@ using namespace sinter::onnx;
 /// Larger tensors are weights: their elements stay in the file.
 static constexpr uint64_t maxConstantElements = 1024;
 
-mlir::Type GraphImporter::convertType(DataType type) {
+mlir::Type sinter::onnx::convertType(DataType type, MLIRContext *context) {
   auto integer = [&](unsigned width, bool isUnsigned) -> mlir::Type {
-    return IntegerType::get(&context, width, isUnsigned ? IntegerType::Unsigned : IntegerType::Signless);
+    return IntegerType::get(context, width, isUnsigned ? IntegerType::Unsigned : IntegerType::Signless);
   };
   switch (type) {
   case DataType::Float:
-    return Float32Type::get(&context);
+    return Float32Type::get(context);
   case DataType::Double:
-    return Float64Type::get(&context);
+    return Float64Type::get(context);
   case DataType::Float16:
-    return Float16Type::get(&context);
+    return Float16Type::get(context);
   case DataType::Bfloat16:
-    return BFloat16Type::get(&context);
+    return BFloat16Type::get(context);
   case DataType::Int8:
     return integer(8, false);
   case DataType::Int16:
@@ -57,7 +57,7 @@ mlir::Type GraphImporter::convertType(DataType type) {
 Value GraphImporter::importTensor(const Tensor &tensor, Location loc, std::string &reason) {
   if (Value value = parameters.lookup(&tensor))
     return value;
-  mlir::Type elementType = convertType(tensor.elementType);
+  mlir::Type elementType = convertType(tensor.elementType, &context);
   if (!elementType)
     return reason = "element type " + dataTypeName(tensor.elementType), Value();
   auto type = RankedTensorType::get(tensor.dims, elementType);

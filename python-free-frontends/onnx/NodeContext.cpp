@@ -129,7 +129,7 @@ LogicalResult NodeContext::checkAttributesUsed() {
 }
 
 mlir::Type NodeContext::elementType(DataType type) {
-  mlir::Type converted = importer.convertType(type);
+  mlir::Type converted = convertType(type, getContext());
   if (!converted)
     (void)fail("element type " + dataTypeName(type));
   return converted;
@@ -266,12 +266,6 @@ Value NodeContext::createChecked(OperationState &state) {
   return op->getResult(0);
 }
 
-static std::string printType(mlir::Type type) {
-  std::string text;
-  llvm::raw_string_ostream(text) << type;
-  return text;
-}
-
 Value NodeContext::elementwise(ElementwiseKind kind, ValueRange operands, std::optional<double> alpha) {
   FailureOr<Sizes> sizes = broadcast(operands);
   if (failed(sizes))
@@ -280,8 +274,8 @@ Value NodeContext::elementwise(ElementwiseKind kind, ValueRange operands, std::o
   bool isSelect = kind == ElementwiseKind::select;
   for (Value operand : operands.drop_front(isSelect ? 1 : 0))
     if (getElementType(operand) != getElementType(operands[isSelect ? 1 : 0]))
-      return (void)malformed("element types " + printType(getElementType(operands[isSelect ? 1 : 0])) + " and " +
-                             printType(getElementType(operand)) + " differ"),
+      return (void)malformed("element types " + describeType(getElementType(operands[isSelect ? 1 : 0])) + " and " +
+                             describeType(getElementType(operand)) + " differ"),
              Value();
   Value result = create<ElementwiseOp>(kind, operands, alphaAttr);
   if (!result)

@@ -73,6 +73,18 @@ void Symbols::addInput(const ValueInfo &info) {
   inputs.push_back(std::move(input));
 }
 
+void Symbols::readExpressions() {
+  for (const auto &[text, symbol] : nameOfText) {
+    std::optional<SizeExpr> size = SizeExpr::parse(text);
+    if (!size || size->constant() || size->asSymbol())
+      continue;
+    bool isOverOthers = true;
+    size->forEachSymbol([&](StringRef name) { isOverOthers &= name != symbol && nameOfText.count(name.str()); });
+    if (isOverOthers)
+      replace(symbol, substitute(*size));
+  }
+}
+
 SizeExpr Symbols::getElement(const Input &input, bool isScalar, int64_t index) const {
   return SizeExpr::symbol(input.symbolName + "[" + (isScalar ? "" : std::to_string(index)) + "]");
 }

@@ -48,9 +48,11 @@ public:
     std::vector<std::string> texts;
   };
 
-  /// Declares the dimensions of an input. Names are taken from all inputs before
-  /// any of their sizes is asked for, so this must be called for all first.
+  /// Declares the dimensions of an input, which must have a shape.
   void addInput(const ValueInfo &info);
+  /// After the last input: a dimension whose text is an expression over other
+  /// dimensions, as in "past_length + 1", is that expression.
+  void readExpressions();
   /// Applies the `--dim` options. A wrong one is wrong usage.
   llvm::Error applyOptions(llvm::ArrayRef<DimOption> options);
 
