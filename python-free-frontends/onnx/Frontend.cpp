@@ -17,9 +17,7 @@ namespace {
 class OnnxFrontend : public Frontend {
 public:
   llvm::StringRef getName() const override { return "onnx"; }
-  bool accepts(llvm::StringRef path) const override {
-    return path.ends_with(".onnx");
-  }
+  bool accepts(llvm::StringRef path) const override { return path.ends_with(".onnx"); }
   llvm::Expected<ImportedModel> import(llvm::StringRef path, const ImportOptions &options,
                                        mlir::MLIRContext &context) const override {
     return onnx::importOnnx(path, options, context);

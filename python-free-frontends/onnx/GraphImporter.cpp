@@ -26,10 +26,10 @@ using namespace sinter::onnx;
 static const llvm::StringMap<SmallVector<const OpRow *, 2>> &getTable() {
   static const auto table = [] {
     llvm::StringMap<SmallVector<const OpRow *, 2>> result;
-    for (ArrayRef<OpRow> rows : {getCastRows(), getConstantRows(), getShapeRows(), getReshapeRows(), getSliceRows(), getGatherRows(),
-                                 getMatmulRows(), getElementwiseRows(), getActivationRows(), getReductionRows(),
-                                 getSoftmaxRows(), getNormalizationRows(), getConvolutionRows(), getEinsumRows(),
-                                 getPositionRows(), getScatterRows(), getAttentionRows()})
+    for (ArrayRef<OpRow> rows : {getCastRows(), getConstantRows(), getShapeRows(), getReshapeRows(), getSliceRows(),
+                                 getGatherRows(), getMatmulRows(), getElementwiseRows(), getActivationRows(),
+                                 getReductionRows(), getSoftmaxRows(), getNormalizationRows(), getConvolutionRows(),
+                                 getEinsumRows(), getPositionRows(), getScatterRows(), getAttentionRows()})
       for (const OpRow &row : rows)
         result[(row.domain + "." + row.name).str()].push_back(&row);
     for (auto &entry : result)

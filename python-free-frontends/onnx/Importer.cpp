@@ -33,7 +33,8 @@ static llvm::Error declareInputs(const Model &model, Symbols &symbols, std::vect
     if (reason.empty())
       symbols.addInput(info);
     else
-      refused.push_back({info.name, "input", "", 0, 1, reason, info.type.shape ? "" : "export the model with the input's shape"});
+      refused.push_back(
+          {info.name, "input", "", 0, 1, reason, info.type.shape ? "" : "export the model with the input's shape"});
   }
   return llvm::Error::success();
 }

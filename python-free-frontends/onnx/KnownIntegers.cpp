@@ -187,8 +187,8 @@ Value NodeContext::createIntegers(ArrayRef<SizeExpr> elements, ArrayRef<int64_t>
 Value NodeContext::setKnownIntegers(Value value, ArrayRef<SizeExpr> elements) {
   if (hasFailedAlready || !value || !holdsSizes(getElementType(value)))
     return value;
-  // As a tensor of sizes every element costs an expression; what is not small is computed. Value symbols must not spread
-  // to tensors that are no sizes, as each symbol that occurs is asked for at run time.
+  // As a tensor of sizes every element costs an expression; what is not small is computed. Value symbols must not
+  // spread to tensors that are no sizes, as each symbol that occurs is asked for at run time.
   bool isNumbers = llvm::all_of(elements, [](const SizeExpr &element) { return element.constant().has_value(); });
   if (elements.size() > (isNumbers ? 1024 : 64))
     return value;

@@ -50,8 +50,8 @@ void Symbols::addInput(const ValueInfo &info) {
   Input input;
   input.name = info.name;
   input.symbolName = sanitize(info.name);
-  for (unsigned i = 2;
-       llvm::any_of(inputs, [&](const Input &other) { return other.symbolName == input.symbolName; }); ++i)
+  for (unsigned i = 2; llvm::any_of(inputs, [&](const Input &other) { return other.symbolName == input.symbolName; });
+       ++i)
     input.symbolName = sanitize(info.name) + "_" + std::to_string(i);
   for (auto [axis, dimension] : llvm::enumerate(*info.type.shape)) {
     std::string text;
@@ -115,7 +115,8 @@ static bool contains(const SizeExpr &size, StringRef symbol) {
 
 void Symbols::replace(StringRef symbol, const SizeExpr &by) {
   for (auto &[name, size] : replacements)
-    size = size.substitute([&](StringRef other) { return other == symbol ? std::optional<SizeExpr>(by) : std::nullopt; });
+    size =
+        size.substitute([&](StringRef other) { return other == symbol ? std::optional<SizeExpr>(by) : std::nullopt; });
   replacements[symbol.str()] = by;
 }
 

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Models are protobuf text. What is looked at is the sizes of the outputs, the
+// What is looked at is the sizes of the outputs, the
 // symbols and checks of the module, and the messages: everything that a user
 // sees of an import. Values are tested by ONNX's own node cases.
 //
@@ -19,87 +19,155 @@
 #include "llvm/ADT/StringExtras.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 #include <onnx/onnx-ml.pb.h>
 
 using namespace sinter;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 namespace {
 
-/// A value's type in a model: "int64 [batch, 7]".
-std::string valueInfo(const std::string &field, const std::string &name, int type, const std::vector<std::string> &dims) {
-  std::string text = field + " { name: '" + name + "' type { tensor_type { elem_type: " + std::to_string(type) + " shape {";
+using Graph = ::onnx::GraphProto;
+using Attributes = std::vector<::onnx::AttributeProto>;
+
+/// Graphs are written as sums of their parts.
+Graph operator+(Graph a, const Graph &b) {
+  a.MergeFrom(b);
+  return a;
+}
+
+void setType(::onnx::ValueInfoProto &info, const std::string &name, int type) {
+  info.set_name(name);
+  info.mutable_type()->mutable_tensor_type()->set_elem_type(type);
+}
+constexpr int f32 = 1, i64 = 7, boolean = 9;
+Graph input(const std::string &name, int type, const std::vector<std::string> &dims) {
+  Graph graph;
+  setType(*graph.add_input(), name, type);
+  auto *shape = graph.mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
   for (const std::string &dim : dims)
-    text += llvm::isDigit(dim[0]) ? " dim { dim_value: " + dim + " }" : " dim { dim_param: '" + dim + "' }";
-  return text + " } } } }\n";
+    if (llvm::isDigit(dim[0]))
+      shape->add_dim()->set_dim_value(std::stoll(dim));
+    else
+      shape->add_dim()->set_dim_param(dim);
+  return graph;
 }
-constexpr int f32 = 1, i64 = 7;
-std::string input(const std::string &name, int type, const std::vector<std::string> &dims) {
-  return valueInfo("input", name, type, dims);
+Graph output(const std::string &name, int type) {
+  Graph graph;
+  setType(*graph.add_output(), name, type);
+  return graph;
 }
-std::string output(const std::string &name, int type) {
-  return "output { name: '" + name + "' type { tensor_type { elem_type: " + std::to_string(type) + " } } }\n";
-}
-std::string integers(const std::string &name, const std::vector<int64_t> &values) {
-  std::string text = "initializer { name: '" + name + "' data_type: 7 dims: " + std::to_string(values.size());
+Graph integers(const std::string &name, const std::vector<int64_t> &values) {
+  Graph graph;
+  ::onnx::TensorProto &tensor = *graph.add_initializer();
+  tensor.set_name(name);
+  tensor.set_data_type(i64);
+  tensor.add_dims(values.size());
   for (int64_t value : values)
-    text += " int64_data: " + std::to_string(value);
-  return text + " }\n";
+    tensor.add_int64_data(value);
+  return graph;
 }
-std::string floats(const std::string &name, const std::vector<int64_t> &dims) {
+/// A scalar of type int64 or bool.
+Graph scalar(const std::string &name, int type, int value) {
+  Graph graph;
+  ::onnx::TensorProto &tensor = *graph.add_initializer();
+  tensor.set_name(name);
+  tensor.set_data_type(type);
+  if (type == i64)
+    tensor.add_int64_data(value);
+  else
+    tensor.add_int32_data(value);
+  return graph;
+}
+Graph floats(const std::string &name, const std::vector<int64_t> &dims) {
+  Graph graph;
+  ::onnx::TensorProto &tensor = *graph.add_initializer();
+  tensor.set_name(name);
+  tensor.set_data_type(f32);
   int64_t count = 1;
-  std::string text = "initializer { name: '" + name + "' data_type: 1";
   for (int64_t dim : dims) {
-    text += " dims: " + std::to_string(dim);
+    tensor.add_dims(dim);
     count *= dim;
   }
-  return text + " raw_data: '" + std::string(count * 4, ' ') + "' }\n";
+  tensor.set_raw_data(std::string(count * 4, ' '));
+  return graph;
 }
-/// `op(in, ...) -> out`, with attributes in protobuf text.
-std::string node(const std::string &op, const std::vector<std::string> &inputs, const std::vector<std::string> &outputs,
-                 const std::string &attributes = "") {
-  std::string text = "node { op_type: '" + op + "' name: 'the_" + op + "'";
+/// `op(in, ...) -> out`.
+Graph node(const std::string &op, const std::vector<std::string> &inputs, const std::vector<std::string> &outputs,
+           const Attributes &attributes = {}, const std::string &domain = "") {
+  Graph graph;
+  ::onnx::NodeProto &made = *graph.add_node();
+  made.set_op_type(op);
+  made.set_name("the_" + op);
+  made.set_domain(domain);
   for (const std::string &name : inputs)
-    text += " input: '" + name + "'";
+    made.add_input(name);
   for (const std::string &name : outputs)
-    text += " output: '" + name + "'";
-  return text + " " + attributes + " }\n";
+    made.add_output(name);
+  for (const ::onnx::AttributeProto &attribute : attributes)
+    *made.add_attribute() = attribute;
+  return graph;
 }
-std::string intAttribute(const std::string &name, int64_t value) {
-  return "attribute { name: '" + name + "' type: INT i: " + std::to_string(value) + " }";
+::onnx::AttributeProto intAttribute(const std::string &name, int64_t value) {
+  ::onnx::AttributeProto attribute;
+  attribute.set_name(name);
+  attribute.set_type(::onnx::AttributeProto::INT);
+  attribute.set_i(value);
+  return attribute;
+}
+::onnx::AttributeProto graphAttribute(const std::string &name, const Graph &graph) {
+  ::onnx::AttributeProto attribute;
+  attribute.set_name(name);
+  attribute.set_type(::onnx::AttributeProto::GRAPH);
+  *attribute.mutable_g() = graph;
+  attribute.mutable_g()->set_name(name);
+  return attribute;
+}
+/// A function of domain 'mine' of one input 'a' and one output 'b'.
+::onnx::FunctionProto function(const std::string &name, const Graph &body) {
+  ::onnx::FunctionProto made;
+  made.set_name(name);
+  made.set_domain("mine");
+  made.add_input("a");
+  made.add_output("b");
+  made.add_opset_import()->set_version(18);
+  *made.mutable_node() = body.node();
+  return made;
 }
 
 class OnnxImporterTest : public testing::Test {
 protected:
   OnnxImporterTest() : context(mlir::MLIRContext::Threading::DISABLED) {}
 
-  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> import(const std::string &graph, int64_t opset = 18,
-                                                          const std::string &rest = "") {
+  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> import(const Graph &graph, int64_t opset = 18) {
     ::onnx::ModelProto proto;
-    if (!google::protobuf::TextFormat::ParseFromString("ir_version: 8 opset_import { version: " + std::to_string(opset) +
-                                                           " } graph { name: 'g' " + graph + " } " + rest,
-                                                       &proto))
-      throw std::runtime_error("the test's model is not protobuf text");
+    proto.set_ir_version(8);
+    proto.add_opset_import()->set_version(opset);
+    if (!functions.empty()) {
+      proto.add_opset_import()->set_version(1);
+      proto.mutable_opset_import(1)->set_domain("mine");
+    }
+    for (const ::onnx::FunctionProto &made : functions)
+      *proto.add_functions() = made;
+    *proto.mutable_graph() = graph;
+    proto.mutable_graph()->set_name("g");
     std::string bytes = proto.SerializeAsString();
-    llvm::Expected<onnx::Model> model =
-        onnx::readModel(MappedFile::fromMemory({bytes.data(), bytes.size()}, "m.onnx"), "");
+    llvm::Expected<sinter::onnx::Model> model =
+        sinter::onnx::readModel(MappedFile::fromMemory({bytes.data(), bytes.size()}, "m.onnx"), "");
     if (!model)
       return model.takeError();
-    return onnx::importModel(*model, "m.onnx", "", options, context, warnings);
+    return sinter::onnx::importModel(*model, "m.onnx", "", options, context, warnings);
   }
 
   /// Imports a graph that must be accepted, and keeps its module.
-  void accept(const std::string &graph, int64_t opset = 18, const std::string &rest = "") {
-    auto result = import(graph, opset, rest);
+  void accept(const Graph &graph, int64_t opset = 18) {
+    auto result = import(graph, opset);
     if (!result)
       throw std::runtime_error("refused: " + llvm::toString(result.takeError()));
     module = std::move(*result);
   }
-  Failure refuse(const std::string &graph, int64_t opset = 18) {
+  Failure refuse(const Graph &graph, int64_t opset = 18) {
     auto result = import(graph, opset);
     if (result)
       throw std::runtime_error("the graph was accepted");
@@ -128,6 +196,7 @@ protected:
 
   mlir::MLIRContext context;
   ImportOptions options;
+  std::vector<::onnx::FunctionProto> functions;
   std::vector<std::string> warnings;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
@@ -136,8 +205,8 @@ protected:
 // Symbols
 //===----------------------------------------------------------------------===//
 
-// Tests that a dimension keeps the name that the file gives it, or gets one from its input, and that what no name can hold
-// is replaced.
+// Tests that a dimension keeps the name that the file gives it, or gets one from its input, and that what no name can
+// hold is replaced.
 TEST_F(OnnxImporterTest, DimensionsKeepTheirNames) {
   accept(input("x", f32, {"batch size", "seq"}) + node("Relu", {"x"}, {"y"}) + output("y", f32));
   EXPECT_EQ(outputSizes(), "[batch_size, seq]");
@@ -169,8 +238,8 @@ TEST_F(OnnxImporterTest, MatmulSolvesForAFactor) {
 
 // Tests that sizes that contradict each other are refused with both numbers and the node's name.
 TEST_F(OnnxImporterTest, ContradictionNamesBothSizes) {
-  Failure failure = refuse(input("a", f32, {"2", "3"}) + input("b", f32, {"4", "5"}) + node("MatMul", {"a", "b"}, {"y"}) +
-                           output("y", f32));
+  Failure failure = refuse(input("a", f32, {"2", "3"}) + input("b", f32, {"4", "5"}) +
+                           node("MatMul", {"a", "b"}, {"y"}) + output("y", f32));
   EXPECT_EQ(failure.status, ExitStatus::Unusable);
   EXPECT_EQ(failure.node, "the_MatMul");
   EXPECT_THAT(failure.message, HasSubstr("sizes 3 and 4 differ"));
@@ -178,16 +247,16 @@ TEST_F(OnnxImporterTest, ContradictionNamesBothSizes) {
 
 // Tests that the first positions of a table bound the length that asks for them, by a slice and by a gather of a range.
 TEST_F(OnnxImporterTest, TablesBoundLengths) {
-  std::string length = input("x", f32, {"batch", "seq"}) + node("Shape", {"x"}, {"shape"}) + integers("one", {1}) +
-                       integers("zero", {0}) + node("Gather", {"shape", "one"}, {"length"});
-  accept(length + floats("table", {512, 4}) + node("Slice", {"table", "zero", "length", "zero"}, {"y"}) + output("y", f32));
+  Graph length = input("x", f32, {"batch", "seq"}) + node("Shape", {"x"}, {"shape"}) + integers("one", {1}) +
+                 integers("zero", {0}) + node("Gather", {"shape", "one"}, {"length"});
+  accept(length + floats("table", {512, 4}) + node("Slice", {"table", "zero", "length", "zero"}, {"y"}) +
+         output("y", f32));
   EXPECT_EQ(outputSizes(), "[seq, 4]");
   EXPECT_THAT(declarations(), ElementsAre("batch", "seq up to 512"));
 
-  accept(length + floats("table", {64, 4}) + node("Squeeze", {"length", "zero"}, {"end"}) +
-         "initializer { name: 'from' data_type: 7 int64_data: 0 } initializer { name: 'by' data_type: 7 int64_data: 1 }" +
-         node("Range", {"from", "end", "by"}, {"positions"}) + node("Gather", {"table", "positions"}, {"y"}) +
-         output("y", f32));
+  accept(length + floats("table", {64, 4}) + node("Squeeze", {"length", "zero"}, {"end"}) + scalar("from", i64, 0) +
+         scalar("by", i64, 1) + node("Range", {"from", "end", "by"}, {"positions"}) +
+         node("Gather", {"table", "positions"}, {"y"}) + output("y", f32));
   EXPECT_EQ(outputSizes(), "[seq, 4]");
   EXPECT_THAT(declarations(), ElementsAre("batch", "seq up to 64"));
 }
@@ -202,8 +271,8 @@ TEST_F(OnnxImporterTest, ExpressionsAsNames) {
 
 // Tests --dim: a fixed size, a bound, a tie by INPUT.AXIS, and a name that no dimension has.
 TEST_F(OnnxImporterTest, DimensionOptions) {
-  std::string graph = input("a", f32, {"n", "m"}) + input("b", f32, {"k"}) + node("Relu", {"a"}, {"y"}) +
-                      node("Relu", {"b"}, {"z"}) + output("y", f32) + output("z", f32);
+  Graph graph = input("a", f32, {"n", "m"}) + input("b", f32, {"k"}) + node("Relu", {"a"}, {"y"}) +
+                node("Relu", {"b"}, {"z"}) + output("y", f32) + output("z", f32);
   auto makeOption = [](std::string name, int64_t low, int64_t high) {
     DimOption option;
     option.name = std::move(name);
@@ -234,9 +303,10 @@ TEST_F(OnnxImporterTest, DimensionOptions) {
 // Tests arithmetic on a shape through every operator that exporters write it with.
 TEST_F(OnnxImporterTest, ShapeArithmetic) {
   accept(input("x", f32, {"batch", "seq", "12"}) + node("Shape", {"x"}, {"all"}) + integers("heads", {3}) +
-         integers("one", {1}) + integers("two", {2}) + integers("zero", {0}) + node("Slice", {"all", "two", "heads"}, {"hidden"}) +
-         node("Div", {"hidden", "heads"}, {"size"}) + node("Slice", {"all", "zero", "two"}, {"rows"}) +
-         node("Concat", {"rows", "heads", "size"}, {"shape"}, intAttribute("axis", 0)) +
+         integers("one", {1}) + integers("two", {2}) + integers("zero", {0}) +
+         node("Slice", {"all", "two", "heads"}, {"hidden"}) + node("Div", {"hidden", "heads"}, {"size"}) +
+         node("Slice", {"all", "zero", "two"}, {"rows"}) +
+         node("Concat", {"rows", "heads", "size"}, {"shape"}, {intAttribute("axis", 0)}) +
          node("Reshape", {"x", "shape"}, {"y"}) + output("y", f32));
   EXPECT_EQ(outputSizes(), "[batch, seq, 3, 4]");
   // Nothing of the arithmetic is left.
@@ -250,7 +320,8 @@ TEST_F(OnnxImporterTest, ShapeAsAnInput) {
   auto evaluate = [&](int64_t first, int64_t second) {
     std::vector<int64_t> sizes;
     for (const SizeExpr &size : getSizes(main().getResultTypes()[0]))
-      sizes.push_back(*size.evaluate([&](llvm::StringRef name) { return std::optional<int64_t>(name == "shape[0]" ? first : second); }));
+      sizes.push_back(*size.evaluate(
+          [&](llvm::StringRef name) { return std::optional<int64_t>(name == "shape[0]" ? first : second); }));
     return sizes;
   };
   EXPECT_THAT(evaluate(3, 8), ElementsAre(3, 8));
@@ -261,8 +332,9 @@ TEST_F(OnnxImporterTest, ShapeAsAnInput) {
 
 // Tests a slice whose axes, positions and steps come with each run.
 TEST_F(OnnxImporterTest, SliceByInputs) {
-  accept(input("x", f32, {"20", "10"}) + input("from", i64, {"1"}) + input("to", i64, {"1"}) + input("axes", i64, {"1"}) +
-         input("by", i64, {"1"}) + node("Slice", {"x", "from", "to", "axes", "by"}, {"y"}) + output("y", f32));
+  accept(input("x", f32, {"20", "10"}) + input("from", i64, {"1"}) + input("to", i64, {"1"}) +
+         input("axes", i64, {"1"}) + input("by", i64, {"1"}) + node("Slice", {"x", "from", "to", "axes", "by"}, {"y"}) +
+         output("y", f32));
   auto evaluate = [&](int64_t from, int64_t to, int64_t axis, int64_t by) {
     std::vector<int64_t> sizes;
     for (const SizeExpr &size : getSizes(main().getResultTypes()[0]))
@@ -293,28 +365,31 @@ TEST_F(OnnxImporterTest, ShapesFromDataAreRefused) {
 // The graph
 //===----------------------------------------------------------------------===//
 
-// Tests that all that is unsupported comes at once, the same thing once with a count, and what depends on it not at all.
+// Tests that all that is unsupported comes at once, the same thing once with a count, and what depends on it not at
+// all.
 TEST_F(OnnxImporterTest, EverythingUnsupportedAtOnce) {
   Failure failure = refuse(input("x", f32, {"4"}) + node("NonZero", {"x"}, {"a"}) + node("NonZero", {"x"}, {"b"}) +
                            node("Abs", {"a"}, {"c"}) + node("RandomNormalLike", {"x"}, {"d"}) +
-                           node("Mine", {"x"}, {"e"}, "domain: 'com.example'") + output("c", i64));
+                           node("Mine", {"x"}, {"e"}, {}, "com.example") + output("c", i64));
   EXPECT_EQ(failure.status, ExitStatus::Unsupported);
   std::vector<std::string> lines;
   for (const UnsupportedNode &entry : failure.unsupportedNodes)
     lines.push_back(entry.domain + "/" + entry.op + " " + std::to_string(entry.count) + " " + entry.reason);
-  EXPECT_THAT(lines, ElementsAre(HasSubstr("/NonZero 2"), "/RandomNormalLike 1 random", HasSubstr("com.example/Mine 1")));
+  EXPECT_THAT(lines,
+              ElementsAre(HasSubstr("/NonZero 2"), "/RandomNormalLike 1 random", HasSubstr("com.example/Mine 1")));
 }
 
 // Tests that an attribute that no version of the operator has is refused, instead of being passed over.
 TEST_F(OnnxImporterTest, UnknownAttributes) {
-  Failure failure = refuse(input("x", f32, {"4"}) + node("Relu", {"x"}, {"y"}, intAttribute("leak", 1)) + output("y", f32));
+  Failure failure =
+      refuse(input("x", f32, {"4"}) + node("Relu", {"x"}, {"y"}, {intAttribute("leak", 1)}) + output("y", f32));
   ASSERT_EQ(failure.unsupportedNodes.size(), 1u);
   EXPECT_THAT(failure.unsupportedNodes[0].reason, HasSubstr("'leak'"));
 }
 
 // Tests operator versions: beyond the newest the model is refused, and an operator that changed is refused by name.
 TEST_F(OnnxImporterTest, Versions) {
-  std::string graph = input("x", f32, {"4"}) + node("Add", {"x", "x"}, {"y"}) + output("y", f32);
+  Graph graph = input("x", f32, {"4"}) + node("Add", {"x", "x"}, {"y"}) + output("y", f32);
   EXPECT_EQ(refuse(graph, 29).status, ExitStatus::Unsupported);
   Failure failure = refuse(graph, 6);
   ASSERT_EQ(failure.unsupportedNodes.size(), 1u);
@@ -326,8 +401,10 @@ TEST_F(OnnxImporterTest, Versions) {
 TEST_F(OnnxImporterTest, OrderOfNodes) {
   accept(input("x", f32, {"4"}) + node("Abs", {"a"}, {"y"}) + node("Relu", {"x"}, {"a"}) + output("y", f32));
   EXPECT_EQ(count<ElementwiseOp>(), 2u);
-  EXPECT_EQ(refuse(node("Abs", {"a"}, {"b"}) + node("Abs", {"b"}, {"a"}) + output("a", f32)).status, ExitStatus::Unusable);
-  EXPECT_THAT(refuse(input("x", f32, {"4"}) + node("Abs", {"x"}, {"y"}) + node("Relu", {"x"}, {"y"}) + output("y", f32)).message,
+  EXPECT_EQ(refuse(node("Abs", {"a"}, {"b"}) + node("Abs", {"b"}, {"a"}) + output("a", f32)).status,
+            ExitStatus::Unusable);
+  EXPECT_THAT(refuse(input("x", f32, {"4"}) + node("Abs", {"x"}, {"y"}) + node("Relu", {"x"}, {"y"}) + output("y", f32))
+                  .message,
               HasSubstr("twice"));
 }
 
@@ -346,36 +423,33 @@ TEST_F(OnnxImporterTest, WeightsAndConstants) {
 
 // Tests a function of the model: its body takes the call's place, with the call's attributes.
 TEST_F(OnnxImporterTest, FunctionsAreInlined) {
-  accept(input("x", f32, {"n", "4"}) +
-             node("Flat", {"x"}, {"y"}, "domain: 'mine' " + intAttribute("from", 2)) + output("y", f32),
-         18,
-         "functions { name: 'Flat' domain: 'mine' input: 'a' output: 'c' attribute: 'from' opset_import { version: 18 } "
-         "node { op_type: 'Flatten' input: 'a' output: 'b' "
-         "attribute { name: 'axis' ref_attr_name: 'from' type: INT } } node { op_type: 'Abs' input: 'b' output: 'c' } }"
-         "opset_import { domain: 'mine' version: 1 }");
+  ::onnx::AttributeProto axis;
+  axis.set_name("axis");
+  axis.set_type(::onnx::AttributeProto::INT);
+  axis.set_ref_attr_name("from");
+  functions = {function("Flat", node("Flatten", {"a"}, {"flat"}, {axis}) + node("Abs", {"flat"}, {"b"}))};
+  functions[0].add_attribute("from");
+  accept(input("x", f32, {"n", "4"}) + node("Flat", {"x"}, {"y"}, {intAttribute("from", 2)}, "mine") +
+         output("y", f32));
   EXPECT_EQ(outputSizes(), "[4 * n, 1]");
 }
 
 // Tests that a function that calls itself is refused.
 TEST_F(OnnxImporterTest, RecursionEnds) {
-  auto result = import(input("x", f32, {"n"}) + node("F", {"x"}, {"y"}, "domain: 'mine'") + output("y", f32), 18,
-                       "functions { name: 'F' domain: 'mine' input: 'a' output: 'b' opset_import { version: 18 } "
-                       "node { op_type: 'F' domain: 'mine' input: 'a' output: 'b' } } "
-                       "opset_import { domain: 'mine' version: 1 }");
-  ASSERT_FALSE(static_cast<bool>(result));
-  EXPECT_EQ(takeFailure(result.takeError()).status, ExitStatus::Unusable);
+  functions = {function("F", node("F", {"a"}, {"b"}, {}, "mine"))};
+  Failure failure = refuse(input("x", f32, {"n"}) + node("F", {"x"}, {"y"}, {}, "mine") + output("y", f32));
+  EXPECT_EQ(failure.status, ExitStatus::Unusable);
 }
 
 // Tests that a branch whose condition is known takes the node's place, and another is refused.
 TEST_F(OnnxImporterTest, BranchesThatAreKnown) {
-  std::string branches = "attribute { name: 'then_branch' type: GRAPH g { name: 't' " + node("Abs", {"x"}, {"t"}) +
-                         output("t", f32) + " } } attribute { name: 'else_branch' type: GRAPH g { name: 'e' " +
-                         node("Exp", {"x"}, {"e"}) + node("Exp", {"e"}, {"e2"}) + output("e2", f32) + " } }";
-  accept(input("x", f32, {"n"}) + "initializer { name: 'c' data_type: 9 int32_data: 0 }" +
-         node("If", {"c"}, {"y"}, branches) + output("y", f32));
+  Attributes branches = {
+      graphAttribute("then_branch", node("Abs", {"x"}, {"t"}) + output("t", f32)),
+      graphAttribute("else_branch", node("Exp", {"x"}, {"e"}) + node("Exp", {"e"}, {"e2"}) + output("e2", f32))};
+  accept(input("x", f32, {"n"}) + scalar("c", boolean, 0) + node("If", {"c"}, {"y"}, branches) + output("y", f32));
   EXPECT_EQ(count<ElementwiseOp>(), 2u);
-  Failure failure = refuse(input("x", f32, {"n"}) + valueInfo("input", "c", 9, {}) + node("If", {"c"}, {"y"}, branches) +
-                           output("y", f32));
+  Failure failure =
+      refuse(input("x", f32, {"n"}) + input("c", boolean, {}) + node("If", {"c"}, {"y"}, branches) + output("y", f32));
   ASSERT_EQ(failure.unsupportedNodes.size(), 1u);
   EXPECT_EQ(failure.unsupportedNodes[0].op, "If");
 }
@@ -389,7 +463,8 @@ TEST_F(OnnxImporterTest, OutputsWithoutNodes) {
 
 // Tests messages about types: in ONNX's words, with nothing of the dialect.
 TEST_F(OnnxImporterTest, TypesInMessages) {
-  Failure failure = refuse(input("a", f32, {"2"}) + input("b", i64, {"2"}) + node("Add", {"a", "b"}, {"y"}) + output("y", f32));
+  Failure failure =
+      refuse(input("a", f32, {"2"}) + input("b", i64, {"2"}) + node("Add", {"a", "b"}, {"y"}) + output("y", f32));
   EXPECT_THAT(failure.message, HasSubstr("element types float and int64 differ"));
   failure = refuse(input("a", i64, {"2"}) + node("Softmax", {"a"}, {"y"}) + output("y", i64));
   EXPECT_THAT(failure.message, HasSubstr("int64"));

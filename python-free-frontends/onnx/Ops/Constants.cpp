@@ -14,8 +14,7 @@ using namespace sinter;
 using namespace sinter::onnx;
 
 /// A constant of rank 1 of the attribute's numbers.
-template <typename T>
-static Value makeVector(NodeContext &node, ArrayRef<T> numbers, mlir::Type elementType) {
+template <typename T> static Value makeVector(NodeContext &node, ArrayRef<T> numbers, mlir::Type elementType) {
   auto type = RankedTensorType::get({static_cast<int64_t>(numbers.size())}, elementType);
   if (numbers.size() > 1024)
     return (void)node.fail("more than 1024 numbers as an attribute", "give them as a tensor"), Value();
@@ -85,11 +84,8 @@ static LogicalResult importIf(NodeContext &node) {
 }
 
 static const OpRow rows[] = {
-    {"Constant", 1, importConstant, 0, 0},
-    {"Dropout", 7, importDropout, 1, 1},
-    {"Dropout", 12, importDropout, 1, 3},
-    {"Identity", 1, importIdentity, 1, 1},
-    {"If", 1, importIf, 1, 1},
+    {"Constant", 1, importConstant, 0, 0}, {"Dropout", 7, importDropout, 1, 1}, {"Dropout", 12, importDropout, 1, 3},
+    {"Identity", 1, importIdentity, 1, 1}, {"If", 1, importIf, 1, 1},
 };
 
 ArrayRef<OpRow> sinter::onnx::getConstantRows() { return rows; }

@@ -26,7 +26,8 @@ static bool dependsOnValues(const SizeExpr &size) {
 /// The size for -1: what is left of `count` elements by the other sizes. Where
 /// it is not an exact quotient, sizes at the same place that are two symbols are
 /// taken for one: [s86, s12] reshaped to [s10, -1] says that s86 is s10.
-static FailureOr<SizeExpr> inferSize(NodeContext &node, ArrayRef<SizeExpr> from, ArrayRef<SizeExpr> to, size_t inferred) {
+static FailureOr<SizeExpr> inferSize(NodeContext &node, ArrayRef<SizeExpr> from, ArrayRef<SizeExpr> to,
+                                     size_t inferred) {
   SizeExpr count = SizeExpr::product(from), others = 1;
   for (auto [i, size] : llvm::enumerate(to))
     if (i != inferred)
@@ -229,7 +230,8 @@ static LogicalResult importUnsqueeze(NodeContext &node) {
       Sizes wider;
       for (int64_t i = 0; i <= static_cast<int64_t>(to.size()); ++i) {
         SizeExpr behind = i == 0 ? SizeExpr(1) : SizeExpr::select(SizeExpr::eq(axis, i), 1, to[i - 1]);
-        wider.push_back(i == static_cast<int64_t>(to.size()) ? behind : SizeExpr::select(SizeExpr::lt(i, axis), to[i], behind));
+        wider.push_back(i == static_cast<int64_t>(to.size()) ? behind
+                                                             : SizeExpr::select(SizeExpr::lt(i, axis), to[i], behind));
       }
       to = wider;
     }
@@ -292,9 +294,10 @@ static LogicalResult importTranspose(NodeContext &node) {
 }
 
 static const OpRow rows[] = {
-    {"Expand", 8, importExpand, 2, 2},       {"Flatten", 1, importFlatten, 1, 1}, {"Reshape", 5, importReshape, 2, 2},
-    {"Squeeze", 1, importSqueeze, 1, 1},     {"Squeeze", 13, importSqueeze, 1, 2}, {"Tile", 6, importTile, 2, 2},
-    {"Transpose", 1, importTranspose, 1, 1}, {"Unsqueeze", 1, importUnsqueeze, 1, 1},
+    {"Expand", 8, importExpand, 2, 2},        {"Flatten", 1, importFlatten, 1, 1},
+    {"Reshape", 5, importReshape, 2, 2},      {"Squeeze", 1, importSqueeze, 1, 1},
+    {"Squeeze", 13, importSqueeze, 1, 2},     {"Tile", 6, importTile, 2, 2},
+    {"Transpose", 1, importTranspose, 1, 1},  {"Unsqueeze", 1, importUnsqueeze, 1, 1},
     {"Unsqueeze", 13, importUnsqueeze, 2, 2},
 };
 
