@@ -35,6 +35,19 @@ TEST(OnnxElementwise, clipByAttributes) {
               is(halves({2}, {-infinity, 3})));
 }
 
+// Tests what the first versions did otherwise: no limits where none are given, slopes for channels, rounded constants.
+TEST(OnnxElementwise, firstVersions) {
+  EXPECT_THAT(Operator("Clip", 5).input(tensor<float>({2}, {-infinity, 4})).attribute("max", 3.0).result(),
+              is<float>({2}, {-infinity, 3}));
+  EXPECT_THAT(Operator("PRelu", 6)
+                  .input(tensor<float>({1, 2, 2}, {-2, 1, 4, -8}))
+                  .input(tensor<float>({2}, {0.5, 0.25}))
+                  .result(),
+              is<float>({1, 2, 2}, {-1, 1, 4, -2}));
+  EXPECT_THAT(Operator("Selu", 5).input(tensor<float>({1}, {1})).result(), is<float>({1}, {1.0507}));
+  EXPECT_THAT(Operator("Add", 6).input(sample).input(sample).refusal(), HasSubstr("supported from version 7 on"));
+}
+
 // Tests that Clip's limits are inputs since version 11, that either may be left out, and that the upper one wins.
 TEST(OnnxElementwise, clipByInputs) {
   EXPECT_THAT(Operator("Clip", 13).input(sample).noInput().input(tensor<float>({}, {0.25})).result(),

@@ -46,11 +46,16 @@ static LogicalResult importCelu(NodeContext &node) {
   return f.finish(f.mul(f.unary(Kind::elu, f.div(x, alpha), 1), alpha));
 }
 
-static LogicalResult importSelu(NodeContext &node) {
+static LogicalResult importSelu(NodeContext &node, double defaultAlpha, double defaultGamma) {
   Formula f(node);
-  Value x = node.operand(0);
-  Value elu = f.unary(Kind::elu, x, node.getFloat("alpha", 1.67326319217681884765625f));
-  return f.finish(f.mul(elu, node.getFloat("gamma", 1.05070102214813232421875f)));
+  Value elu = f.unary(Kind::elu, node.operand(0), node.getFloat("alpha", defaultAlpha));
+  return f.finish(f.mul(elu, node.getFloat("gamma", defaultGamma)));
+}
+
+static LogicalResult importSelu1(NodeContext &node) { return importSelu(node, 1.6732f, 1.0507f); }
+
+static LogicalResult importSelu6(NodeContext &node) {
+  return importSelu(node, 1.67326319217681884765625f, 1.05070102214813232421875f);
 }
 
 static Value hardSigmoid(Formula &f, Value x, double alpha, double beta) {
@@ -108,11 +113,25 @@ static LogicalResult importSwish(NodeContext &node) {
   return f.finish(f.mul(x, f.unary(Kind::sigmoid, f.mul(x, alpha))));
 }
 
-static LogicalResult importPRelu(NodeContext &node) {
+static LogicalResult importPRelu(NodeContext &node, Value slope) {
+  Formula f(node);
+  Value x = node.operand(0);
+  return f.finish(f.select(f.binary(Kind::less, x, 0), f.mul(slope, x), x));
+}
+
+static LogicalResult importPRelu7(NodeContext &node) { return importPRelu(node, node.operand(1)); }
+
+/// The slopes are one for all, or one for each channel.
+static LogicalResult importPRelu1(NodeContext &node) {
   Formula f(node);
   Value x = node.operand(0), slope = node.operand(1);
-  Value negative = f.binary(Kind::less, x, 0);
-  return f.finish(f.select(negative, f.mul(slope, x), x));
+  if (getNumElements(slope.getType()).isConstant(1) || getRank(x) < 2)
+    return importPRelu(node, f.asScalar(slope, "slopes"));
+  if (failed(node.unify(getSizes(slope), getSize(x, 1), "slopes and channels")))
+    return failure();
+  Sizes sizes(getRank(x) - 1, SizeExpr(1));
+  sizes[0] = getSize(x, 1);
+  return importPRelu(node, node.reshape(slope, sizes));
 }
 
 static const OpRow rows[] = {

@@ -50,16 +50,17 @@ static LogicalResult importClip(NodeContext &node) {
   return f.finish(x);
 }
 
-/// The limits are attributes, and without them those of float, whatever the type.
-static LogicalResult importClip1(NodeContext &node) {
+/// The limits are attributes. Since version 6 they are those of float where they
+/// are left out, whatever the type.
+template <bool hasDefaults> static LogicalResult importClipByAttributes(NodeContext &node) {
   constexpr double largest = std::numeric_limits<float>::max();
   Formula f(node);
   Value x = node.operand(0);
   // Floats of 16 bits have no number as large as the limits that are left out.
-  bool isHalf = getElementType(x).isF16();
-  if (!isHalf || node.hasAttribute("min"))
+  bool isUnlimited = !hasDefaults || getElementType(x).isF16();
+  if (!isUnlimited || node.hasAttribute("min"))
     x = f.max(x, node.getFloat("min", -largest));
-  if (!isHalf || node.hasAttribute("max"))
+  if (!isUnlimited || node.hasAttribute("max"))
     x = f.min(x, node.getFloat("max", largest));
   return f.finish(x);
 }
@@ -139,7 +140,8 @@ static const OpRow rows[] = {
     {"BitwiseOr", 18, importPlain<Kind::bitwise_or>, 2, 2},
     {"BitwiseXor", 18, importPlain<Kind::bitwise_xor>, 2, 2},
     {"Ceil", 1, importPlain<Kind::ceil>, 1, 1},
-    {"Clip", 1, importClip1, 1, 1},
+    {"Clip", 1, importClipByAttributes<false>, 1, 1},
+    {"Clip", 6, importClipByAttributes<true>, 1, 1},
     {"Clip", 11, importClip, 1, 3},
     {"Cos", 7, importPlain<Kind::cos>, 1, 1},
     {"Cosh", 9, importPlain<Kind::cosh>, 1, 1},
@@ -156,9 +158,9 @@ static const OpRow rows[] = {
     {"Less", 7, importPlain<Kind::less>, 2, 2},
     {"LessOrEqual", 12, importPlain<Kind::less_equal>, 2, 2},
     {"Log", 1, importPlain<Kind::log>, 1, 1},
-    {"Max", 6, importVariadic<Kind::max>, 1, OpRow::unlimited},
-    {"Mean", 6, importMean, 1, OpRow::unlimited},
-    {"Min", 6, importVariadic<Kind::min>, 1, OpRow::unlimited},
+    {"Max", 1, importVariadic<Kind::max>, 1, OpRow::unlimited},
+    {"Mean", 1, importMean, 1, OpRow::unlimited},
+    {"Min", 1, importVariadic<Kind::min>, 1, OpRow::unlimited},
     {"Mod", 10, importMod, 2, 2},
     {"Mul", 7, importPlain<Kind::mul>, 2, 2},
     {"Neg", 1, importPlain<Kind::neg>, 1, 1},
@@ -172,7 +174,7 @@ static const OpRow rows[] = {
     {"Sinh", 9, importPlain<Kind::sinh>, 1, 1},
     {"Sqrt", 1, importPlain<Kind::sqrt>, 1, 1},
     {"Sub", 7, importPlain<Kind::sub>, 2, 2},
-    {"Sum", 6, importVariadic<Kind::add>, 1, OpRow::unlimited},
+    {"Sum", 1, importVariadic<Kind::add>, 1, OpRow::unlimited},
     {"Tan", 7, importPlain<Kind::tan>, 1, 1},
     {"Xor", 7, importPlain<Kind::logical_xor>, 2, 2},
 };
