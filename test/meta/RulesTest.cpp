@@ -129,7 +129,8 @@ TEST(Exceptions, AreInToolsAndTests) {
 
 TEST(Sources, AreBuilt) {
   Tree tree{{"lib/CMakeLists.txt", "Support/A.cpp"},
-            {"lib/Support/CMakeLists.txt", "B.cpp"},
+            {"lib/Support/CMakeLists.txt", "B.cpp and Of${what}Test.cpp"},
+            {"lib/Support/OfSomethingTest.cpp", ""},
             {"lib/Support/A.cpp", ""},
             {"lib/Support/B.cpp", ""},
             {"lib/Support/Forgotten.cpp", ""}};

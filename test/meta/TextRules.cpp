@@ -238,6 +238,16 @@ Violations checkNoExceptions(const Tree &tree) {
   return violations;
 }
 
+/// Whether a list of sources has a word such as `Onnx${family}Test.cpp` that can be this file's name.
+static bool isNamedByPattern(std::string_view list, std::string_view name) {
+  static const std::regex pattern(R"(([\w/]*)\$\{\w+\}([\w]*\.\w+))");
+  using Iterator = std::regex_iterator<std::string_view::const_iterator>;
+  for (Iterator match(list.begin(), list.end(), pattern), end; match != end; ++match)
+    if (startsWith(name, (*match)[1].str()) && endsWith(name, (*match)[2].str()))
+      return true;
+  return false;
+}
+
 Violations checkSourcesAreBuilt(const Tree &tree) {
   Violations violations;
   for (const auto &[path, text] : tree.files()) {
@@ -248,7 +258,8 @@ Violations checkSourcesAreBuilt(const Tree &tree) {
     for (std::string_view folder = folderOf(path);; folder = folderOf(folder)) {
       std::string list = folder.empty() ? "CMakeLists.txt" : std::string(folder) + "/CMakeLists.txt";
       std::string_view relative = std::string_view(path).substr(folder.empty() ? 0 : folder.size() + 1);
-      named |= contains(tree.text(list), relative) || contains(tree.text(list), "file(GLOB");
+      named |= contains(tree.text(list), relative) || contains(tree.text(list), "file(GLOB") ||
+               isNamedByPattern(tree.text(list), relative);
       if (folder.empty())
         break;
     }

@@ -111,7 +111,7 @@ void describeWeightsOfModule(mlir::ModuleOp module, Description &description) {
     auto type = mlir::cast<mlir::RankedTensorType>(weight.getType());
     uint64_t bytes = uint64_t(type.getNumElements()) * std::max(1u, type.getElementTypeBitWidth() / 8);
     description.weightsBytes += bytes;
-    description.weights.push_back(llvm::json::Object{{"name", weight.getSymName()},
+    description.weights.push_back(llvm::json::Object{{"name", weight.getSymName().str()},
                                                      {"shape", llvm::json::Array(type.getShape())},
                                                      {"type", typeName(type.getElementType())},
                                                      {"bytes", bytes}});

@@ -161,7 +161,7 @@ llvm::json::Object tool::describeDims(mlir::ModuleOp module) {
     llvm::json::Value high = nullptr;
     if (symbol.getHigh())
       high = int64_t(*symbol.getHigh());
-    dims[symbol.getSymName()] = llvm::json::Array{int64_t(symbol.getLow()), std::move(high)};
+    dims[symbol.getSymName().str()] = llvm::json::Array{int64_t(symbol.getLow()), std::move(high)};
   }
   return dims;
 }
