@@ -249,7 +249,8 @@ static LogicalResult importExpand(NodeContext &node) {
   if (!shape)
     return node.fail("its shape is computed from data");
   Sizes from = getSizes(input), wanted(shape->begin(), shape->end());
-  // An element of an input: 1 or the size that is there already; where that is 1, any size.
+  // An element of an input may be 1 or the size that is there already; where that is 1, any size.
+  Sizes promised;
   for (size_t i = 0; i < from.size() && i < wanted.size(); ++i) {
     SizeExpr &size = wanted[wanted.size() - 1 - i];
     const SizeExpr &own = from[from.size() - 1 - i];
@@ -257,12 +258,22 @@ static LogicalResult importExpand(NodeContext &node) {
       continue;
     if (!own.constant())
       return node.fail("size " + own.str() + " expanded to " + size.str(), "fix the size with --dim");
+    if (promised.empty())
+      promised.assign(wanted.size(), 0);
+    promised[wanted.size() - 1 - i] = SizeExpr::select(SizeExpr::eq(size, 1), own, size);
     size = own;
   }
   FailureOr<Sizes> sizes = node.broadcast(from, wanted);
   if (failed(sizes))
     return failure();
-  return node.setResult(0, node.broadcastTo(input, *sizes));
+  Value result = node.broadcastTo(input, *sizes);
+  if (promised.empty())
+    return node.setResult(0, result);
+  // That an element is one of the two is for a run to check, as it is for every reshape.
+  for (auto [size, said] : llvm::zip(*sizes, promised))
+    if (!said.isConstant(0))
+      size = said;
+  return node.setResult(0, node.reshape(result, *sizes));
 }
 
 static LogicalResult importTile(NodeContext &node) {
