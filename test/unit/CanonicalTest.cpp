@@ -126,12 +126,21 @@ TEST_P(CanonicalSampleTest, ComputesTheSame) {
 
 INSTANTIATE_TEST_SUITE_P(
     Zoo, CanonicalSampleTest,
-    ::testing::Values(Sample{"bert_torchscript", {{"attention", 2}, {"softmax", 0}, {"gather", 1}}},
-                      Sample{"gpt2_dynamo", {{"attention", 2}, {"softmax", 0}, {"gather_nd", 0}}},
-                      Sample{"llama_dynamo", {{"attention", 2}, {"softmax", 0}, {"gather_nd", 0}}},
-                      Sample{"mamba_dynamo", {{"gather", 1}}},
-                      Sample{"t5_torchscript", {{"attention", 6}, {"softmax", 0}}},
-                      Sample{"vit_dynamo", {{"attention", 2}, {"softmax", 0}, {"select", 0}}}),
+    ::testing::Values(Sample{"bert_torchscript",
+                             {{"attention", 2}, {"softmax", 0}, {"layer_norm", 5}, {"gelu", 2}, {"gather", 1}}},
+                      Sample{"gpt2_dynamo",
+                             {{"attention", 2}, {"softmax", 0}, {"layer_norm", 5}, {"gelu_tanh", 2}, {"gather_nd", 0}}},
+                      Sample{"llama_dynamo",
+                             {{"attention", 2},
+                              {"softmax", 0},
+                              {"rms_norm", 5},
+                              {"rotary", 4},
+                              {"silu", 2},
+                              {"gather_nd", 0},
+                              {"transpose", 0}}},
+                      Sample{"mamba_dynamo", {{"rms_norm", 3}, {"silu", 4}, {"softplus", 2}, {"gather", 1}}},
+                      Sample{"t5_torchscript", {{"attention", 6}, {"softmax", 0}, {"rms_norm", 12}}},
+                      Sample{"vit_dynamo", {{"attention", 2}, {"layer_norm", 5}, {"gelu", 2}, {"select", 0}}}),
     [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace

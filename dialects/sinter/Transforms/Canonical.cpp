@@ -23,6 +23,12 @@ void sinter::addCanonicalPasses(mlir::OpPassManager &passes) {
   passes.addPass(createSimplifyArithmeticPass());
   passes.addPass(createSimplifyShapesPass());
   clean();
+  passes.addPass(createRecognizeNormsPass());
+  passes.addPass(createRecognizeActivationsPass());
+  passes.addPass(createRecognizeRotaryPass());
+  // Rotary embeddings give way to the transposes of heads.
+  passes.addPass(createSimplifyShapesPass());
+  clean();
   passes.addPass(createFuseAttentionPass());
   // Transposes around attention meet those of the model.
   passes.addPass(createSimplifyShapesPass());

@@ -106,6 +106,79 @@ def SimplifyShapesPass : Pass<"sinter-simplify-shapes", "::mlir::ModuleOp"> {
   let dependentDialects = ["::sinter::SinterDialect"];
 }
 
+def RecognizeNormsPass : Pass<"sinter-recognize-norms", "::mlir::ModuleOp"> {
+  let summary = "Recognize layer and RMS normalization in their formulas";
+  let description = [{
+    Requires the forms of `sinter-simplify-arithmetic`. Ensures that x divided by the root of its mean square and an epsilon is one
+    `sinter.rms_norm`, or `sinter.layer_norm` of y where x is y less its mean; a scale behind it, and a bias behind a layer norm,
+    are its operands. Refuses means over other than the last dimensions, and norms without epsilon.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.elementwise mul(%x, %x) : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+    %1 = sinter.reduce mean %0 [1] {keep_dims} : tensor<2x8xf32> -> tensor<2x1xf32>
+    %2 = sinter.elementwise add(%1, %epsilon) : (tensor<2x1xf32>, tensor<f32>) -> tensor<2x1xf32>
+    %3 = sinter.elementwise rsqrt(%2) : (tensor<2x1xf32>) -> tensor<2x1xf32>
+    %4 = sinter.elementwise mul(%x, %3) : (tensor<2x8xf32>, tensor<2x1xf32>) -> tensor<2x8xf32>
+    %5 = sinter.elementwise mul(%scale, %4) : (tensor<8xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+
+    %5 = sinter.rms_norm %x scale %scale axis 1 epsilon 1.0e-6 : (tensor<2x8xf32>, tensor<8xf32>) -> tensor<2x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numLayerNorms", "layer-norms", "Layer norms that were recognized">,
+                    Statistic<"numRmsNorms", "rms-norms", "RMS norms that were recognized">];
+}
+
+def RecognizeActivationsPass : Pass<"sinter-recognize-activations", "::mlir::ModuleOp"> {
+  let summary = "Recognize GELU, SiLU and the sigmoid in their formulas";
+  let description = [{
+    Requires the forms of `sinter-simplify-arithmetic`. Ensures that GELU by erf or tanh, its factors in any order and its polynomial
+    however it is multiplied out, is `gelu` or `gelu_tanh`; that x sigmoid(x) is `silu`; that 1 / (1 + exp(-x)) is `sigmoid`.
+    Refuses other coefficients: x sigmoid(1.702 x) stays.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.elementwise sigmoid(%x) : (tensor<2x8xf32>) -> tensor<2x8xf32>
+    %1 = sinter.elementwise mul(%x, %0) : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+
+    %1 = sinter.elementwise silu(%x) : (tensor<2x8xf32>) -> tensor<2x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numGelus", "gelus", "GELUs that were recognized">,
+                    Statistic<"numSilus", "silus", "SiLUs that were recognized">];
+}
+
+def RecognizeRotaryPass : Pass<"sinter-recognize-rotary", "::mlir::ModuleOp"> {
+  let summary = "Recognize rotary position embedding in its formula";
+  let description = [{
+    Requires the forms of `sinter-simplify-shapes`. Ensures that x cos + rotate_half(x) sin is one `sinter.rotary` with the cosines and
+    sines of half the size, and that elements which are joined to it unrotated are part of its operand. Refuses cosines and sines
+    whose halves are not shown to be equal.
+
+    Before and after:
+
+    ```mlir
+    %f = sinter.concat 1 (%angles, %angles) : (tensor<7x4xf32>, tensor<7x4xf32>) -> tensor<7x8xf32>
+    %c = sinter.elementwise cos(%f) : (tensor<7x8xf32>) -> tensor<7x8xf32>
+    %s = sinter.elementwise sin(%f) : (tensor<7x8xf32>) -> tensor<7x8xf32>
+    // rotated = concat(-x[4:], x[:4])
+    %0 = sinter.elementwise mul(%x, %c) : (tensor<2x7x8xf32>, tensor<7x8xf32>) -> tensor<2x7x8xf32>
+    %1 = sinter.elementwise mul(%rotated, %s) : (tensor<2x7x8xf32>, tensor<7x8xf32>) -> tensor<2x7x8xf32>
+    %2 = sinter.elementwise add(%0, %1) : (tensor<2x7x8xf32>, tensor<2x7x8xf32>) -> tensor<2x7x8xf32>
+
+    %c = sinter.elementwise cos(%angles) : (tensor<7x4xf32>) -> tensor<7x4xf32>
+    %s = sinter.elementwise sin(%angles) : (tensor<7x4xf32>) -> tensor<7x4xf32>
+    %2 = sinter.rotary %x cos %c sin %s : (tensor<2x7x8xf32>, tensor<7x4xf32>, tensor<7x4xf32>) -> tensor<2x7x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numRecognized", "recognized", "Rotary embeddings that were recognized">];
+}
+
 def FuseAttentionPass : Pass<"sinter-fuse-attention", "::mlir::ModuleOp"> {
   let summary = "Recognize attention in its formula";
   let description = [{

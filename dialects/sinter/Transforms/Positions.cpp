@@ -200,11 +200,17 @@ std::optional<SizeExpr> Positions::findConstant(DenseElementsAttr elements, Arra
     return std::nullopt;
   bool truth = elements.getElementType().isInteger(1);
   auto asNumber = [&](const APInt &value) { return truth ? static_cast<int64_t>(!value.isZero()) : value.getSExtValue(); };
-  if (elements.isSplat())
-    return SizeExpr(asNumber(elements.getSplatValue<APInt>()));
+  // What stands for "no limit" would overflow in arithmetic.
+  auto isLarge = [](int64_t number) { return number > (int64_t(1) << 40) || number < -(int64_t(1) << 40); };
+  if (elements.isSplat()) {
+    int64_t number = asNumber(elements.getSplatValue<APInt>());
+    return isLarge(number) ? std::nullopt : std::optional<SizeExpr>(number);
+  }
   SmallVector<int64_t> numbers;
   for (const APInt &value : elements.getValues<APInt>())
     numbers.push_back(asNumber(value));
+  if (llvm::any_of(numbers, isLarge))
+    return std::nullopt;
   ArrayRef<int64_t> shape = elements.getType().getShape();
   SmallVector<int64_t> strides(shape.size(), 1);
   for (size_t i = shape.size(); i-- > 1;)

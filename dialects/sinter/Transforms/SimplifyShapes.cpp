@@ -132,6 +132,49 @@ struct SinkThroughGather : OpRewritePattern<GatherOp> {
 };
 
 //===----------------------------------------------------------------------===//
+// Transposes
+//===----------------------------------------------------------------------===//
+
+/// A transpose that only moves dimensions of size 1 is a reshape.
+struct TransposeIsReshape : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &rewriter) const override {
+    Sizes sizes = getSizes(op.getInput());
+    int64_t previous = -1;
+    for (int64_t axis : op.getPermutation()) {
+      if (sizes[axis].isConstant(1))
+        continue;
+      if (axis < previous)
+        return rewriter.notifyMatchFailure(op, "elements change places");
+      previous = axis;
+    }
+    rewriter.replaceOp(op, makeReshape(rewriter, op.getLoc(), op.getInput(), getSizes(op.getResult())));
+    return success();
+  }
+};
+
+/// Positions are rotated before the heads come first, so that attention finds [batch, sequence, heads, size].
+struct SinkThroughRotary : OpRewritePattern<RotaryOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(RotaryOp op, PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<TransposeOp>();
+    int64_t rank = getRank(op.getResult());
+    if (!transpose || transpose.getPermutation().back() != rank - 1)
+      return rewriter.notifyMatchFailure(op, "the operand is no transpose of other dimensions than the last");
+    SmallVector<int64_t> inverse(rank);
+    for (auto [i, axis] : llvm::enumerate(transpose.getPermutation()))
+      inverse[axis] = i;
+    auto turn = [&](Value angles) {
+      return makeTranspose(rewriter, op.getLoc(), makeRank(rewriter, op.getLoc(), angles, rank), inverse);
+    };
+    Value result = RotaryOp::create(rewriter, op.getLoc(), transpose.getInput(), turn(op.getCos()), turn(op.getSin()),
+                                    op.getInterleavedAttr());
+    rewriter.replaceOp(op, makeTranspose(rewriter, op.getLoc(), result, transpose.getPermutation()));
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
 // Reshapes around a product of rows
 //===----------------------------------------------------------------------===//
 
@@ -183,7 +226,7 @@ class SimplifyShapesPass : public sinter::impl::SimplifyShapesPassBase<SimplifyS
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<SinkThroughElementwise, SinkThroughCast, MergeBroadcasts, SinkThroughReshape, SinkThroughTranspose,
-                 SinkThroughGather, KeepLeadingDimensions>(&getContext());
+                 SinkThroughGather, TransposeIsReshape, SinkThroughRotary, KeepLeadingDimensions>(&getContext());
     ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
     TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
