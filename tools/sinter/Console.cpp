@@ -11,6 +11,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -129,6 +130,12 @@ std::string tool::failureText(const Failure &failure) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   failure.log(stream);
+  return text;
+}
+
+std::string tool::formatNumber(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
   return text;
 }
 

@@ -75,6 +75,8 @@ Console &console();
 llvm::json::Object describeFailure(const Failure &failure);
 /// A failure in one sentence, with all of its parts.
 std::string failureText(const Failure &failure);
+/// A number with up to six digits that count, for people: 0.5, 1.2e-07.
+std::string formatNumber(double value);
 /// "1.5 MB", for people.
 std::string formatBytes(uint64_t bytes);
 /// The most memory that this process has had, in bytes.

@@ -8,6 +8,7 @@
 #include "dialects/sinter/IR/Sinter.h"
 #include "include/sinter/Compiler.h"
 #include "lib/Bundle/WriteBundle.h"
+#include "tools/sinter/Assembly.h"
 #include "tools/sinter/CompileOptions.h"
 #include "tools/sinter/Console.h"
 #include "tools/sinter/ModelFile.h"
@@ -143,19 +144,20 @@ void describeBundle(const std::string &folder, Description &description) {
   for (uint32_t i = 0; i < info.variant_count; ++i) {
     sinter_variant_info variant;
     sinter_program_get_variant(program.get(), i, &variant);
-    variants.push_back(llvm::json::Object{{"chip", variant.name},
-                                          {"file", variant.file},
+    variants.push_back(llvm::json::Object{{"chip", std::string(variant.name)},
+                                          {"file", std::string(variant.file)},
                                           {"code_bytes", variant.bytes},
                                           {"runs_here", variant.runs_here != 0}});
     description.targetsText += (i ? ", " : std::string(info.target) + ": ") + variant.name +
                                (variant.runs_here ? "" : " (not on this machine)");
   }
-  description.targets.push_back(
-      llvm::json::Object{{"target", info.target}, {"precision", info.precision}, {"variants", std::move(variants)}});
+  description.targets.push_back(llvm::json::Object{{"target", std::string(info.target)},
+                                                   {"precision", std::string(info.precision)},
+                                                   {"variants", std::move(variants)}});
   for (uint32_t i = 0; i < info.section_count; ++i) {
     sinter_section_info section;
     sinter_program_get_section(program.get(), i, &section);
-    description.weights.push_back(llvm::json::Object{{"name", section.name}, {"bytes", section.bytes}});
+    description.weights.push_back(llvm::json::Object{{"name", std::string(section.name)}, {"bytes", section.bytes}});
   }
   description.weightsBytes = info.weights_bytes;
   description.codeBytes = info.code_bytes;
@@ -276,10 +278,28 @@ std::string inWords(const Description &description) {
   return text;
 }
 
+/// The code of the variant that this machine runs; of a model, as it is in the cache.
+int printAssembly(const Options &options) {
+  ModelFile model(options.what);
+  Bundle bundle = findBundle(model.path(), options.compile, /*dimsAreSizes=*/false);
+  Program program(bundle.folder);
+  for (uint32_t i = 0; i < program.info().variant_count; ++i) {
+    sinter_variant_info variant;
+    sinter_program_get_variant(program.get(), i, &variant);
+    if (llvm::StringRef(variant.name) != program.info().variant)
+      continue;
+    std::string code = disassemble(bundle.folder + "/" + variant.file);
+    if (console().json)
+      console().printJson(llvm::json::Object{{"chip", std::string(variant.name)}, {"assembly", code}});
+    else
+      console().print(code);
+  }
+  return 0;
+}
+
 int run(const Options &options) {
   if (options.assembly)
-    throw Stop{Failure(ExitStatus::Unsupported, "--assembly is not supported yet; compile with --dump-phases-to=DIR to "
-                                                "have the code as text")};
+    return printAssembly(options);
   Description description;
   if (isBundle(options.what)) {
     describeBundle(options.what, description);

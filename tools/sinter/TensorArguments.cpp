@@ -11,7 +11,6 @@
 #include "tools/sinter/Console.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <algorithm>
@@ -187,7 +186,6 @@ std::string tool::summarize(const HostTensor &tensor) {
   std::string text = elementTypeName(tensor.type).str() + " " + formatDims(tensor.dims) + ":";
   size_t count = size_t(tensor.numElements());
   for (size_t i = 0; i < std::min<size_t>(count, 8); ++i)
-    text += isFloatType(tensor.type) ? llvm::formatv(" {0:g}", tensor.getDouble(i)).str()
-                                     : " " + std::to_string(tensor.getInt(i));
+    text += isFloatType(tensor.type) ? " " + formatNumber(tensor.getDouble(i)) : " " + std::to_string(tensor.getInt(i));
   return text + (count > 8 ? " ..." : "");
 }

@@ -177,10 +177,10 @@ int verifyArtifact(const VerifyOptions &options) {
                                            {"inputs", text(outcome.inputsFolder)}});
   } else if (outcome.matches) {
     console().print(
-        llvm::formatv("pass: {0} agrees with the reference interpreter at {1} size(s), largest differences {2:g} and "
-                      "{3:g} (relative); tolerance {4:g} relative, {5:g} absolute, seed {6}\n",
-                      options.what, numTrials, outcome.maxAbsolute, outcome.maxRelative, tolerance.rtol, tolerance.atol,
-                      options.seed)
+        llvm::formatv("pass: {0} agrees with the reference interpreter at {1} size(s), largest differences {2} and "
+                      "{3} (relative); tolerance {4} relative, {5} absolute, seed {6}\n",
+                      options.what, numTrials, formatNumber(outcome.maxAbsolute), formatNumber(outcome.maxRelative),
+                      formatNumber(tolerance.rtol), formatNumber(tolerance.atol), options.seed)
             .str());
   } else {
     console().print(llvm::formatv("wrong: output '{0}' (node '{1}') at {2}: {3}; the inputs are in {4}\n",

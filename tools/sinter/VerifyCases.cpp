@@ -210,8 +210,8 @@ void report(const CaseResult &result) {
     return console().printJson(result.toJson());
   std::string line = result.status + " " + result.name;
   if (!result.ran.empty())
-    line += llvm::formatv(" on {0}, largest differences {1:g} and {2:g} (relative)", result.ran, result.maxAbsolute,
-                          result.maxRelative);
+    line += llvm::formatv(" on {0}, largest differences {1} and {2} (relative)", result.ran,
+                          formatNumber(result.maxAbsolute), formatNumber(result.maxRelative));
   if (!result.unsupported.empty())
     line += ": " + unsupportedInWords(result.unsupported);
   else if (!result.reason.empty())
@@ -256,6 +256,9 @@ Child start(const std::string &folder, const VerifyOptions &options) {
     throw Stop{Failure(ExitStatus::Io, "cannot make a process: " + std::string(std::strerror(errno)))};
   if (child.process == 0) {
     close(ends[0]);
+    // The parent tells how a case ended by its signal.
+    for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+      signal(number, SIG_DFL);
     // What a crash prints about itself is no part of the report.
     if (!console().verbose)
       if (int nowhere = open("/dev/null", O_WRONLY); nowhere >= 0)
@@ -290,7 +293,7 @@ CaseResult finish(Child &child, bool timedOut, const VerifyOptions &options) {
   result.name = child.name;
   if (timedOut) {
     result.status = "timeout";
-    result.reason = llvm::formatv("did not end within {0:g} s", options.timeout);
+    result.reason = llvm::formatv("did not end within {0} s", formatNumber(options.timeout));
     return result;
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -377,10 +380,11 @@ int tool::verifySuite(const VerifyOptions &options) {
                                            {"timeout", counts["timeout"]}});
   else
     console().print(
-        llvm::formatv("{0} pass, {1} wrong, {2} refused, {3} crash, {4} timeout (tolerance {5:g} relative, {6:g} "
+        llvm::formatv("{0} pass, {1} wrong, {2} refused, {3} crash, {4} timeout (tolerance {5} relative, {6} "
                       "absolute for f32)\n",
                       counts["pass"], counts["wrong"], counts["refused"], counts["crash"], counts["timeout"],
-                      toleranceFor(ElementType::F32, options).rtol, toleranceFor(ElementType::F32, options).atol)
+                      formatNumber(toleranceFor(ElementType::F32, options).rtol),
+                      formatNumber(toleranceFor(ElementType::F32, options).atol))
             .str());
   bool failed = counts["wrong"] || counts["crash"] || counts["timeout"] || (options.strict && counts["refused"]);
   return failed ? int(ExitStatus::CheckFailed) : 0;

@@ -13,10 +13,14 @@
 
 #include "CLI/Config.hpp"
 #include "CLI/Formatter.hpp"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <csignal>
 #include <cstring>
+#include <unistd.h>
 
 using namespace sinter;
 using namespace sinter::tool;
@@ -104,9 +108,46 @@ int runTool(int argc, char **argv) {
   return int(ExitStatus::Usage);
 }
 
+/// What is printed where the tool itself crashes: made in advance, as a handler of signals may do little.
+std::string crashMessage;
+
+void onCrash(int signal) {
+  char text[] = "sinter: error: internal error (signal 00): this is a defect of Sinter; the command that shows it: ";
+  char *digits = std::strstr(text, "00");
+  digits[0] = char('0' + signal / 10 % 10);
+  digits[1] = char('0' + signal % 10);
+  (void)!write(STDERR_FILENO, text, sizeof text - 1);
+  (void)!write(STDERR_FILENO, crashMessage.data(), crashMessage.size());
+  _exit(int(ExitStatus::Internal));
+}
+
+/// A crash outside of the passes, which have their own recovery, ends with the status of a defect, not by a signal.
+void reportCrashes(int argc, char **argv) {
+  for (int i = 0; i < argc; ++i) {
+    llvm::StringRef argument = argv[i];
+    bool plain = !argument.empty() && llvm::all_of(argument, [](char c) {
+      return llvm::isAlnum(c) || llvm::StringRef("-_=./:,@+%").contains(c);
+    });
+    crashMessage += (i ? " " : "") + (plain ? argument.str() : "'" + argument.str() + "'");
+  }
+  crashMessage += '\n';
+  // A stack that overflowed has no room for a handler.
+  static char handlerStack[64 * 1024];
+  stack_t stack = {};
+  stack.ss_sp = handlerStack;
+  stack.ss_size = sizeof handlerStack;
+  sigaltstack(&stack, nullptr);
+  struct sigaction action = {};
+  action.sa_handler = onCrash;
+  action.sa_flags = SA_ONSTACK;
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+    sigaction(signal, &action, nullptr);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
   removeOnInterrupt();
+  reportCrashes(argc, argv);
   return console().finish(runTool(argc, argv));
 }
