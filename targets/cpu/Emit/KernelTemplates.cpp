@@ -1,0 +1,548 @@
+//===- KernelTemplates.cpp - What launches a fused region ----------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/cpu/Emit/KernelTemplates.h"
+
+#include "targets/cpu/Emit/LoopKernels.h"
+#include "targets/cpu/Kernels/Attention.h"
+#include "targets/cpu/Kernels/Matmul.h"
+#include "targets/cpu/Kernels/RowKernels.h"
+#include "targets/cpu/Transforms/Passes.h"
+#include "targets/cpu/Transforms/StridedView.h"
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::cpu;
+
+//===----------------------------------------------------------------------===//
+// Reading regions
+//===----------------------------------------------------------------------===//
+
+static Value getYielded(Block &body) { return cast<YieldOp>(body.back()).getValues()[0]; }
+
+template <typename OpType> static OpType findOp(Block &body) {
+  auto ops = body.getOps<OpType>();
+  return ops.empty() ? OpType() : *ops.begin();
+}
+
+static std::optional<StridedView> viewOf(Value value) {
+  std::optional<StridedView> view = getStridedView(value, [](Value) { return false; });
+  return view && isa<BlockArgument>(view->base) ? view : std::nullopt;
+}
+
+static int64_t elementBytes(Value value) {
+  return std::max<int64_t>(1, sinter::getElementType(value).getIntOrFloatBitWidth() / 8);
+}
+
+namespace {
+
+/// The words of a launch, by position.
+class Words {
+public:
+  Words(MLIRContext *context, unsigned count)
+      : context(context), words(count, WordAttr::getInteger(context, 0)) {}
+  void operand(unsigned word, BlockArgument argument, const SizeExpr &elements = 0) {
+    words[word] = WordAttr::getOperand(context, argument.getArgNumber(), elements * SizeExpr(elementBytes(argument)));
+  }
+  void view(unsigned word, const StridedView &view) { operand(word, cast<BlockArgument>(view.base), view.offset); }
+  void result(unsigned word, unsigned index = 0) { words[word] = WordAttr::getResult(context, index); }
+  void integer(unsigned word, const SizeExpr &size) { words[word] = WordAttr::getInteger(context, size); }
+  SmallVector<WordAttr> take() { return std::move(words); }
+
+private:
+  MLIRContext *context;
+  SmallVector<WordAttr> words;
+};
+
+/// The elementwise ops behind a matmul: bias and residual by the template, the rest as its epilogue.
+struct TileEpilogue {
+  BlockArgument bias, residual;
+  SmallVector<BlockArgument> extras;
+  SmallVector<ElementwiseOp> ops;
+};
+
+} // namespace
+
+/// One value per column of a matrix with `columns` columns.
+static bool isColumnVector(Value value, const SizeExpr &columns) {
+  Sizes sizes = getSizes(value);
+  if (sizes.empty() || sizes.back() != columns)
+    return false;
+  return llvm::all_of(ArrayRef(sizes).drop_back(), [](const SizeExpr &size) { return size.isConstant(1); });
+}
+
+bool cpu::isTileEpilogue(Operation *op, Value value) {
+  auto elementwise = dyn_cast<ElementwiseOp>(op);
+  if (!elementwise || getSizes(elementwise.getResult()) != getSizes(value))
+    return false;
+  SizeExpr columns = getSizes(value).back();
+  for (Value operand : elementwise.getOperands_()) {
+    if (!sinter::getElementType(operand).isF32())
+      return false;
+    if (operand != value && !isSplatConstant(operand) && !isColumnVector(operand, columns) &&
+        getSizes(operand) != getSizes(value))
+      return false;
+  }
+  return sinter::getElementType(elementwise.getResult()).isF32();
+}
+
+/// The tensor in memory that an epilogue's operand is: an argument, or a reshape of one.
+static BlockArgument getWholeArgument(Value value) {
+  std::optional<StridedView> view = viewOf(value);
+  return view && view->isContiguous() ? cast<BlockArgument>(view->base) : BlockArgument();
+}
+
+static FailureOr<TileEpilogue> readEpilogue(Value product, Value yielded, bool isBatched) {
+  TileEpilogue epilogue;
+  Value value = product;
+  while (value != yielded) {
+    if (value.use_empty() || !llvm::all_equal(value.getUsers()))
+      return failure();
+    Operation *user = *value.getUsers().begin();
+    if (auto reshape = dyn_cast<ReshapeOp>(user)) {
+      // Rows may be regrouped; columns stay.
+      value = reshape.getResult();
+      continue;
+    }
+    if (!isTileEpilogue(user, value))
+      return failure();
+    auto op = cast<ElementwiseOp>(user);
+    SmallVector<Value> others;
+    for (Value operand : op.getOperands_())
+      if (operand != value && !isSplatConstant(operand))
+        others.push_back(operand);
+    bool isSum = op.getKind() == ElementwiseKind::add && others.size() == 1 && op.getOperands_().size() == 2;
+    value = op.getResult();
+    if (isSum && epilogue.ops.empty()) {
+      BlockArgument argument = getWholeArgument(others[0]);
+      if (!argument)
+        return failure();
+      bool isColumns = isColumnVector(others[0], getSizes(value).back());
+      if (isColumns && !epilogue.bias && !epilogue.residual) {
+        epilogue.bias = argument;
+        continue;
+      }
+      if (!isColumns && !isBatched && !epilogue.residual) {
+        epilogue.residual = argument;
+        continue;
+      }
+    }
+    for (Value other : others) {
+      BlockArgument argument = getWholeArgument(other);
+      if (!argument || isBatched)
+        return failure();
+      epilogue.extras.push_back(argument);
+    }
+    epilogue.ops.push_back(op);
+  }
+  if (epilogue.extras.size() > 4)
+    return failure();
+  return epilogue;
+}
+
+static Epilogue emitEpilogue(const TileEpilogue &epilogue, Value product) {
+  if (epilogue.ops.empty())
+    return {};
+  return [epilogue](KernelBuilder &k, Value x, ArrayRef<Value> extras) {
+    ElementwiseEmitter emitter(k);
+    unsigned nextExtra = 0;
+    Value current; // what x stands for, known from the first op on
+    for (ElementwiseOp op : epilogue.ops) {
+      // The chain's own value is the operand that is neither a number nor an argument.
+      SmallVector<Value> operands;
+      for (Value operand : op.getOperands_()) {
+        if (isSplatConstant(operand)) {
+          while (!operand.getDefiningOp<ConstantOp>())
+            operand = operand.getDefiningOp()->getOperand(0);
+          auto elements = cast<DenseElementsAttr>(operand.getDefiningOp<ConstantOp>().getValue());
+          Value number = emitter.constant(elements.getSplatValue<Attribute>(), elements.getElementType());
+          operands.push_back(emitter.splatLike(number, x));
+        } else if (getWholeArgument(operand)) {
+          operands.push_back(extras[nextExtra++]);
+        } else {
+          operands.push_back(x);
+        }
+      }
+      x = emitter.emit(op, operands);
+    }
+    return x;
+  };
+}
+
+//===----------------------------------------------------------------------===//
+// matmul: a value times a weight
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct MatmulRegion {
+  MatmulOp op;
+  StridedView lhs;
+  BlockArgument weight;
+  TileEpilogue epilogue;
+  SizeExpr rows;
+  MatmulSpec spec;
+};
+} // namespace
+
+static FailureOr<MatmulRegion> readMatmul(Block &body) {
+  MatmulRegion region;
+  region.op = findOp<MatmulOp>(body);
+  if (!region.op || !sinter::getElementType(region.op.getResult()).isF32())
+    return failure();
+  region.weight = dyn_cast<BlockArgument>(region.op.getRhs());
+  std::optional<StridedView> lhs = viewOf(region.op.getLhs());
+  if (!region.weight || sinter::getRank(region.weight) != 2 || !lhs)
+    return failure();
+  std::optional<int64_t> k = getSize(region.weight, 0).constant(), n = getSize(region.weight, 1).constant();
+  size_t rank = lhs->sizes.size();
+  std::optional<SizeExpr> rowStride = lhs->collapse(0, rank - 1);
+  if (!k || !n || *k < 1 || *n < 1 || !rowStride || !rowStride->constant())
+    return failure();
+  if (*k != 1 && !lhs->strides.back().isConstant(1))
+    return failure();
+  FailureOr<TileEpilogue> epilogue = readEpilogue(region.op.getResult(), getYielded(body), /*isBatched=*/false);
+  if (failed(epilogue))
+    return failure();
+  region.lhs = *lhs;
+  region.epilogue = *epilogue;
+  region.rows = SizeExpr::product(ArrayRef(lhs->sizes).drop_back());
+  MatmulSpec &spec = region.spec;
+  spec.n = *n;
+  spec.k = *k;
+  // One row has no distance to the next.
+  spec.aRowStride = region.rows.isConstant(1) ? *k : *rowStride->constant();
+  spec.hasBias = static_cast<bool>(epilogue->bias);
+  spec.hasResidual = static_cast<bool>(epilogue->residual);
+  for (BlockArgument extra : epilogue->extras)
+    spec.extras.push_back({isColumnVector(extra, *n) ? 0 : *n});
+  spec.epilogue = emitEpilogue(*epilogue, region.op.getResult());
+  return region;
+}
+
+static FailureOr<LaunchPlan> planMatmul(Block &body) {
+  FailureOr<MatmulRegion> region = readMatmul(body);
+  if (failed(region))
+    return failure();
+  Words words(region->op.getContext(), region->spec.numWords());
+  words.view(MatmulSpec::A, region->lhs);
+  words.operand(MatmulSpec::B, region->weight);
+  if (region->epilogue.bias)
+    words.operand(MatmulSpec::Bias, region->epilogue.bias);
+  words.result(MatmulSpec::C);
+  if (region->epilogue.residual)
+    words.operand(MatmulSpec::Residual, region->epilogue.residual);
+  words.integer(MatmulSpec::Rows, region->rows);
+  for (auto [i, extra] : llvm::enumerate(region->epilogue.extras))
+    words.operand(MatmulSpec::Extra0 + i, extra);
+  return LaunchPlan{words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(),
+                    {region->weight.getArgNumber()}};
+}
+
+//===----------------------------------------------------------------------===//
+// batched_matmul: a value times a value
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct BatchedMatmulRegion {
+  MatmulOp op;
+  StridedView lhs, rhs;
+  TileEpilogue epilogue;
+  BatchedMatmulSpec spec;
+};
+} // namespace
+
+static FailureOr<BatchedMatmulRegion> readBatchedMatmul(Block &body) {
+  BatchedMatmulRegion region;
+  region.op = findOp<MatmulOp>(body);
+  if (!region.op || !sinter::getElementType(region.op.getResult()).isF32())
+    return failure();
+  std::optional<StridedView> lhs = viewOf(region.op.getLhs()), rhs = viewOf(region.op.getRhs());
+  FailureOr<TileEpilogue> epilogue = readEpilogue(region.op.getResult(), getYielded(body), /*isBatched=*/true);
+  if (!lhs || !rhs || failed(epilogue))
+    return failure();
+  region.lhs = *lhs;
+  region.rhs = *rhs;
+  region.epilogue = *epilogue;
+  region.spec.numBatchDims = sinter::getRank(region.op.getResult()) - 2;
+  region.spec.hasBias = static_cast<bool>(epilogue->bias);
+  region.spec.epilogue = emitEpilogue(*epilogue, region.op.getResult());
+  return region;
+}
+
+static FailureOr<LaunchPlan> planBatchedMatmul(Block &body) {
+  FailureOr<BatchedMatmulRegion> region = readBatchedMatmul(body);
+  if (failed(region))
+    return failure();
+  using Spec = BatchedMatmulSpec;
+  const StridedView &lhs = region->lhs, &rhs = region->rhs;
+  Sizes sizes = getSizes(region->op.getResult());
+  size_t rank = sizes.size();
+  SizeExpr m = sizes[rank - 2], n = sizes[rank - 1];
+  Words words(region->op.getContext(), region->spec.numWords());
+  words.view(Spec::A, lhs);
+  words.view(Spec::B, rhs);
+  if (region->epilogue.bias)
+    words.operand(Spec::Bias, region->epilogue.bias);
+  words.result(Spec::C);
+  words.integer(Spec::M, m);
+  words.integer(Spec::N, n);
+  words.integer(Spec::K, lhs.sizes.back());
+  words.integer(Spec::ARowStride, lhs.strides[lhs.strides.size() - 2]);
+  words.integer(Spec::AColumnStride, lhs.strides.back());
+  words.integer(Spec::BRowStride, rhs.strides[rhs.strides.size() - 2]);
+  words.integer(Spec::BColumnStride, rhs.strides.back());
+  words.integer(Spec::CRowStride, n);
+  SizeExpr resultStride = m * n, batch = 1;
+  auto strideOf = [&](const StridedView &view, size_t axis) -> SizeExpr {
+    size_t skipped = rank - view.sizes.size();
+    return axis < skipped || view.sizes[axis - skipped].isConstant(1) ? SizeExpr(0) : view.strides[axis - skipped];
+  };
+  for (size_t axis = rank - 2; axis-- > 0;) {
+    unsigned word = Spec::Batch0 + 4 * axis;
+    words.integer(word, sizes[axis]);
+    words.integer(word + 1, strideOf(lhs, axis));
+    words.integer(word + 2, strideOf(rhs, axis));
+    words.integer(word + 3, resultStride);
+    resultStride = resultStride * sizes[axis];
+    batch = batch * sizes[axis];
+  }
+  return LaunchPlan{words.take(), region->spec.numTasks(batch, m, n), region->spec.scratchBytes(), {}};
+}
+
+//===----------------------------------------------------------------------===//
+// attention
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct AttentionRegion {
+  AttentionOp op;
+  StridedView query, key, value;
+  std::optional<StridedView> bias;
+  AttentionSpec spec;
+};
+} // namespace
+
+static FailureOr<AttentionRegion> readAttention(Block &body) {
+  AttentionRegion region;
+  region.op = findOp<AttentionOp>(body);
+  if (!region.op || !sinter::getElementType(region.op.getResult()).isF32())
+    return failure();
+  std::optional<StridedView> query = viewOf(region.op.getQuery()), key = viewOf(region.op.getKey()),
+                             value = viewOf(region.op.getValue());
+  if (!query || !key || !value)
+    return failure();
+  for (const StridedView *view : {&*query, &*key, &*value})
+    if (!view->strides[3].isConstant(1) && !view->sizes[3].isConstant(1))
+      return failure();
+  Value yielded = getYielded(body);
+  while (auto reshape = yielded.getDefiningOp<ReshapeOp>())
+    yielded = reshape.getInput();
+  if (yielded != region.op.getResult())
+    return failure();
+  AttentionSpec &spec = region.spec;
+  auto number = [](const SizeExpr &size) { return size.constant().value_or(0); };
+  spec.numHeads = number(query->sizes[2]);
+  spec.numKvHeads = number(key->sizes[2]);
+  spec.headSize = number(query->sizes[3]);
+  spec.valueHeadSize = number(value->sizes[3]);
+  if (!spec.numHeads || !spec.numKvHeads || !spec.headSize || !spec.valueHeadSize)
+    return failure();
+  spec.scale = region.op.getScale().convertToDouble();
+  spec.causal = region.op.getCausal();
+  spec.qRowStride = number(query->strides[1]);
+  spec.kRowStride = number(key->strides[1]);
+  spec.vRowStride = number(value->strides[1]);
+  spec.outRowStride = spec.numHeads * spec.valueHeadSize;
+  if (Value bias = region.op.getBias()) {
+    region.bias = viewOf(bias);
+    if (!region.bias)
+      return failure();
+    spec.bias = region.bias->sizes[2].isConstant(1) ? AttentionSpec::Bias::PerKey : AttentionSpec::Bias::PerQuery;
+  }
+  region.query = *query;
+  region.key = *key;
+  region.value = *value;
+  return region;
+}
+
+static FailureOr<LaunchPlan> planAttention(Block &body) {
+  FailureOr<AttentionRegion> region = readAttention(body);
+  if (failed(region))
+    return failure();
+  using Spec = AttentionSpec;
+  Words words(region->op.getContext(), Spec::NumWords);
+  words.view(Spec::Q, region->query);
+  words.view(Spec::K, region->key);
+  words.view(Spec::V, region->value);
+  words.result(Spec::Out);
+  SizeExpr queries = region->query.sizes[1], keys = region->key.sizes[1];
+  words.integer(Spec::QueryLength, queries);
+  words.integer(Spec::KeyLength, keys);
+  words.integer(Spec::CausalOffset, keys - queries);
+  auto strides = [&](unsigned word, const StridedView &view) { // batch, head, row
+    words.integer(word, view.strides[0]);
+    words.integer(word + 1, view.strides[2]);
+    words.integer(word + 2, view.strides[1]);
+  };
+  strides(Spec::QBatchStride, region->query);
+  strides(Spec::KBatchStride, region->key);
+  strides(Spec::VBatchStride, region->value);
+  strides(Spec::OutBatchStride, StridedView::contiguous(region->op.getResult()));
+  if (region->bias) {
+    words.view(Spec::BiasData, *region->bias);
+    for (unsigned i = 0; i < 4; ++i)
+      words.integer(Spec::BiasBatchStride + i,
+                    region->bias->sizes[i].isConstant(1) ? SizeExpr(0) : region->bias->strides[i]);
+  }
+  return LaunchPlan{words.take(), region->spec.numTasks(region->query.sizes[0], queries), region->spec.scratchBytes(),
+                    {}};
+}
+
+//===----------------------------------------------------------------------===//
+// norm and softmax
+//===----------------------------------------------------------------------===//
+
+/// Whether what the region yields is `result`, regrouped at most.
+static bool yieldsOnly(Block &body, Value result) {
+  Value yielded = getYielded(body);
+  while (auto reshape = yielded.getDefiningOp<ReshapeOp>())
+    yielded = reshape.getInput();
+  return yielded == result;
+}
+
+namespace {
+struct NormRegion {
+  BlockArgument input, scale, bias;
+  SizeExpr rows, length;
+  NormSpec spec;
+};
+} // namespace
+
+static FailureOr<NormRegion> readNorm(Block &body) {
+  NormRegion region;
+  Value input, scale, bias, result;
+  int64_t axis;
+  if (auto norm = findOp<LayerNormOp>(body)) {
+    std::tie(input, scale, bias, result) =
+        std::tuple<Value, Value, Value, Value>(norm.getInput(), norm.getScale(), norm.getBias(), norm.getResult());
+    axis = norm.getAxis();
+    region.spec.epsilon = norm.getEpsilon().convertToDouble();
+  } else if (auto norm = findOp<RmsNormOp>(body)) {
+    std::tie(input, scale, result) =
+        std::tuple<Value, Value, Value>(norm.getInput(), norm.getScale(), norm.getResult());
+    axis = norm.getAxis();
+    region.spec.epsilon = norm.getEpsilon().convertToDouble();
+    region.spec.rms = true;
+  } else {
+    return failure();
+  }
+  Sizes sizes = getSizes(result);
+  region.length = sizes.back();
+  region.input = getWholeArgument(input);
+  region.scale = getWholeArgument(scale);
+  region.bias = bias ? getWholeArgument(bias) : BlockArgument();
+  if (!yieldsOnly(body, result) || !sinter::getElementType(result).isF32() ||
+      axis != static_cast<int64_t>(sizes.size()) - 1 || !region.input || !region.scale ||
+      !isColumnVector(scale, region.length) ||
+      (bias && (!region.bias || !isColumnVector(bias, region.length))))
+    return failure();
+  region.rows = SizeExpr::product(ArrayRef(sizes).drop_back());
+  region.spec.length = region.length.constant().value_or(0);
+  region.spec.hasBeta = static_cast<bool>(bias);
+  return region;
+}
+
+static FailureOr<LaunchPlan> planNorm(Block &body) {
+  FailureOr<NormRegion> region = readNorm(body);
+  if (failed(region))
+    return failure();
+  Words words(region->input.getContext(), NormSpec::NumWords);
+  words.operand(NormSpec::X, region->input);
+  words.operand(NormSpec::Gamma, region->scale);
+  if (region->bias)
+    words.operand(NormSpec::Beta, region->bias);
+  words.result(NormSpec::Y);
+  words.integer(NormSpec::Rows, region->rows);
+  words.integer(NormSpec::Length, region->length);
+  return LaunchPlan{words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(), {}};
+}
+
+static FailureOr<LaunchPlan> planSoftmax(Block &body, SoftmaxSpec &spec) {
+  auto softmax = findOp<SoftmaxOp>(body);
+  if (!softmax || !yieldsOnly(body, softmax.getResult()) ||
+      !sinter::getElementType(softmax.getResult()).isF32())
+    return failure();
+  Sizes sizes = getSizes(softmax.getResult());
+  BlockArgument input = getWholeArgument(softmax.getInput());
+  if (!input || static_cast<size_t>(softmax.getAxis()) + 1 != sizes.size())
+    return failure();
+  spec.length = sizes.back().constant().value_or(0);
+  spec.logarithm = softmax.getLog();
+  SizeExpr rows = SizeExpr::product(ArrayRef(sizes).drop_back());
+  Words words(softmax.getContext(), SoftmaxSpec::NumWords);
+  words.operand(SoftmaxSpec::X, input);
+  words.result(SoftmaxSpec::Y);
+  words.integer(SoftmaxSpec::Rows, rows);
+  words.integer(SoftmaxSpec::Length, sizes.back());
+  return LaunchPlan{words.take(), spec.numTasks(rows), spec.scratchBytes(), {}};
+}
+
+//===----------------------------------------------------------------------===//
+// By kind
+//===----------------------------------------------------------------------===//
+
+StringRef cpu::chooseKind(Block &body) {
+  for (Operation &op : body) {
+    if (isa<AttentionOp>(op))
+      return "attention";
+    if (isa<LayerNormOp, RmsNormOp>(op))
+      return "norm";
+    if (isa<SoftmaxOp>(op))
+      return "softmax";
+    if (isa<ScatterElementsOp, ScatterNdOp>(op))
+      return "scatter";
+    if (isa<CumulativeSumOp>(op))
+      return "cumulative_sum";
+    if (isa<MatmulOp>(op)) {
+      if (succeeded(readMatmul(body)))
+        return "matmul";
+      if (succeeded(readBatchedMatmul(body)))
+        return "batched_matmul";
+    }
+  }
+  return "loop";
+}
+
+FailureOr<LaunchPlan> cpu::planLaunch(StringRef kind, Block &body) {
+  SoftmaxSpec softmax;
+  if (kind == "matmul")
+    return planMatmul(body);
+  if (kind == "batched_matmul")
+    return planBatchedMatmul(body);
+  if (kind == "attention")
+    return planAttention(body);
+  if (kind == "norm")
+    return planNorm(body);
+  if (kind == "softmax")
+    return planSoftmax(body, softmax);
+  return planLoopKernel(kind, body);
+}
+
+void cpu::buildKernel(KernelBuilder &k, StringRef name, StringRef kind, Block &body) {
+  SoftmaxSpec softmax;
+  if (kind == "matmul")
+    return buildMatmul(k, name, readMatmul(body)->spec);
+  if (kind == "batched_matmul")
+    return buildBatchedMatmul(k, name, readBatchedMatmul(body)->spec);
+  if (kind == "attention")
+    return buildAttention(k, name, readAttention(body)->spec);
+  if (kind == "norm")
+    return buildNorm(k, name, readNorm(body)->spec);
+  if (kind == "softmax" && succeeded(planSoftmax(body, softmax)))
+    return buildSoftmax(k, name, softmax);
+  buildLoopKernel(k, name, kind, body);
+}

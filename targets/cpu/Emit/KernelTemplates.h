@@ -1,0 +1,52 @@
+//===- KernelTemplates.h - What launches a fused region ------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A fused kernel names a template by its kind; here its region is read, and turned
+// into the template's specification: what the launch passes (planLaunch) and what
+// the code does (buildKernel).
+//
+//   kind             region
+//   matmul           views, matmul by a weight, elementwise ops (bias, residual, ...)
+//   batched_matmul   views, matmul of two values, elementwise ops with scalars, bias
+//   attention        views, attention
+//   norm             layer_norm or rms_norm over the last dimension
+//   softmax          softmax over the last dimension
+//   scatter          scatter_elements or scatter_nd of anything
+//   cumulative_sum   cumulative_sum of anything
+//   loop             anything that RegionEmitter takes, one result
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TARGETS_CPU_EMIT_KERNELTEMPLATES_H
+#define SINTER_TARGETS_CPU_EMIT_KERNELTEMPLATES_H
+
+#include "dialects/cpu/IR/Cpu.h"
+#include "targets/cpu/Kernels/KernelBuilder.h"
+
+namespace sinter::cpu {
+
+struct LaunchPlan {
+  llvm::SmallVector<WordAttr> words;
+  SizeExpr tasks, scratchBytes;
+  /// The arguments of the region that are packed as panels.
+  llvm::SmallVector<unsigned> packedArguments;
+};
+
+/// Fails where the template of that kind does not take the region.
+mlir::FailureOr<LaunchPlan> planLaunch(llvm::StringRef kind, mlir::Block &body);
+/// Adds the kernel `name`; the plan did not fail.
+void buildKernel(KernelBuilder &k, llvm::StringRef name, llvm::StringRef kind, mlir::Block &body);
+/// The kind of template for a region.
+llvm::StringRef chooseKind(mlir::Block &body);
+
+/// Matmul's elementwise ops: whether `op`, which reads `value` (a result of the matmul or of such an op), can be computed
+/// on its tiles. Other operands are numbers, one value per column, or tensors of the result's sizes.
+bool isTileEpilogue(mlir::Operation *op, mlir::Value value);
+
+} // namespace sinter::cpu
+
+#endif // SINTER_TARGETS_CPU_EMIT_KERNELTEMPLATES_H

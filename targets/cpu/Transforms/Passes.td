@@ -1,0 +1,88 @@
+//===- Passes.td - From the transformer graph to CPU kernels --------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TARGETS_CPU_TRANSFORMS_PASSES_TD
+#define SINTER_TARGETS_CPU_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LegalizePass : Pass<"sinter-cpu-legalize", "::mlir::ModuleOp"> {
+  let summary = "Rewrite ops into the forms that CPU kernels have";
+  let description = [{
+    Requires phase `sparse`. Ensures that softmax, norms and attention are f32 along the last dimension with operands of full
+    rank: others are transposed, reshaped, computed in f32 (16-bit floats) or spelt out as elementwise ops and reductions (f64). A
+    convolution whose stride is its window becomes a matmul. Refuses nothing.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.softmax %a axis 0 : tensor<2x3xf32>
+
+    %0 = sinter.transpose %a [1, 0] : tensor<2x3xf32> -> tensor<3x2xf32>
+    %1 = sinter.softmax %0 axis 1 : tensor<3x2xf32>
+    %2 = sinter.transpose %1 [1, 0] : tensor<3x2xf32> -> tensor<2x3xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+}
+
+def MergeMatmulsPass : Pass<"sinter-cpu-merge-matmuls", "::mlir::ModuleOp"> {
+  let summary = "Merge matmuls of one operand whose results attention reads";
+  let description = [{
+    Requires phase `sparse`. The products of one tensor with several weights (query, key and value) become one product with the
+    weights side by side, and slices of it, which attention reads in place. Refuses (leaves as they are) matmuls whose results
+    are read by anything but attention or rotary embedding.
+
+    Before and after:
+
+    ```mlir
+    %q = sinter.matmul %x, %wq : (tensor<7x8xf32>, tensor<8x8xf32>) -> tensor<7x8xf32>
+    %k = sinter.matmul %x, %wk : (tensor<7x8xf32>, tensor<8x4xf32>) -> tensor<7x4xf32>
+
+    %w = sinter.concat 1(%wq, %wk) : (tensor<8x8xf32>, tensor<8x4xf32>) -> tensor<8x12xf32>
+    %m = sinter.matmul %x, %w : (tensor<7x8xf32>, tensor<8x12xf32>) -> tensor<7x12xf32>
+    %q = sinter.slice %m starts <"0", "0"> steps <"1", "1"> : tensor<7x12xf32> -> tensor<7x8xf32>
+    %k = sinter.slice %m starts <"0", "8"> steps <"1", "1"> : tensor<7x12xf32> -> tensor<7x4xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numMerged", "merged", "Matmuls that became part of another">];
+}
+
+def FuseKernelsPass : Pass<"sinter-cpu-fuse-kernels", "::mlir::ModuleOp"> {
+  let summary = "Group ops into kernels";
+  let description = [{
+    Requires the forms of `sinter-cpu-legalize`. Ensures that `@main` holds nothing but kernels, weights, constants and what is
+    computed from weights alone. A matmul takes the elementwise ops behind it (bias, activation, residual); other elementwise
+    ops, gathers and rearrangements are computed where they are read, if one kernel reads them; rearrangements that only change
+    strides are read in place. Refuses nothing.
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numKernels", "kernels", "Kernels in the program">];
+}
+
+def LowerKernelsPass : Pass<"sinter-cpu-lower-kernels", "::mlir::ModuleOp"> {
+  let summary = "Turn kernels into launches and weights into sections";
+  let description = [{
+    Requires phase `fused`. Equal kernels become one `cpu.kernel`; each launch has its words, number of tasks and scratch memory
+    as expressions; what is computed from weights alone becomes a `cpu.section` in the layout that its kernel reads. Refuses
+    a kernel whose template does not take its body (an internal error).
+  }];
+  let dependentDialects = ["::sinter::SinterDialect", "::sinter::cpu::CpuDialect"];
+}
+
+def PlaceBuffersPass : Pass<"sinter-cpu-place-buffers", "::mlir::ModuleOp"> {
+  let summary = "Give every result a place in the arena";
+  let description = [{
+    Requires phase `lowered`. Results that live at the same time get disjoint places, for all sizes: buffers are grouped by the
+    expression of their size, and an offset is a sum of such expressions. Results that the program returns lie in the outputs.
+    The module's `cpu.arena` is the arena's size in bytes. Refuses nothing.
+  }];
+  let dependentDialects = ["::sinter::cpu::CpuDialect"];
+}
+
+#endif // SINTER_TARGETS_CPU_TRANSFORMS_PASSES_TD
