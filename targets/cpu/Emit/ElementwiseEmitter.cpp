@@ -121,7 +121,7 @@ Value ElementwiseEmitter::round(Value x, Type type) {
   return type.isF16() || type.isBF16() ? fromStorage(toStorage(x, type), type) : x;
 }
 
-Value ElementwiseEmitter::cast(Value x, Type from, Type to) {
+Value ElementwiseEmitter::convert(Value x, Type from, Type to) {
   OpBuilder &b = k.builder();
   Location loc = k.loc();
   if (from == to)
@@ -142,9 +142,9 @@ Value ElementwiseEmitter::cast(Value x, Type from, Type to) {
   }
   if (isa<FloatType>(from)) {
     Type result = shaped(toCompute, x);
-    if (isUnsigned(to))
-      return LLVM::FPToUISat::create(b, loc, result, x);
-    return LLVM::FPToSISat::create(b, loc, result, x);
+    // Saturating, where `arith` leaves the result open.
+    StringAttr intrinsic = b.getStringAttr(isUnsigned(to) ? "llvm.fptoui.sat" : "llvm.fptosi.sat");
+    return LLVM::CallIntrinsicOp::create(b, loc, result, intrinsic, ValueRange{x}).getResult(0);
   }
   if (isa<FloatType>(to)) {
     // Through f64 where f32 would round twice.
@@ -283,8 +283,8 @@ Value ElementwiseEmitter::power(ElementwiseOp op, Value x, Value y, Type type) {
   if (exponent == 0.5 && isa<FloatType>(type))
     return math::SqrtOp::create(b, loc, x);
   Type f64 = b.getF64Type();
-  Value result = math::PowFOp::create(b, loc, cast(x, type, f64), cast(y, type, f64));
-  return cast(result, f64, type);
+  Value result = math::PowFOp::create(b, loc, convert(x, type, f64), convert(y, type, f64));
+  return convert(result, f64, type);
 }
 
 Value ElementwiseEmitter::emitFloat(ElementwiseOp op, ArrayRef<Value> x, Type type) {
@@ -427,8 +427,8 @@ Value ElementwiseEmitter::emitFloat(ElementwiseOp op, ArrayRef<Value> x, Type ty
   case ElementwiseKind::fmod: {
     Type compute = getComputeType(type), f64 = b.getF64Type();
     // Exact in f64, and representable in the type of the operands.
-    Value y = cast(x[1], compute, f64);
-    Value rest = arith::RemFOp::create(b, loc, cast(a, compute, f64), y);
+    Value y = convert(x[1], compute, f64);
+    Value rest = arith::RemFOp::create(b, loc, convert(a, compute, f64), y);
     if (op.getKind() == ElementwiseKind::mod) {
       Value zero = splatLike(constant(0.0, f64), a);
       Value negative = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, rest, zero);
@@ -438,7 +438,7 @@ Value ElementwiseEmitter::emitFloat(ElementwiseOp op, ArrayRef<Value> x, Type ty
       Value adjusted = arith::AddFOp::create(b, loc, rest, y);
       rest = arith::SelectOp::create(b, loc, arith::AndIOp::create(b, loc, nonZero, differ), adjusted, rest);
     }
-    return cast(rest, f64, compute);
+    return convert(rest, f64, compute);
   }
   default:
     llvm_unreachable("the verifier refuses other kinds for floats");

@@ -36,7 +36,7 @@ public:
   /// `operands` are all scalars or all vectors, of the compute type of `type`, the element type of the op's operands
   /// (for select, of what it selects).
   mlir::Value emit(ElementwiseOp op, llvm::ArrayRef<mlir::Value> operands);
-  mlir::Value cast(mlir::Value x, mlir::Type from, mlir::Type to);
+  mlir::Value convert(mlir::Value x, mlir::Type from, mlir::Type to);
   /// As memory holds it, and back.
   mlir::Value fromStorage(mlir::Value x, mlir::Type type);
   mlir::Value toStorage(mlir::Value x, mlir::Type type);

@@ -7,6 +7,7 @@
 
 #include "targets/cpu/Emit/KernelTemplates.h"
 
+#include "targets/cpu/Emit/ElementwiseEmitter.h"
 #include "targets/cpu/Emit/LoopKernels.h"
 #include "targets/cpu/Kernels/Attention.h"
 #include "targets/cpu/Kernels/Matmul.h"
@@ -150,7 +151,6 @@ static Epilogue emitEpilogue(const TileEpilogue &epilogue, Value product) {
   return [epilogue](KernelBuilder &k, Value x, ArrayRef<Value> extras) {
     ElementwiseEmitter emitter(k);
     unsigned nextExtra = 0;
-    Value current; // what x stands for, known from the first op on
     for (ElementwiseOp op : epilogue.ops) {
       // The chain's own value is the operand that is neither a number nor an argument.
       SmallVector<Value> operands;

@@ -216,9 +216,9 @@ static void buildCumulativeSum(KernelBuilder &k, RegionEmitter &region, Block &b
         return region.scoped([&] {
           at[axis] = op.getReverse() ? k.sub(k.sub(length, 1), i) : i;
           Value x = region.emit(op.getInput(), at, RegionEmitter::noLanes);
-          Value sum = region.elements().add(carried[0], region.elements().cast(x, type, sumType), sumType);
+          Value sum = region.elements().add(carried[0], region.elements().convert(x, type, sumType), sumType);
           Value shown = op.getExclusive() ? carried[0] : sum;
-          storeElement(k, region, region.elements().cast(shown, sumType, type), result,
+          storeElement(k, region, region.elements().convert(shown, sumType, type), result,
                        region.linearize(at, sizes), type);
           return KernelBuilder::Values{sum};
         });

@@ -312,7 +312,7 @@ Value RegionEmitter::compute(Value value, ArrayRef<Int> at, int64_t laneAxis) {
         return elementwise.emit(e, operands);
       })
       .Case<CastOp>([&](CastOp cast) {
-        return elementwise.cast(emit(cast.getInput(), at, laneAxis), sinter::getElementType(cast.getInput()),
+        return elementwise.convert(emit(cast.getInput(), at, laneAxis), sinter::getElementType(cast.getInput()),
                                 sinter::getElementType(value));
       })
       .Case<BroadcastOp>([&](BroadcastOp b) { return emitAligned(b.getInput(), extents, at, laneAxis); })
@@ -466,15 +466,15 @@ Value RegionEmitter::emitRange(RangeOp op, ArrayRef<Int> at, int64_t laneAxis) {
   }
   // Floats in f64, rounded once.
   Type wide = isa<FloatType>(type) ? Type(b.getF64Type()) : type;
-  Value step = elementwise.splatLike(elementwise.cast(delta, type, wide), index);
-  Value first = elementwise.splatLike(elementwise.cast(start, type, wide), index);
-  Value sum = elementwise.add(first, elementwise.multiply(elementwise.cast(index, i64, wide), step, wide), wide);
-  return elementwise.cast(sum, wide, type);
+  Value step = elementwise.splatLike(elementwise.convert(delta, type, wide), index);
+  Value first = elementwise.splatLike(elementwise.convert(start, type, wide), index);
+  Value sum = elementwise.add(first, elementwise.multiply(elementwise.convert(index, i64, wide), step, wide), wide);
+  return elementwise.convert(sum, wide, type);
 }
 
 Int RegionEmitter::position(Value indices, ArrayRef<Int> at, const SizeExpr &limit) {
   Type i64 = k.builder().getI64Type();
-  Int index = elementwise.cast(emit(indices, at, noLanes), sinter::getElementType(indices), i64);
+  Int index = elementwise.convert(emit(indices, at, noLanes), sinter::getElementType(indices), i64);
   Int extent = size(limit);
   index = k.select(k.less(index, 0), k.add(index, extent), index);
   Value inside = arith::AndIOp::create(k.builder(), k.loc(), k.less(-1, index), k.less(index, extent));

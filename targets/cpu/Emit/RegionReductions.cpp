@@ -106,7 +106,7 @@ Value RegionEmitter::emitReduce(ReduceOp op, ArrayRef<Int> at, int64_t laneAxis)
   })[0];
   if (kind == ReduceKind::mean) {
     Type i64 = k.builder().getI64Type();
-    Value number = elementwise.splatLike(elementwise.cast(k.materialize(size(count)), i64, sumType), total);
+    Value number = elementwise.splatLike(elementwise.convert(k.materialize(size(count)), i64, sumType), total);
     if (isa<FloatType>(sumType))
       total = arith::DivFOp::create(k.builder(), k.loc(), total, number);
     else

@@ -1,0 +1,352 @@
+//===- FuseKernels.cpp - Group ops into kernels --------------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// First it is decided which values lie in memory; then each of them becomes a
+// kernel that computes it from others.
+//
+//  - What a template computes (a matmul, attention, a norm, softmax, a reduction,
+//    a scatter) lies in memory. A matmul takes the elementwise ops behind it: then
+//    the last of these lies in memory, and not the product.
+//  - An elementwise op, a cast or a gather does not, if a single op reads it that
+//    is computed element by element too, and not more often than it has elements.
+//  - A rearrangement does not, if its readers can read its operand through
+//    strides. Readers that need an operand in memory decide (requireView).
+//
+// Example, where * marks what lies in memory:
+//
+//   %m = matmul %x, %w      %b = add(%m, %bias)      *%g = gelu(%b)
+//   %r = reshape %g         *%n = layer_norm %r
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/cpu/Transforms/Passes.h"
+
+#include "targets/cpu/Emit/KernelTemplates.h"
+#include "targets/cpu/Transforms/StridedView.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace sinter::cpu {
+#define GEN_PASS_DEF_FUSEKERNELSPASS
+#include "targets/cpu/Transforms/Passes.h.inc"
+} // namespace sinter::cpu
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::cpu;
+
+bool cpu::isSplatConstant(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return false;
+  if (isa<BroadcastOp, ReshapeOp>(op))
+    return isSplatConstant(op->getOperand(0));
+  auto constant = dyn_cast<ConstantOp>(op);
+  auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
+  return elements && elements.isSplat();
+}
+
+bool cpu::isConstantValue(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !cast<RankedTensorType>(value.getType()).hasStaticShape())
+    return false;
+  if (isa<ParameterOp, ConstantOp>(op))
+    return true;
+  return op->getNumOperands() > 0 && op->getNumRegions() == 0 && isPure(op) &&
+         llvm::all_of(op->getOperands(), isConstantValue);
+}
+
+namespace {
+
+/// Ops that RegionEmitter computes element by element from element by element operands.
+bool isElementByElement(Operation *op) {
+  return isa<ElementwiseOp, CastOp, GatherOp, GatherElementsOp, GatherNdOp, ReduceOp, ArgReduceOp, ConcatOp, PadOp,
+             RangeOp, ScatterElementsOp, ScatterNdOp>(op);
+}
+
+/// Those of them that need not lie in memory themselves.
+bool isInlined(Operation *op) {
+  return isa<ElementwiseOp, CastOp, GatherOp, GatherElementsOp, GatherNdOp, RangeOp, SizesOp>(op);
+}
+
+class Fuser {
+public:
+  explicit Fuser(func::FuncOp function) : function(function) {}
+
+  unsigned run() {
+    for (Operation &op : function.getBody().front())
+      if (!op.hasTrait<OpTrait::IsTerminator>() && !isConstantValue(op.getResult(0)))
+        ops.push_back(&op);
+    takeEpilogues();
+    for (Operation *op : llvm::reverse(ops)) // readers decide before what they read
+      decide(op);
+    for (Value returned : function.getBody().front().getTerminator()->getOperands())
+      materialize(returned);
+    sinkReshapes();
+    return buildKernels();
+  }
+
+private:
+  //===--------------------------------------------------------------------===//
+  // What lies in memory
+  //===--------------------------------------------------------------------===//
+
+  bool isInMemory(Value value) {
+    return isa<BlockArgument>(value) || materialized.contains(value) || isConstantValue(value);
+  }
+
+  void materialize(Value value) {
+    if (!isa<BlockArgument>(value) && !isConstantValue(value))
+      materialized.insert(value);
+  }
+
+  /// `value` is read in place through strides where `accepts` them, or lies in memory itself.
+  void requireView(Value value, llvm::function_ref<bool(const StridedView &)> accepts) {
+    if (isConstantValue(value))
+      return;
+    auto isBase = [&](Value v) { return materialized.contains(v); };
+    std::optional<StridedView> view = getStridedView(value, isBase);
+    if (view && accepts(*view))
+      materialize(view->base);
+    else
+      materialize(value);
+  }
+  void requireContiguous(Value value) {
+    requireView(value, [](const StridedView &view) { return view.isContiguous(); });
+  }
+
+  /// The ops that compute with a value, seen through rearrangements; the return is one.
+  void findReaders(Value value, llvm::SmallSetVector<Operation *, 4> &readers) {
+    for (Operation *user : value.getUsers()) {
+      if (isViewOp(user))
+        findReaders(user->getResult(0), readers);
+      else
+        readers.insert(user);
+    }
+  }
+
+  /// Whether `reader` can compute `value` where it needs it, without computing an element of floats twice.
+  bool canInline(Value value, Operation *reader) {
+    if (!isElementByElement(reader) || inTile.contains(reader))
+      return false;
+    Value read = isa<ReduceOp, ArgReduceOp>(reader) ? reader->getOperand(0) : reader->getResult(0);
+    if (getNumElements(value.getType()) == getNumElements(read.getType()))
+      return true;
+    // Positions and masks are cheap, and so is what concat, pad and gather take of an operand.
+    return isa<IntegerType>(sinter::getElementType(value)) || isa<ConcatOp, PadOp, GatherOp, GatherNdOp>(reader);
+  }
+
+  /// Elementwise ops behind a matmul are computed on its tiles.
+  void takeEpilogues() {
+    for (Operation *op : ops) {
+      auto matmul = dyn_cast<MatmulOp>(op);
+      if (!matmul || !sinter::getElementType(matmul.getResult()).isF32())
+        continue;
+      bool isWeight = sinter::getRank(matmul.getRhs()) == 2 && isConstantValue(matmul.getRhs());
+      Value value = matmul.getResult(), end = value;
+      unsigned numExtras = 0;
+      while (!value.use_empty() && llvm::all_equal(value.getUsers())) {
+        Operation *user = *value.getUsers().begin();
+        if (auto reshape = dyn_cast<ReshapeOp>(user)) {
+          if (getSizes(reshape.getResult()).empty() || getSizes(value).back() != getSizes(reshape.getResult()).back())
+            break;
+          value = reshape.getResult();
+          continue;
+        }
+        if (!isTileEpilogue(user, value))
+          break;
+        SmallVector<Value> others;
+        for (Value operand : user->getOperands())
+          if (operand != value && !isSplatConstant(operand))
+            others.push_back(operand);
+        // Only a bias that is a constant vector is sure to be the template's own.
+        auto elementwise = cast<ElementwiseOp>(user);
+        bool isBias = value == matmul.getResult() && elementwise.getKind() == ElementwiseKind::add &&
+                      others.size() == 1 && isConstantValue(others[0]) && sinter::getRank(others[0]) == 1;
+        if (!isBias && !isWeight && !others.empty())
+          break;
+        numExtras += isBias ? 0 : others.size();
+        if (numExtras > 4)
+          break;
+        for (Value other : others)
+          requireContiguous(other);
+        value = end = user->getResult(0);
+        inTile.insert(user);
+      }
+      tileEnd[matmul] = end;
+    }
+  }
+
+  void decide(Operation *op) {
+    Value result = op->getResult(0);
+    if (inTile.contains(op) || isViewOp(op))
+      return;
+    if (isInlined(op)) {
+      llvm::SmallSetVector<Operation *, 4> readers;
+      findReaders(result, readers);
+      if (readers.size() != 1 || !canInline(result, readers[0]))
+        if (!isa<SizesOp>(op))
+          materialize(result);
+      return;
+    }
+    auto anyStrides = [](const StridedView &) { return true; };
+    auto unitRows = [](const StridedView &view) {
+      return view.strides.back().isConstant(1) || view.sizes.back().isConstant(1);
+    };
+    if (auto matmul = dyn_cast<MatmulOp>(op)) {
+      materialize(tileEnd.lookup(matmul) ? tileEnd.lookup(matmul) : result);
+      bool isTemplate = sinter::getElementType(result).isF32();
+      bool isWeight = isTemplate && sinter::getRank(matmul.getRhs()) == 2 && isConstantValue(matmul.getRhs());
+      requireView(matmul.getLhs(), [&](const StridedView &view) {
+        if (!isWeight)
+          return true;
+        std::optional<SizeExpr> stride = view.collapse(0, view.sizes.size() - 1);
+        return unitRows(view) && stride && stride->constant();
+      });
+      requireView(matmul.getRhs(), anyStrides);
+      return;
+    }
+    materialize(result);
+    if (auto attention = dyn_cast<AttentionOp>(op)) {
+      for (Value operand : {attention.getQuery(), attention.getKey(), attention.getValue()})
+        requireView(operand, unitRows);
+      if (attention.getBias())
+        requireView(attention.getBias(), anyStrides);
+    } else if (isa<SoftmaxOp, LayerNormOp, RmsNormOp>(op)) {
+      for (Value operand : op->getOperands())
+        requireContiguous(operand);
+    } else if (isa<ConvOp, RotaryOp, CumulativeSumOp>(op)) {
+      // An element of an operand is read many times: it is not computed each time.
+      for (Value operand : op->getOperands())
+        requireView(operand, anyStrides);
+    }
+  }
+
+  /// A value in memory that is only regrouped lies there under its last sizes.
+  void sinkReshapes() {
+    SmallVector<Value> values(materialized.begin(), materialized.end());
+    for (Value value : values) {
+      Value last = value;
+      while (last.hasOneUse() && isa<ReshapeOp>(*last.getUsers().begin()))
+        last = (*last.getUsers().begin())->getResult(0);
+      if (last == value)
+        continue;
+      materialized.remove(value);
+      materialized.insert(last);
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Kernels
+  //===--------------------------------------------------------------------===//
+
+  unsigned buildKernels() {
+    unsigned count = 0;
+    for (Operation *op : ops)
+      if (materialized.contains(op->getResult(0))) {
+        buildKernel(op->getResult(0));
+        ++count;
+      }
+    // A returned argument or weight is copied, and so is what is returned a second time.
+    Operation *terminator = function.getBody().front().getTerminator();
+    DenseSet<Value> returned;
+    for (OpOperand &operand : terminator->getOpOperands()) {
+      Value value = kernelResults.lookup(operand.get());
+      if (!value || !returned.insert(value).second) {
+        value = buildCopy(operand.get(), terminator);
+        ++count;
+      }
+      operand.set(value);
+    }
+    for (Operation *op : llvm::reverse(ops))
+      op->erase();
+    // Weights that no kernel reads any more.
+    SmallVector<Operation *> rest;
+    for (Operation &op : function.getBody().front())
+      rest.push_back(&op);
+    for (Operation *op : llvm::reverse(rest))
+      if (isOpTriviallyDead(op))
+        op->erase();
+    return count;
+  }
+
+  /// The operands that a region reads, as its arguments.
+  struct Region {
+    Block *body;
+    IRMapping mapping;
+    SmallVector<Value> operands;
+    SmallVector<Location> locations;
+  };
+
+  Value argument(Region &region, Value value) {
+    Value outside = kernelResults.lookup(value);
+    region.operands.push_back(outside ? outside : value);
+    Value argument = region.body->addArgument(value.getType(), value.getLoc());
+    region.mapping.map(value, argument);
+    return argument;
+  }
+
+  Value clone(Region &region, OpBuilder &b, Value value, bool isRoot) {
+    if (Value done = region.mapping.lookupOrNull(value))
+      return done;
+    bool inside = isSplatConstant(value) || (!isInMemory(value) || isRoot);
+    if (isa<BlockArgument>(value) || (isConstantValue(value) && !isSplatConstant(value)) || !inside)
+      return argument(region, value);
+    Operation *op = value.getDefiningOp();
+    for (Value operand : op->getOperands())
+      clone(region, b, operand, /*isRoot=*/false);
+    Operation *cloned = b.clone(*op, region.mapping);
+    if (!isa<ConstantOp, SizesOp>(op) && !isViewOp(op))
+      region.locations.push_back(op->getLoc());
+    return cloned->getResult(0);
+  }
+
+  Value finish(Region &region, OpBuilder &b, Operation *before, Location loc, Value yielded) {
+    YieldOp::create(b, loc, yielded);
+    OpBuilder outer(before);
+    StringRef kind = chooseKind(*region.body);
+    auto kernel =
+        KernelOp::create(outer, loc, TypeRange{yielded.getType()}, outer.getStringAttr(kind), region.operands);
+    kernel.getBody().push_back(region.body);
+    return kernel.getResult(0);
+  }
+
+  void buildKernel(Value value) {
+    Region region;
+    region.body = new Block();
+    OpBuilder b = OpBuilder::atBlockEnd(region.body);
+    Value yielded = clone(region, b, value, /*isRoot=*/true);
+    Location loc = region.locations.empty() ? value.getLoc() : b.getFusedLoc(region.locations);
+    kernelResults[value] = finish(region, b, value.getDefiningOp(), loc, yielded);
+  }
+
+  Value buildCopy(Value value, Operation *before) {
+    Region region;
+    region.body = new Block();
+    OpBuilder b = OpBuilder::atBlockEnd(region.body);
+    Value yielded = isSplatConstant(value) ? clone(region, b, value, /*isRoot=*/true) : argument(region, value);
+    return finish(region, b, before, value.getLoc(), yielded);
+  }
+
+  func::FuncOp function;
+  SmallVector<Operation *> ops;
+  llvm::SetVector<Value> materialized;
+  DenseSet<Operation *> inTile;
+  DenseMap<Operation *, Value> tileEnd;
+  DenseMap<Value, Value> kernelResults;
+};
+
+struct FuseKernels : cpu::impl::FuseKernelsPassBase<FuseKernels> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      numKernels += Fuser(function).run();
+  }
+};
+
+} // namespace

@@ -1,0 +1,171 @@
+//===- LowerKernels.cpp - Turn kernels into launches and weights into sections -===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/cpu/Transforms/Passes.h"
+
+#include "targets/cpu/Emit/KernelTemplates.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace sinter::cpu {
+#define GEN_PASS_DEF_LOWERKERNELSPASS
+#include "targets/cpu/Transforms/Passes.h.inc"
+} // namespace sinter::cpu
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::cpu;
+
+namespace {
+
+/// The input whose values a kernel uses as positions: the argument of the function that its index operand is computed from.
+std::optional<int64_t> findIndexInput(Value indices) {
+  while (Operation *op = indices.getDefiningOp()) {
+    if (op->getNumOperands() == 0)
+      return std::nullopt;
+    indices = op->getOperand(0);
+  }
+  return cast<BlockArgument>(indices).getArgNumber();
+}
+
+class Lowering {
+public:
+  explicit Lowering(ModuleOp module) : module(module), symbols(module) {}
+
+  LogicalResult run() {
+    for (auto function : module.getOps<func::FuncOp>())
+      for (KernelOp kernel : llvm::make_early_inc_range(function.getOps<KernelOp>()))
+        if (failed(lower(kernel)))
+          return failure();
+    for (auto function : module.getOps<func::FuncOp>())
+      eraseConstants(function);
+    return success();
+  }
+
+private:
+  LogicalResult lower(KernelOp kernel) {
+    Block &body = kernel.getBody().front();
+    FailureOr<LaunchPlan> plan = planLaunch(kernel.getKind(), body);
+    if (failed(plan))
+      return kernel.emitOpError() << "is no region for template '" << kernel.getKind() << "'";
+    OpBuilder b(kernel);
+    SmallVector<Value> operands;
+    for (auto [i, operand] : llvm::enumerate(kernel.getInputs())) {
+      bool isPacked = llvm::is_contained(plan->packedArguments, i);
+      operands.push_back(isConstantValue(operand) ? getSection(b, operand, isPacked) : operand);
+    }
+    SmallVector<Attribute> words(plan->words.begin(), plan->words.end());
+    MLIRContext *context = kernel.getContext();
+    IntegerAttr indexInput;
+    body.walk([&](Operation *op) {
+      if (!isa<GatherOp, GatherElementsOp, GatherNdOp, ScatterElementsOp, ScatterNdOp>(op) || indexInput)
+        return;
+      // From the region to the kernel's operand, and on to the program's input.
+      Value indices = op->getOperand(1);
+      while (Operation *def = indices.getDefiningOp()) {
+        if (def->getNumOperands() == 0)
+          return;
+        indices = def->getOperand(0);
+      }
+      unsigned number = cast<BlockArgument>(indices).getArgNumber();
+      if (std::optional<int64_t> input = findIndexInput(kernel.getInputs()[number]))
+        indexInput = b.getI64IntegerAttr(*input);
+    });
+    auto launch = LaunchOp::create(b, kernel.getLoc(), kernel.getResultTypes(), getKernel(kernel, body), operands,
+                                   b.getArrayAttr(words), DimsAttr::get(context, {plan->tasks}),
+                                   DimsAttr::get(context, {plan->scratchBytes}), indexInput, DimsAttr());
+    kernel.replaceAllUsesWith(launch.getResults());
+    kernel.erase();
+    return success();
+  }
+
+  /// The kernel for a region: one for all regions of the same text.
+  FlatSymbolRefAttr getKernel(KernelOp kernel, Block &body) {
+    std::string text = kernel.getKind().str();
+    llvm::raw_string_ostream stream(text);
+    for (BlockArgument argument : body.getArguments())
+      stream << argument.getType();
+    kernel.getBody().front().print(stream);
+    auto [it, isNew] = kernels.try_emplace(text);
+    if (isNew) {
+      OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+      std::string name = (kernel.getKind() + "_" + llvm::Twine(numKernels[kernel.getKind()]++)).str();
+      auto op = cpu::KernelOp::create(b, kernel.getLoc(), name, kernel.getKind());
+      op.getBody().takeBody(kernel.getBody());
+      it->second = FlatSymbolRefAttr::get(symbols.insert(op));
+    }
+    return it->second;
+  }
+
+  Value getSection(OpBuilder &b, Value value, bool isPacked) {
+    Layout layout = Layout::row_major;
+    if (isPacked) {
+      layout = Layout::panels;
+      auto transpose = value.getDefiningOp<TransposeOp>();
+      if (transpose && sinter::getRank(transpose.getInput()) == 2) {
+        value = transpose.getInput();
+        layout = Layout::panels_transposed;
+      }
+    }
+    Type type = value.getType();
+    FlatSymbolRefAttr &symbol = sections[{value, layout}];
+    if (!symbol) {
+      OpBuilder outer = OpBuilder::atBlockEnd(module.getBody());
+      auto section = SectionOp::create(outer, value.getLoc(), getSectionName(value), layout);
+      Block &body = section.getBody().emplaceBlock();
+      OpBuilder inner = OpBuilder::atBlockEnd(&body);
+      IRMapping mapping;
+      YieldOp::create(inner, value.getLoc(), cloneConstant(inner, value, mapping));
+      symbol = FlatSymbolRefAttr::get(symbols.insert(section));
+    }
+    return WeightsOp::create(b, value.getLoc(), type, symbol);
+  }
+
+  std::string getSectionName(Value value) {
+    Operation *op = value.getDefiningOp();
+    while (!isa<ParameterOp, ConstantOp>(op))
+      op = op->getOperand(0).getDefiningOp();
+    auto parameter = dyn_cast<ParameterOp>(op);
+    return ((parameter ? parameter.getWeight() : StringRef("constant")) + "_section").str();
+  }
+
+  Value cloneConstant(OpBuilder &b, Value value, IRMapping &mapping) {
+    if (Value done = mapping.lookupOrNull(value))
+      return done;
+    Operation *op = value.getDefiningOp();
+    for (Value operand : op->getOperands())
+      cloneConstant(b, operand, mapping);
+    return b.clone(*op, mapping)->getResult(0);
+  }
+
+  void eraseConstants(func::FuncOp function) {
+    SmallVector<Operation *> ops;
+    for (Operation &op : function.getBody().front())
+      ops.push_back(&op);
+    for (Operation *op : llvm::reverse(ops))
+      if (isOpTriviallyDead(op))
+        op->erase();
+  }
+
+  ModuleOp module;
+  SymbolTable symbols;
+  llvm::StringMap<FlatSymbolRefAttr> kernels;
+  llvm::StringMap<unsigned> numKernels;
+  DenseMap<std::pair<Value, Layout>, FlatSymbolRefAttr> sections;
+};
+
+struct LowerKernels : cpu::impl::LowerKernelsPassBase<LowerKernels> {
+  void runOnOperation() override {
+    if (failed(Lowering(getOperation()).run()))
+      signalPassFailure();
+  }
+};
+
+} // namespace
