@@ -19,8 +19,8 @@ def Cpu_Dialect : Dialect {
   let name = "cpu";
   let summary = "A program as launches of kernels over buffers and sections of weights.";
   let description = [{
-    What the CPU target lowers kernels to: `cpu.section` says what lies in the file of weights and how it is made, `cpu.kernel`
-    what code computes, `cpu.launch` which words a kernel is given, how many tasks it has and, once placed, where its results
+    What the CPU target lowers kernels to: `cpu.section` says what lies in the file of weights and how it is made, `cpu.code`
+    what a kernel computes, `cpu.launch` which words a kernel is given, how many tasks it has and, once placed, where its results
     lie. Code is generated from these when the artifact is written, once for each instruction set.
   }];
   let cppNamespace = "::sinter::cpu";
@@ -104,7 +104,7 @@ def Cpu_WeightsOp : Cpu_Op<"weights", [Pure]> {
   let assemblyFormat = "$section attr-dict `:` type($result)";
 }
 
-def Cpu_KernelOp : Cpu_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> {
+def Cpu_CodeOp : Cpu_Op<"code", [Symbol, IsolatedFromAbove, SingleBlock]> {
   let summary = "What a kernel's code computes.";
   let description = [{
     The template `kind` and the body that it is instantiated for; launches share it. The body's arguments are the launch's
@@ -113,7 +113,7 @@ def Cpu_KernelOp : Cpu_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> {
     Example:
 
     ```mlir
-    cpu.kernel @loop_0 "loop" {
+    cpu.code @loop_0 "loop" {
     ^bb0(%x: tensor<2x3xf32>):
       %0 = sinter.elementwise exp(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
       sinter.yield %0 : tensor<2x3xf32>

@@ -22,6 +22,7 @@
 //   %r = reshape %g         *%n = layer_norm %r
 //
 //===----------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #include "targets/cpu/Transforms/Passes.h"
 
@@ -112,10 +113,15 @@ private:
       return;
     auto isBase = [&](Value v) { return materialized.contains(v); };
     std::optional<StridedView> view = getStridedView(value, isBase);
-    if (view && accepts(*view))
+    // Only the arena has offsets that depend on sizes.
+    bool isOutside = view && (isa<BlockArgument>(view->base) || isReturned(view->base));
+    if (view && accepts(*view) && (!isOutside || view->offset.isConstant(0)))
       materialize(view->base);
     else
       materialize(value);
+  }
+  static bool isReturned(Value value) {
+    return llvm::any_of(value.getUsers(), [](Operation *user) { return user->hasTrait<OpTrait::IsTerminator>(); });
   }
   void requireContiguous(Value value) {
     requireView(value, [](const StridedView &view) { return view.isContiguous(); });

@@ -7,6 +7,7 @@
 
 #include "targets/cpu/Transforms/Passes.h"
 
+#include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace sinter::cpu {
@@ -102,8 +103,7 @@ template <typename OpType> struct FlattenNorm : OpRewritePattern<OpType> {
   using OpRewritePattern<OpType>::OpRewritePattern;
 
   static Value flatten(PatternRewriter &rewriter, Value value, ArrayRef<SizeExpr> normalized) {
-    Sizes sizes(normalized.begin(), normalized.end());
-    Type type = getTensorType(sizes, sinter::getElementType(value));
+    RankedTensorType type = getTensorType(normalized, sinter::getElementType(value));
     if (value.getType() != type)
       value = rewriter.createOrFold<BroadcastOp>(value.getLoc(), type, value);
     return createReshape(rewriter, value, {SizeExpr::product(normalized)});
@@ -127,7 +127,7 @@ template <typename OpType> struct FlattenNorm : OpRewritePattern<OpType> {
     auto flatNorm = cast<OpType>(rewriter.clone(*op.getOperation()));
     flatNorm->setOperands(operands);
     flatNorm.setAxis(axis);
-    flatNorm.getResult().setType(operands[0].getType());
+    flatNorm.getResult().setType(cast<RankedTensorType>(operands[0].getType()));
     rewriter.replaceOp(op, createReshape(rewriter, flatNorm.getResult(), sizes));
     return success();
   }

@@ -97,7 +97,7 @@ private:
     if (isNew) {
       OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
       std::string name = (kernel.getKind() + "_" + llvm::Twine(numKernels[kernel.getKind()]++)).str();
-      auto op = cpu::KernelOp::create(b, kernel.getLoc(), name, kernel.getKind());
+      auto op = CodeOp::create(b, kernel.getLoc(), name, kernel.getKind());
       op.getBody().takeBody(kernel.getBody());
       it->second = FlatSymbolRefAttr::get(symbols.insert(op));
     }

@@ -68,7 +68,7 @@ def FuseKernelsPass : Pass<"sinter-cpu-fuse-kernels", "::mlir::ModuleOp"> {
 def LowerKernelsPass : Pass<"sinter-cpu-lower-kernels", "::mlir::ModuleOp"> {
   let summary = "Turn kernels into launches and weights into sections";
   let description = [{
-    Requires phase `fused`. Equal kernels become one `cpu.kernel`; each launch has its words, number of tasks and scratch memory
+    Requires phase `fused`. Equal kernels become one `cpu.code`; each launch has its words, number of tasks and scratch memory
     as expressions; what is computed from weights alone becomes a `cpu.section` in the layout that its kernel reads. Refuses
     a kernel whose template does not take its body (an internal error).
   }];

@@ -38,7 +38,7 @@ func.func @weights() {
 // -----
 
 // expected-error @+1 {{expects region #0 to have 0 or 1 blocks}}
-cpu.kernel @blocks "loop" {
+cpu.code @blocks "loop" {
 ^bb0(%x: tensor<2xf32>):
   sinter.yield %x : tensor<2xf32>
 ^bb1(%y: tensor<2xf32>):

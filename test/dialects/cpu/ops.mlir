@@ -14,11 +14,11 @@ cpu.section @query panels_transposed {
   sinter.yield %0 : tensor<384x384xf32>
 }
 
-// CHECK: cpu.kernel @loop_0 "loop" {
+// CHECK: cpu.code @loop_0 "loop" {
 // CHECK-NEXT: ^bb0(%[[X:.*]]: tensor<2x3xf32>):
 // CHECK-NEXT: %[[Y:.*]] = sinter.elementwise exp(%[[X]]) : (tensor<2x3xf32>) -> tensor<2x3xf32>
 // CHECK-NEXT: sinter.yield %[[Y]] : tensor<2x3xf32>
-cpu.kernel @loop_0 "loop" {
+cpu.code @loop_0 "loop" {
 ^bb0(%x: tensor<2x3xf32>):
   %0 = sinter.elementwise exp(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
   sinter.yield %0 : tensor<2x3xf32>

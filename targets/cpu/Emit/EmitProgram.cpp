@@ -1,0 +1,265 @@
+//===- EmitProgram.cpp - From a placed module to what an artifact says ---===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/cpu/Emit/EmitProgram.h"
+
+#include "dialects/cpu/IR/Cpu.h"
+#include "lib/Interpreter/Interpreter.h"
+#include "lib/Support/Failure.h"
+#include "targets/cpu/Codegen/Codegen.h"
+#include "targets/cpu/Emit/KernelTemplates.h"
+#include "targets/cpu/Kernels/Packing.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <mutex>
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::cpu;
+
+static sinter_type getRuntimeType(Type type) {
+  if (auto floating = dyn_cast<FloatType>(type))
+    return type.isBF16() ? SINTER_BF16 : type.isF16() ? SINTER_F16 : type.isF64() ? SINTER_F64 : SINTER_F32;
+  bool isUnsigned = type.isUnsignedInteger();
+  switch (type.getIntOrFloatBitWidth()) {
+  case 1:
+    return SINTER_BOOL;
+  case 8:
+    return isUnsigned ? SINTER_U8 : SINTER_I8;
+  case 16:
+    return isUnsigned ? SINTER_U16 : SINTER_I16;
+  case 32:
+    return isUnsigned ? SINTER_U32 : SINTER_I32;
+  default:
+    return isUnsigned ? SINTER_U64 : SINTER_I64;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Computes what a section's body yields.
+class SectionEvaluator {
+public:
+  SectionEvaluator(SectionOp section, const WeightFiles &weights) : section(section), weights(weights) {}
+
+  /// Fills the section's bytes in the file.
+  llvm::Error fill(llvm::MutableArrayRef<char> destination) {
+    Value yielded = cast<YieldOp>(section.getBody().front().back()).getValues()[0];
+    // Weights that are stored as they come are not held twice.
+    if (auto parameter = yielded.getDefiningOp<ParameterOp>()) {
+      WeightOp weight = getWeight(parameter);
+      bool isRaw = weight.getEncoding() == WeightEncoding::raw;
+      if (section.getLayout() == Layout::row_major)
+        return weights.read(weight, destination);
+      if (isRaw) {
+        llvm::Expected<llvm::ArrayRef<char>> bytes = weights.view(weight);
+        if (!bytes)
+          return bytes.takeError();
+        if (reinterpret_cast<uintptr_t>(bytes->data()) % alignof(float) == 0) {
+          pack(reinterpret_cast<const float *>(bytes->data()), destination);
+          return llvm::Error::success();
+        }
+      }
+    }
+    llvm::Expected<HostTensor> tensor = evaluate(yielded);
+    if (!tensor)
+      return tensor.takeError();
+    if (section.getLayout() == Layout::row_major)
+      std::copy(tensor->data.begin(), tensor->data.end(), destination.begin());
+    else
+      pack(tensor->as<float>().data(), destination);
+    return llvm::Error::success();
+  }
+
+private:
+  void pack(const float *source, llvm::MutableArrayRef<char> destination) {
+    RankedTensorType type = section.getTensorType();
+    bool transposed = section.getLayout() == Layout::panels_transposed;
+    PackedShape shape{type.getDimSize(transposed ? 0 : 1), type.getDimSize(transposed ? 1 : 0)};
+    packMatmulWeights(shape, source, transposed, reinterpret_cast<float *>(destination.data()));
+  }
+
+  WeightOp getWeight(ParameterOp parameter) {
+    return SymbolTable::lookupNearestSymbolFrom<WeightOp>(section, parameter.getWeightAttr());
+  }
+
+  llvm::Expected<HostTensor> evaluate(Value value) {
+    Operation *op = value.getDefiningOp();
+    std::vector<HostTensor> operands;
+    for (Value operand : op->getOperands()) {
+      llvm::Expected<HostTensor> tensor = evaluate(operand);
+      if (!tensor)
+        return tensor.takeError();
+      operands.push_back(std::move(*tensor));
+    }
+    std::vector<const HostTensor *> pointers;
+    for (const HostTensor &operand : operands)
+      pointers.push_back(&operand);
+    InterpretOptions options;
+    options.readWeight = [&](WeightOp weight) { return weights.read(weight); };
+    return interpretOp(op, pointers, {}, options);
+  }
+
+  SectionOp section;
+  const WeightFiles &weights;
+};
+
+//===----------------------------------------------------------------------===//
+// The program
+//===----------------------------------------------------------------------===//
+
+class Describer {
+public:
+  Describer(ModuleOp module, const WeightFiles &weights) : module(module), weights(weights) {}
+
+  BundleDescription run() {
+    main = *module.getOps<func::FuncOp>().begin();
+    describeValues();
+    describeSymbols();
+    for (CodeOp kernel : module.getOps<CodeOp>()) {
+      kernelNumbers[kernel.getSymName()] = bundle.kernels.size();
+      bundle.kernels.push_back({kernel.getSymName().str(), {}});
+    }
+    for (SectionOp section : module.getOps<SectionOp>()) {
+      auto fill = [section, &weights = weights](llvm::MutableArrayRef<char> destination) {
+        return SectionEvaluator(section, weights).fill(destination);
+      };
+      sectionNumbers[section.getSymName()] =
+          bundle.addSection(section.getSymName().str(), section.getNumBytes(), fill);
+    }
+    for (LaunchOp launch : main.getOps<LaunchOp>())
+      describe(launch);
+    bundle.arenaBytes = cast<DimsAttr>(module->getAttr("cpu.arena")).getSizes()[0];
+    return std::move(bundle);
+  }
+
+private:
+  static std::string getName(DictionaryAttr attributes, StringRef fallback) {
+    auto name = attributes ? attributes.getAs<StringAttr>("sinter.name") : StringAttr();
+    return name ? name.str() : fallback.str();
+  }
+
+  void describeValues() {
+    auto describeValue = [](std::string name, Type type) {
+      BundleValue value;
+      value.name = std::move(name);
+      value.type = getRuntimeType(cast<RankedTensorType>(type).getElementType());
+      Sizes sizes = getSizes(type);
+      value.dims.assign(sizes.begin(), sizes.end());
+      return value;
+    };
+    for (BlockArgument argument : main.getArguments()) {
+      unsigned number = argument.getArgNumber();
+      std::string name = getName(main.getArgAttrDict(number), "input" + std::to_string(number));
+      inputNumbers[name] = number;
+      bundle.inputs.push_back(describeValue(name, argument.getType()));
+    }
+    for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
+      bundle.outputs.push_back(describeValue(getName(main.getResultAttrDict(i), "output" + std::to_string(i)), type));
+  }
+
+  void describeSymbols() {
+    for (SymbolOp symbol : module.getOps<SymbolOp>()) {
+      BundleSymbol described;
+      described.name = symbol.getSymName().str();
+      unsigned input = inputNumbers.lookup(symbol.getInput());
+      described.source = symbol.getElement() ? SymbolSource::element(input, symbol.getPosition())
+                                             : SymbolSource::axis(input, symbol.getPosition());
+      described.lowest = symbol.getLow();
+      if (symbol.getHigh())
+        described.highest = *symbol.getHigh();
+      if (symbol.getTypical())
+        described.typical = *symbol.getTypical();
+      bundle.symbols.push_back(std::move(described));
+    }
+    for (CheckOp check : module.getOps<CheckOp>())
+      bundle.checks.push_back(BundleCheck::size(inputNumbers.lookup(check.getInput()), check.getAxis(),
+                                                check.getSize().getSizes()[0], check.getDeclared().str()));
+  }
+
+  BundleArgument describe(Value value, const SizeExpr &byteOffset) {
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      BundleArgument described = BundleArgument::input(argument.getArgNumber());
+      described.value = byteOffset;
+      return described;
+    }
+    if (auto section = value.getDefiningOp<WeightsOp>()) {
+      BundleArgument described = BundleArgument::weights(sectionNumbers.lookup(section.getSection()));
+      described.value = byteOffset;
+      return described;
+    }
+    auto launch = cast<LaunchOp>(value.getDefiningOp());
+    SizeExpr offset = launch.getOffsets()->getSizes()[cast<OpResult>(value).getResultNumber()];
+    if (std::optional<int64_t> number = offset.constant(); number && *number < 0) {
+      BundleArgument described = BundleArgument::output(-1 - *number);
+      described.value = byteOffset;
+      return described;
+    }
+    return BundleArgument::arena(offset + byteOffset);
+  }
+
+  void describe(LaunchOp launch) {
+    BundleStep step;
+    step.name = getNodeName(launch);
+    step.kernel = kernelNumbers.lookup(launch.getKernel());
+    for (auto word : launch.getWords().getAsRange<WordAttr>()) {
+      switch (word.getKind()) {
+      case WordKind::operand:
+        step.arguments.push_back(describe(launch.getInputs()[word.getIndex()], word.getExpression()));
+        break;
+      case WordKind::result:
+        step.arguments.push_back(describe(launch.getResults()[word.getIndex()], word.getExpression()));
+        break;
+      case WordKind::size:
+        step.arguments.push_back(BundleArgument::integer(word.getExpression()));
+        break;
+      }
+    }
+    step.tasks = launch.getTasks().getSizes()[0];
+    step.scratchBytes = launch.getScratch().getSizes()[0];
+    if (launch.getIndexInput())
+      step.indexInput = *launch.getIndexInput();
+    bundle.steps.push_back(std::move(step));
+  }
+
+  ModuleOp module;
+  const WeightFiles &weights;
+  func::FuncOp main;
+  BundleDescription bundle;
+  llvm::StringMap<unsigned> kernelNumbers, sectionNumbers, inputNumbers;
+};
+
+} // namespace
+
+llvm::Expected<BundleDescription> cpu::describeProgram(ModuleOp module, const WeightFiles &weights) {
+  return Describer(module, weights).run();
+}
+
+llvm::Expected<llvm::SmallVector<char, 0>> cpu::compileKernels(ModuleOp module, const Isa &isa, StringRef prefix,
+                                                               std::string *assembly) {
+  MLIRContext *context = module.getContext();
+  KernelBuilder::loadDialects(*context);
+  OwningOpRef<ModuleOp> code(ModuleOp::create(UnknownLoc::get(context)));
+  KernelBuilder k(*code, isa);
+  for (CodeOp kernel : module.getOps<CodeOp>())
+    buildKernel(k, (prefix + kernel.getSymName()).str(), kernel.getKind(), kernel.getBody().front());
+  if (assembly) {
+    OwningOpRef<ModuleOp> copy(code->clone());
+    llvm::Expected<std::string> text = assemblyText(*copy, isa);
+    if (!text)
+      return text.takeError();
+    *assembly = std::move(*text);
+  }
+  return compileToObject(*code, isa);
+}

@@ -1,0 +1,191 @@
+//===- Target.cpp - The CPU target ---------------------------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "include/sinter/Target.h"
+
+#include "dialects/cpu/IR/Cpu.h"
+#include "lib/Bundle/WriteBundle.h"
+#include "lib/Support/Failure.h"
+#include "lib/Support/Hash.h"
+#include "targets/cpu/Codegen/Codegen.h"
+#include "targets/cpu/Emit/EmitProgram.h"
+#include "targets/cpu/Kernels/KernelBuilder.h"
+#include "targets/cpu/Transforms/Passes.h"
+
+#include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::cpu;
+
+namespace {
+
+struct Chip {
+  StringRef name;
+  /// The variants that its artifact carries, best first.
+  SmallVector<const Isa *, 2> isas;
+};
+
+std::vector<Chip> getAllChips() {
+  const Isa *v4 = findIsa("x86-64-v4"), *v3 = findIsa("x86-64-v3"), *arm = findIsa("aarch64");
+  std::vector<Chip> chips = {{"portable", {v4, v3}}, {"native", {}}, {"x86-64-v3", {v3}}, {"x86-64-v4", {v4}}};
+  if (arm)
+    chips.push_back({"aarch64", {arm}});
+  for (const Isa *isa : {v4, v3})
+    if (isa && hostRuns(*isa)) {
+      chips[1].isas = {isa};
+      break;
+    }
+  return chips;
+}
+
+uint64_t getFeatures(const Isa &isa) {
+  if (isa.name == "x86-64-v4")
+    return SINTER_FEATURE_X86_64_V3 | SINTER_FEATURE_X86_64_V4;
+  return isa.name == "x86-64-v3" ? SINTER_FEATURE_X86_64_V3 : 0;
+}
+
+class CpuTarget : public Target {
+public:
+  StringRef getName() const override { return "cpu"; }
+  StringRef getDescription() const override { return "SIMD code for x86-64 (AVX2, AVX-512) and AArch64 (NEON)."; }
+  std::vector<std::string> getChips() const override {
+    std::vector<std::string> names;
+    for (const Chip &chip : getAllChips())
+      names.push_back(chip.name.str());
+    return names;
+  }
+  bool runsHere(std::string &reason) const override {
+    if (llvm::any_of(allIsas(), [](const Isa &isa) { return hostRuns(isa); }))
+      return true;
+    reason = "this machine has none of the instruction sets that code is made for";
+    return false;
+  }
+  void registerDialects(DialectRegistry &registry) const override { registry.insert<CpuDialect>(); }
+
+  void addPasses(Phase phase, const TargetSpec &spec, OpPassManager &passes) const override {
+    switch (phase) {
+    case Phase::Fused:
+      passes.addPass(createLegalizePass());
+      passes.addPass(mlir::createCSEPass()); // so that products of one value have one operand
+      passes.addPass(createMergeMatmulsPass());
+      passes.addPass(mlir::createCanonicalizerPass());
+      passes.addPass(createFuseKernelsPass());
+      break;
+    case Phase::Lowered:
+      passes.addPass(createLowerKernelsPass());
+      break;
+    case Phase::Placed:
+      passes.addPass(createPlaceBuffersPass());
+      break;
+    default:
+      break;
+    }
+  }
+
+  llvm::Expected<EmitResult> emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const override;
+};
+
+llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec) {
+  SmallVector<const Isa *> isas;
+  std::vector<Chip> chips = getAllChips();
+  std::vector<std::string> wanted = spec.chips.empty() ? std::vector<std::string>{"portable"} : spec.chips;
+  for (const std::string &name : wanted) {
+    auto chip = llvm::find_if(chips, [&](const Chip &c) { return c.name == name; });
+    if (chip == chips.end() || chip->isas.empty())
+      return usage("target cpu has no chip '" + name + "' here; `sinter targets` lists them");
+    for (const Isa *isa : chip->isas)
+      if (!llvm::is_contained(isas, isa))
+        isas.push_back(isa);
+  }
+  return isas;
+}
+
+llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const {
+  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec);
+  if (!isas)
+    return isas.takeError();
+  if (request.kind != EmitKind::Bundle)
+    return unsupported("target cpu writes bundles only so far, not this --emit form");
+  auto report = [&](double done, StringRef what) {
+    if (request.progress)
+      request.progress(done, what);
+  };
+
+  llvm::Expected<WeightFiles> weights = WeightFiles::open(module, request.folder);
+  if (!weights)
+    return weights.takeError();
+  llvm::Expected<BundleDescription> bundle = describeProgram(module, *weights);
+  if (!bundle)
+    return bundle.takeError();
+  bundle->name = request.name;
+  bundle->compiler = "sinter";
+  bundle->sourceFile = llvm::sys::path::filename(request.modelPath).str();
+  if (auto source = llvm::MemoryBuffer::getFile(request.modelPath, /*IsText=*/false, /*RequiresNullTerminator=*/false))
+    bundle->sourceSha256 = sha256Hex((*source)->getBuffer());
+
+  EmitResult result;
+  for (auto [i, isa] : llvm::enumerate(*isas)) {
+    report(0.1 + 0.4 * i / isas->size(), "compiling kernels");
+    std::string assembly;
+    llvm::Expected<SmallVector<char, 0>> object =
+        compileKernels(module, *isa, "", request.dumpFolder.empty() ? nullptr : &assembly);
+    if (!object)
+      return object.takeError();
+    if (!request.dumpFolder.empty()) {
+      std::error_code error;
+      llvm::raw_fd_ostream file(request.dumpFolder + "/code-" + isa->name.str() + ".s", error);
+      if (error)
+        return ioFailure("cannot write " + request.dumpFolder + "/code-" + isa->name.str() + ".s: " + error.message());
+      file << assembly;
+    }
+    std::vector<std::string> symbols;
+    for (const BundleKernel &kernel : bundle->kernels)
+      symbols.push_back(kernel.name);
+    llvm::Expected<SmallVector<char, 0>> code =
+        linkSharedObject({llvm::ArrayRef<char>(object->data(), object->size())}, symbols, *isa);
+    if (!code)
+      return code.takeError();
+    result.codeBytes += code->size();
+    BundleVariant variant;
+    variant.name = isa->name.str();
+    variant.architecture = isa->triple.starts_with("aarch64") ? SINTER_AARCH64 : SINTER_X86_64;
+    variant.features = getFeatures(*isa);
+    variant.code.assign(code->begin(), code->end());
+    bundle->variants.push_back(std::move(variant));
+  }
+  for (const BundleSection &section : bundle->sections)
+    result.weightsBytes += section.bytes;
+  result.arenaFormula = bundle->arenaBytes.str();
+
+  std::string referenceText;
+  llvm::raw_string_ostream stream(referenceText);
+  OpPrintingFlags flags;
+  flags.enableDebugInfo();
+  reference.print(stream, flags);
+  bundle->files.push_back({"reference.mlir", referenceText});
+
+  WriteOptions options;
+  options.force = request.force;
+  options.threads = request.jobs;
+  options.progress = [&](uint64_t done, uint64_t total) {
+    report(0.5 + 0.5 * (total ? static_cast<double>(done) / total : 1.0), "packing weights");
+  };
+  if (llvm::Error error = writeBundle(*bundle, request.out, options))
+    return std::move(error);
+  return result;
+}
+
+} // namespace
+
+namespace sinter {
+std::unique_ptr<Target> createCpuTarget() { return std::make_unique<CpuTarget>(); }
+} // namespace sinter
