@@ -57,7 +57,7 @@ Product readProduct(MatmulOp matmul) {
 
 struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
   void runOnOperation() override {
-    llvm::MapVector<std::pair<Value, bool>, SmallVector<Product>> groups;
+    llvm::MapVector<std::pair<Value, int>, SmallVector<Product>> groups;
     getOperation().walk([&](MatmulOp matmul) {
       if (sinter::getRank(matmul.getRhs()) != 2 || !sinter::getElementType(matmul.getRhs()).isF32() ||
           !isConstantValue(matmul.getRhs()) || isConstantValue(matmul.getLhs()))
@@ -71,10 +71,10 @@ struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
         merge(products);
   }
 
-  void merge(ArrayRef<Product> products) {
+  void merge(MutableArrayRef<Product> products) {
     // Everything that it needs (weights may stand anywhere) comes first.
     Operation *last = products[0].matmul;
-    for (const Product &product : products)
+    for (Product &product : products)
       if (last->isBeforeInBlock(product.result.getDefiningOp()))
         last = product.result.getDefiningOp();
     MLIRContext *context = &getContext();
@@ -82,7 +82,7 @@ struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
     b.setInsertionPointAfter(last);
     SmallVector<Value> weights, biases;
     SmallVector<Location> locations;
-    for (const Product &product : products) {
+    for (Product &product : products) {
       weights.push_back(product.matmul.getRhs());
       if (product.bias)
         biases.push_back(product.bias);
@@ -94,7 +94,7 @@ struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
       merged = ElementwiseOp::create(b, loc, ElementwiseKind::add,
                                      ValueRange{merged, ConcatOp::create(b, loc, 0, biases)}, FloatAttr());
     SizeExpr start = 0;
-    for (const Product &product : products) {
+    for (Product &product : products) {
       SmallVector<SizeExpr> starts(sinter::getRank(merged), 0), steps(starts.size(), 1);
       starts.back() = start;
       Value slice = SliceOp::create(b, product.result.getLoc(), product.result.getType(), merged,
@@ -104,8 +104,8 @@ struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
       ++numMerged;
     }
     // Readers of a result may stand between the products: bring them behind the slices.
-    moveReadersBehind(products, b);
-    for (const Product &product : products) {
+    moveReadersBehind(b);
+    for (Product &product : products) {
       Operation *op = product.result.getDefiningOp();
       op->erase();
       if (op != product.matmul.getOperation())
@@ -113,7 +113,7 @@ struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
     }
   }
 
-  void moveReadersBehind(ArrayRef<Product> products, OpBuilder &b) {
+  void moveReadersBehind(OpBuilder &b) {
     Operation *anchor = b.getInsertionPoint() == b.getInsertionBlock()->end() ? nullptr : &*b.getInsertionPoint();
     if (!anchor)
       return;
