@@ -67,6 +67,8 @@ public:
   virtual bool runsHere(std::string &reason) const = 0;
   /// Registers the dialects that its phases use.
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
+  /// Registers its passes by name, for sinter-opt and reproducers.
+  virtual void registerPasses() const {}
   /// Adds the passes that lead from the phase before to `phase` (Quantized to Placed), the phase's verifying pass excluded.
   /// A pass refuses what the target does not have by an error that begins with "unsupported: " (`op->emitOpError("unsupported:
   /// ...")`); where all errors of a phase are such, the user is told all of them with exit status 4. Any other error is a

@@ -71,6 +71,8 @@ public:
   }
   void registerDialects(DialectRegistry &registry) const override { registry.insert<CpuDialect>(); }
 
+  void registerPasses() const override { registerSinterCpuPasses(); }
+
   void addPasses(Phase phase, const TargetSpec &spec, OpPassManager &passes) const override {
     switch (phase) {
     case Phase::Fused:

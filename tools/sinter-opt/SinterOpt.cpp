@@ -19,5 +19,7 @@ int main(int argc, char **argv) {
   sinter::registerAllDialects(registry);
   mlir::registerTransformsPasses();
   sinter::registerSinterPasses();
+  for (const auto &target : sinter::getTargets())
+    target->registerPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Sinter's passes\n", registry));
 }

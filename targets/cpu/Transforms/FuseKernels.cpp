@@ -326,7 +326,8 @@ private:
   void buildKernel(Value value) {
     Region region;
     region.body = new Block();
-    OpBuilder b = OpBuilder::atBlockEnd(region.body);
+    OpBuilder b(function.getContext());
+    b.setInsertionPointToEnd(region.body);
     Value yielded = clone(region, b, value, /*isRoot=*/true);
     Location loc = region.locations.empty() ? value.getLoc() : b.getFusedLoc(region.locations);
     kernelResults[value] = finish(region, b, value.getDefiningOp(), loc, yielded);
@@ -335,7 +336,8 @@ private:
   Value buildCopy(Value value, Operation *before) {
     Region region;
     region.body = new Block();
-    OpBuilder b = OpBuilder::atBlockEnd(region.body);
+    OpBuilder b(function.getContext());
+    b.setInsertionPointToEnd(region.body);
     Value yielded = isSplatConstant(value) ? clone(region, b, value, /*isRoot=*/true) : argument(region, value);
     return finish(region, b, before, value.getLoc(), yielded);
   }
