@@ -179,10 +179,20 @@ Value ElementwiseEmitter::applyVectorFunction(Value x, llvm::function_ref<Value(
 /// Computes a function that has no vector form of ours in f64, by the C library, and rounds once.
 Value ElementwiseEmitter::throughDouble(Value x, llvm::function_ref<Value(Value)> f) {
   OpBuilder &b = k.builder();
-  if (getElementTypeOrSelf(x.getType()).isF64())
-    return f(x);
-  Value result = f(arith::ExtFOp::create(b, k.loc(), shaped(b.getF64Type(), x), x));
-  return arith::TruncFOp::create(b, k.loc(), x.getType(), result);
+  Type type = x.getType();
+  bool isDouble = getElementTypeOrSelf(type).isF64();
+  if (!isDouble)
+    x = arith::ExtFOp::create(b, k.loc(), shaped(b.getF64Type(), x), x);
+  Value result;
+  if (auto vector = dyn_cast<VectorType>(x.getType())) {
+    // The library has scalar functions only.
+    result = x;
+    for (int64_t lane = 0; lane < vector.getNumElements(); ++lane)
+      result = vector::InsertOp::create(b, k.loc(), f(vector::ExtractOp::create(b, k.loc(), x, lane)), result, lane);
+  } else {
+    result = f(x);
+  }
+  return isDouble ? result : Value(arith::TruncFOp::create(b, k.loc(), type, result));
 }
 
 Value ElementwiseEmitter::add(Value x, Value y, Type type) {

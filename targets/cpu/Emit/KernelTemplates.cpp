@@ -495,7 +495,7 @@ static FailureOr<LaunchPlan> planSoftmax(Block &body, SoftmaxSpec &spec) {
 // By kind
 //===----------------------------------------------------------------------===//
 
-StringRef cpu::chooseKind(Block &body) {
+StringRef cpu::chooseKind(Block &body, llvm::function_ref<bool(unsigned)> isWeight) {
   for (Operation &op : body) {
     if (isa<AttentionOp>(op))
       return "attention";
@@ -508,7 +508,8 @@ StringRef cpu::chooseKind(Block &body) {
     if (isa<CumulativeSumOp>(op))
       return "cumulative_sum";
     if (isa<MatmulOp>(op)) {
-      if (succeeded(readMatmul(body)))
+      if (FailureOr<MatmulRegion> region = readMatmul(body);
+          succeeded(region) && isWeight(region->weight.getArgNumber()))
         return "matmul";
       if (succeeded(readBatchedMatmul(body)))
         return "batched_matmul";

@@ -40,8 +40,8 @@ struct LaunchPlan {
 mlir::FailureOr<LaunchPlan> planLaunch(llvm::StringRef kind, mlir::Block &body);
 /// Adds the kernel `name`; the plan did not fail.
 void buildKernel(KernelBuilder &k, llvm::StringRef name, llvm::StringRef kind, mlir::Block &body);
-/// The kind of template for a region.
-llvm::StringRef chooseKind(mlir::Block &body);
+/// The kind of template for a region; `isWeight` says which of its arguments are computed from weights alone.
+llvm::StringRef chooseKind(mlir::Block &body, llvm::function_ref<bool(unsigned)> isWeight);
 
 /// Matmul's elementwise ops: whether `op`, which reads `value` (a result of the matmul or of such an op), can be computed
 /// on its tiles. Other operands are numbers, one value per column, or tensors of the result's sizes.

@@ -305,8 +305,14 @@ private:
     if (isa<BlockArgument>(value) || (isConstantValue(value) && !isSplatConstant(value)) || !inside)
       return argument(region, value);
     Operation *op = value.getDefiningOp();
-    for (Value operand : op->getOperands())
-      clone(region, b, operand, /*isRoot=*/false);
+    // Templates read their operands from memory, numbers that are the same everywhere too.
+    bool isTemplate = isa<MatmulOp, AttentionOp, LayerNormOp, RmsNormOp, SoftmaxOp>(op);
+    for (Value operand : op->getOperands()) {
+      if (isTemplate && isSplatConstant(operand) && !region.mapping.contains(operand))
+        argument(region, operand);
+      else
+        clone(region, b, operand, /*isRoot=*/false);
+    }
     Operation *cloned = b.clone(*op, region.mapping);
     if (!isa<ConstantOp, SizesOp>(op) && !isViewOp(op))
       region.locations.push_back(op->getLoc());
@@ -316,7 +322,7 @@ private:
   Value finish(Region &region, OpBuilder &b, Operation *before, Location loc, Value yielded) {
     YieldOp::create(b, loc, yielded);
     OpBuilder outer(before);
-    StringRef kind = chooseKind(*region.body);
+    StringRef kind = chooseKind(*region.body, [&](unsigned i) { return isConstantValue(region.operands[i]); });
     auto kernel =
         KernelOp::create(outer, loc, TypeRange{yielded.getType()}, outer.getStringAttr(kind), region.operands);
     kernel.getBody().push_back(region.body);
