@@ -152,6 +152,8 @@ public:
   /// Records that `size` is at most `high` at every run, where it is a symbol
   /// plus a number: a longer run is refused. False where it is another expression.
   bool bound(const SizeExpr &size, int64_t high);
+  /// `size` is at least `low`, likewise.
+  bool boundBelow(const SizeExpr &size, int64_t low);
   /// An axis that may count from the end, as 0..rank-1, else malformed.
   mlir::FailureOr<int64_t> normalizeAxis(int64_t axis, int64_t rank);
   /// The same for each, sorted; a repeated axis is malformed.

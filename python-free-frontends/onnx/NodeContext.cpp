@@ -200,6 +200,8 @@ FailureOr<Sizes> NodeContext::broadcast(ValueRange values) {
 
 bool NodeContext::bound(const SizeExpr &size, int64_t high) { return importer.symbols.bound(size, high); }
 
+bool NodeContext::boundBelow(const SizeExpr &size, int64_t low) { return importer.symbols.boundBelow(size, low); }
+
 FailureOr<int64_t> NodeContext::normalizeAxis(int64_t axis, int64_t rank) {
   if (axis < -rank || axis >= rank)
     return malformed("axis " + Twine(axis) + " of a tensor of rank " + Twine(rank));

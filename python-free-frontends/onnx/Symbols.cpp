@@ -176,24 +176,39 @@ Symbols::Solution Symbols::equate(const SizeExpr &a, const SizeExpr &b) {
   return Solution::Unsolved;
 }
 
-bool Symbols::bound(const SizeExpr &size, int64_t high) {
-  std::optional<int64_t> number;
+/// A size that is a dimension's symbol plus a number.
+static std::optional<std::pair<std::string, int64_t>> splitOffset(const SizeExpr &size) {
+  int64_t number = 0;
   std::string symbol;
   for (const auto &[monomial, coefficient] : size.getTerms()) {
-    if (monomial.empty()) {
+    if (monomial.empty())
       number = coefficient;
-    } else if (symbol.empty() && monomial.size() == 1 && !monomial[0].function && coefficient == 1 &&
-               !SizeExpr::isValueSymbol(monomial[0].text)) {
+    else if (symbol.empty() && monomial.size() == 1 && !monomial[0].function && coefficient == 1 &&
+             !SizeExpr::isValueSymbol(monomial[0].text))
       symbol = monomial[0].text;
-    } else {
-      return false;
-    }
+    else
+      return std::nullopt;
   }
   if (symbol.empty())
+    return std::nullopt;
+  return std::make_pair(symbol, number);
+}
+
+bool Symbols::bound(const SizeExpr &size, int64_t high) {
+  auto parts = splitOffset(size);
+  if (!parts)
     return false;
-  int64_t limit = high - number.value_or(0);
-  auto [it, isNew] = graphBounds.try_emplace(symbol, limit);
-  it->second = std::min(it->second, limit);
+  std::optional<int64_t> &known = graphBounds[parts->first].high;
+  known = std::min(known.value_or(INT64_MAX), high - parts->second);
+  return true;
+}
+
+bool Symbols::boundBelow(const SizeExpr &size, int64_t low) {
+  auto parts = splitOffset(size);
+  if (!parts)
+    return false;
+  int64_t &known = graphBounds[parts->first].low;
+  known = std::max(known, low - parts->second);
   return true;
 }
 
@@ -278,8 +293,8 @@ llvm::Error Symbols::emit(mlir::ModuleOp module) const {
   std::map<std::string, Bounds> bounds;
   for (const std::string &symbol : order)
     bounds[symbol];
-  for (const auto &[symbol, high] : graphBounds)
-    bounds[symbol].high = high;
+  for (const auto &[symbol, found] : graphBounds)
+    bounds[symbol] = found;
   for (const auto &[symbol, wanted] : userBounds) {
     SizeExpr size = substitute(SizeExpr::symbol(symbol));
     if (std::optional<int64_t> number = size.constant()) {

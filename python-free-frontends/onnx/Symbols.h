@@ -69,6 +69,8 @@ public:
   Solution equate(const SizeExpr &a, const SizeExpr &b);
   /// `size` is at most `high`. False where `size` is not a symbol plus a number.
   bool bound(const SizeExpr &size, int64_t high);
+  /// `size` is at least `low`, likewise.
+  bool boundBelow(const SizeExpr &size, int64_t low);
   /// Before each import: what the graph bounds is found again by it.
   void startImport() { graphBounds.clear(); }
 
@@ -94,7 +96,7 @@ private:
   std::map<std::string, SizeExpr> replacements;
   /// By the user, of the symbol as it was declared.
   std::map<std::string, Bounds> userBounds;
-  std::map<std::string, int64_t> graphBounds;
+  std::map<std::string, Bounds> graphBounds;
 };
 
 } // namespace sinter::onnx

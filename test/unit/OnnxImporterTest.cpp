@@ -261,6 +261,16 @@ TEST_F(OnnxImporterTest, TablesBoundLengths) {
   EXPECT_THAT(declarations(), ElementsAre("batch", "seq up to 64"));
 }
 
+// Tests that a position that is a number asks for a dimension that long, and is refused where that is a smaller number.
+TEST_F(OnnxImporterTest, PositionsNeedLengths) {
+  accept(input("x", f32, {"batch", "seq"}) + integers("at", {6}) +
+         node("Gather", {"x", "at"}, {"y"}, {intAttribute("axis", 1)}) + output("y", f32));
+  EXPECT_EQ((*std::next(module->getOps<SymbolOp>().begin())).getLow(), 7);
+  Failure failure = refuse(input("x", f32, {"batch", "5"}) + integers("at", {6}) +
+                           node("Gather", {"x", "at"}, {"y"}, {intAttribute("axis", 1)}) + output("y", f32));
+  EXPECT_THAT(failure.message, HasSubstr("position 6 of 5"));
+}
+
 // Tests that a dimension named by an expression of others is that expression.
 TEST_F(OnnxImporterTest, ExpressionsAsNames) {
   accept(input("past", f32, {"past_length"}) + input("mask", f32, {"past_length + 1"}) + node("Relu", {"mask"}, {"y"}) +

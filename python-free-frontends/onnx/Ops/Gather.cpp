@@ -39,12 +39,18 @@ static LogicalResult importGather(NodeContext &node) {
   // Numbers as positions in a vector of known integers: one size of a shape.
   std::optional<KnownIntegers> elements = node.getKnownIntegers(data);
   std::optional<SmallVector<int64_t>> positions = node.getConstantIntegers(indices);
+  if (positions)
+    for (int64_t position : *positions) {
+      // No tensor is so long that the least or the greatest number is a position in it.
+      int64_t needed = position < 0 ? -std::max(position, -INT64_MAX) : std::min(position, INT64_MAX - 1) + 1;
+      if (std::optional<int64_t> size = getSize(data, *axis).constant(); size && needed > *size)
+        return node.malformed("position " + Twine(position) + " of " + Twine(*size));
+      node.boundBelow(getSize(data, *axis), needed);
+    }
   if (elements && positions && getRank(data) == 1) {
     KnownIntegers chosen;
     int64_t length = elements->size();
     for (int64_t position : *positions) {
-      if (position < -length || position >= length)
-        return node.malformed("position " + Twine(position) + " of " + Twine(length));
       chosen.push_back((*elements)[position < 0 ? position + length : position]);
     }
     result = node.setKnownIntegers(result, chosen);
