@@ -8,6 +8,7 @@
 #include "include/sinter/Target.h"
 
 #include "dialects/cpu/IR/Cpu.h"
+#include "lib/Bundle/LinkedProgram.h"
 #include "lib/Bundle/WriteBundle.h"
 #include "lib/Support/Failure.h"
 #include "lib/Support/Hash.h"
@@ -17,8 +18,6 @@
 #include "targets/cpu/Transforms/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
@@ -96,6 +95,16 @@ public:
   llvm::Expected<EmitResult> emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const override;
 };
 
+/// The value of a formula where every symbol in it is bounded above.
+std::optional<int64_t> getLargest(const SizeExpr &formula, llvm::ArrayRef<BundleSymbol> symbols) {
+  return formula.evaluate([&](StringRef name) -> std::optional<int64_t> {
+    for (const BundleSymbol &symbol : symbols)
+      if (symbol.name == name)
+        return symbol.highest;
+    return std::nullopt;
+  });
+}
+
 llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec) {
   SmallVector<const Isa *> isas;
   std::vector<Chip> chips = getAllChips();
@@ -111,12 +120,38 @@ llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec) {
   return isas;
 }
 
+/// How an artifact that is not a bundle is linked; none for a bundle.
+std::optional<LinkedForm> getLinkedForm(EmitKind kind) {
+  switch (kind) {
+  case EmitKind::Object:
+    return LinkedForm::Object;
+  case EmitKind::Static:
+    return LinkedForm::Static;
+  case EmitKind::Shared:
+    return LinkedForm::Shared;
+  default:
+    return std::nullopt;
+  }
+}
+
+llvm::Error writeText(const std::string &path, StringRef text) {
+  std::error_code error;
+  llvm::raw_fd_ostream file(path, error);
+  if (!error) {
+    file << text;
+    file.close();
+    error = file.error();
+  }
+  return error ? ioFailure("cannot write '" + path + "': " + error.message()) : llvm::Error::success();
+}
+
 llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const {
   llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec);
   if (!isas)
     return isas.takeError();
-  if (request.kind != EmitKind::Bundle)
-    return unsupported("target cpu writes bundles only so far, not this --emit form");
+  std::optional<LinkedForm> form = getLinkedForm(request.kind);
+  if (!form && request.kind != EmitKind::Bundle)
+    return unsupported("target cpu does not write executables yet; --emit=object and a main of 40 lines make one");
   auto report = [&](double done, StringRef what) {
     if (request.progress)
       request.progress(done, what);
@@ -135,45 +170,45 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
     bundle->sourceSha256 = sha256Hex((*source)->getBuffer());
 
   EmitResult result;
+  SmallVector<SmallVector<char, 0>> objects;
   for (auto [i, isa] : llvm::enumerate(*isas)) {
     report(0.1 + 0.4 * i / isas->size(), "compiling kernels");
+    // In a linked program every symbol begins with the model's name, and each variant has its own.
+    std::string prefix = form ? request.name + "_" + std::to_string(i) + "_" : "";
     std::string assembly;
     llvm::Expected<SmallVector<char, 0>> object =
-        compileKernels(module, *isa, "", request.dumpFolder.empty() ? nullptr : &assembly);
+        compileKernels(module, *isa, prefix, request.dumpFolder.empty() ? nullptr : &assembly);
     if (!object)
       return object.takeError();
-    if (!request.dumpFolder.empty()) {
-      std::error_code error;
-      llvm::raw_fd_ostream file(request.dumpFolder + "/code-" + isa->name.str() + ".s", error);
-      if (error)
-        return ioFailure("cannot write " + request.dumpFolder + "/code-" + isa->name.str() + ".s: " + error.message());
-      file << assembly;
-    }
-    std::vector<std::string> symbols;
-    for (const BundleKernel &kernel : bundle->kernels)
-      symbols.push_back(kernel.name);
-    llvm::Expected<SmallVector<char, 0>> code =
-        linkSharedObject({llvm::ArrayRef<char>(object->data(), object->size())}, symbols, *isa);
-    if (!code)
-      return code.takeError();
-    result.codeBytes += code->size();
+    if (!request.dumpFolder.empty())
+      if (llvm::Error error = writeText(request.dumpFolder + "/code-" + isa->name.str() + ".s", assembly))
+        return std::move(error);
     BundleVariant variant;
     variant.name = isa->name.str();
     variant.architecture = isa->triple.starts_with("aarch64") ? SINTER_AARCH64 : SINTER_X86_64;
     variant.features = getFeatures(*isa);
-    variant.code.assign(code->begin(), code->end());
+    if (form) {
+      for (BundleKernel &kernel : bundle->kernels)
+        kernel.symbols.push_back(prefix + kernel.name);
+      result.codeBytes += object->size();
+    } else {
+      std::vector<std::string> symbols;
+      for (const BundleKernel &kernel : bundle->kernels)
+        symbols.push_back(kernel.name);
+      llvm::Expected<SmallVector<char, 0>> code =
+          linkSharedObject({llvm::ArrayRef<char>(object->data(), object->size())}, symbols, *isa);
+      if (!code)
+        return code.takeError();
+      result.codeBytes += code->size();
+      variant.code.assign(code->begin(), code->end());
+    }
+    objects.push_back(std::move(*object));
     bundle->variants.push_back(std::move(variant));
   }
   for (const BundleSection &section : bundle->sections)
     result.weightsBytes += section.bytes;
   result.arenaFormula = bundle->arenaBytes.str();
-
-  std::string referenceText;
-  llvm::raw_string_ostream stream(referenceText);
-  OpPrintingFlags flags;
-  flags.enableDebugInfo();
-  reference.print(stream, flags);
-  bundle->files.push_back({"reference.mlir", referenceText});
+  result.arenaBytes = getLargest(bundle->arenaBytes, bundle->symbols);
 
   WriteOptions options;
   options.force = request.force;
@@ -181,8 +216,29 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
   options.progress = [&](uint64_t done, uint64_t total) {
     report(0.5 + 0.5 * (total ? static_cast<double>(done) / total : 1.0), "packing weights");
   };
-  if (llvm::Error error = writeBundle(*bundle, request.out, options))
-    return std::move(error);
+  BundleSummary summary;
+  if (form) {
+    SmallVector<StringRef> views;
+    for (const SmallVector<char, 0> &object : objects)
+      views.push_back(StringRef(object.data(), object.size()));
+    LinkedOptions linked;
+    linked.form = *form;
+    linked.name = request.name;
+    linked.triple = isas->front()->triple.str();
+    linked.write = options;
+    if (llvm::Error error = writeLinkedProgram(*bundle, views, request.out, linked, &summary))
+      return std::move(error);
+  } else {
+    std::string referenceText;
+    llvm::raw_string_ostream stream(referenceText);
+    OpPrintingFlags flags;
+    flags.enableDebugInfo();
+    reference.print(stream, flags);
+    bundle->files.push_back({"reference.mlir", referenceText});
+    if (llvm::Error error = writeBundle(*bundle, request.out, options, &summary))
+      return std::move(error);
+  }
+  result.sha256 = summary.sha256;
   return result;
 }
 
