@@ -86,13 +86,32 @@ private:
     return success();
   }
 
-  /// The kernel for a region: one for all regions of the same text.
-  FlatSymbolRefAttr getKernel(KernelOp kernel, Block &body) {
-    std::string text = kernel.getKind().str();
+  /// A text that is the same for regions that are the same but for the names of values and where they came from.
+  static std::string describe(StringRef kind, Block &body) {
+    std::string text = kind.str();
     llvm::raw_string_ostream stream(text);
-    for (BlockArgument argument : body.getArguments())
-      stream << argument.getType();
-    kernel.getBody().front().print(stream);
+    DenseMap<Value, unsigned> numbers;
+    for (BlockArgument argument : body.getArguments()) {
+      numbers[argument] = numbers.size();
+      stream << ';' << argument.getType();
+    }
+    for (Operation &op : body) {
+      stream << ';' << op.getName() << op.getAttrDictionary();
+      if (Attribute properties = op.getPropertiesAsAttribute())
+        stream << properties;
+      for (Value operand : op.getOperands())
+        stream << " %" << numbers.lookup(operand);
+      for (Value result : op.getResults()) {
+        numbers[result] = numbers.size();
+        stream << ' ' << result.getType();
+      }
+    }
+    return text;
+  }
+
+  /// The kernel for a region: one for all regions of the same description.
+  FlatSymbolRefAttr getKernel(KernelOp kernel, Block &body) {
+    std::string text = describe(kernel.getKind(), body);
     auto [it, isNew] = kernels.try_emplace(text);
     if (isNew) {
       OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
