@@ -1,4 +1,4 @@
-// RUN: sinter-opt %s -split-input-file -sinter-fuse-attention | FileCheck %s
+// RUN: sinter-opt %s -verify-diagnostics -split-input-file -sinter-fuse-attention | FileCheck %s
 
 // Tests that what attention would compute differently stays as it is.
 

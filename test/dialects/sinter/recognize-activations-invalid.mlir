@@ -1,4 +1,4 @@
-// RUN: sinter-opt %s -split-input-file -sinter-recognize-activations | FileCheck %s
+// RUN: sinter-opt %s -verify-diagnostics -split-input-file -sinter-recognize-activations | FileCheck %s
 
 // Tests that formulas with other numbers or operands stay as they are.
 

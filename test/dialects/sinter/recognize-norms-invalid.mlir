@@ -1,4 +1,4 @@
-// RUN: sinter-opt %s -split-input-file -sinter-recognize-norms | FileCheck %s
+// RUN: sinter-opt %s -verify-diagnostics -split-input-file -sinter-recognize-norms | FileCheck %s
 
 // Tests that what only looks like a norm stays as it is.
 

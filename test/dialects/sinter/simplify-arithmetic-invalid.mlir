@@ -1,4 +1,4 @@
-// RUN: sinter-opt %s -split-input-file -sinter-simplify-arithmetic | FileCheck %s
+// RUN: sinter-opt %s -verify-diagnostics -split-input-file -sinter-simplify-arithmetic | FileCheck %s
 
 // Tests that what would change a value stays as it is.
 

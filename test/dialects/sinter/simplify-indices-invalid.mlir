@@ -1,4 +1,4 @@
-// RUN: sinter-opt %s -split-input-file -sinter-simplify-indices | FileCheck %s
+// RUN: sinter-opt %s -verify-diagnostics -split-input-file -sinter-simplify-indices | FileCheck %s
 
 // Tests that positions which may lie outside, or which are data, stay a gather.
 

@@ -1,4 +1,4 @@
-// RUN: sinter-opt %s -split-input-file -sinter-simplify-shapes | FileCheck %s
+// RUN: sinter-opt %s -verify-diagnostics -split-input-file -sinter-simplify-shapes | FileCheck %s
 
 // Tests that rearrangements which move elements stay as they are.
 
