@@ -27,6 +27,8 @@ TEST(OnnxPosition, trilu) {
   EXPECT_THAT(Operator("Trilu", 14).input(square).result(), is<float>({3, 3}, {1, 2, 3, 0, 5, 6, 0, 0, 9}));
   EXPECT_THAT(Operator("Trilu", 14).input(square).input(tensor<int64_t>({}, {1})).attribute("upper", 0).result(),
               is<float>({3, 3}, {1, 2, 0, 4, 5, 6, 7, 8, 9}));
+  EXPECT_THAT(Operator("Trilu", 14).input(square).input(tensor<int64_t>({}, {INT64_MAX})).result(),
+              is<float>({3, 3}, {0, 0, 0, 0, 0, 0, 0, 0, 0}));
   EXPECT_THAT(Operator("Trilu", 14)
                   .input(tensor<bool>({1, 2, 2}, {true, true, true, true}))
                   .initializer(tensor<int64_t>({1}, {-1}))

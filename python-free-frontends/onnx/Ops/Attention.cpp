@@ -17,6 +17,7 @@
 
 #include "python-free-frontends/onnx/Ops/Formula.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -117,7 +118,8 @@ LogicalResult Attention::readOperands() {
 
   isCausal = node.getInt("is_causal", 0) != 0;
   leftWindow = node.getInt("left_window_size", -1);
-  rightWindow = node.getInt("right_window_size", -1);
+  // Further than any position is; more would not fit 64 bits when it is added to one.
+  rightWindow = std::min(node.getInt("right_window_size", -1), int64_t(1) << 40);
   softCap = node.getFloat("softcap", 0);
   if (node.hasAttribute("scale")) {
     scale = node.getFloat("scale", 1);

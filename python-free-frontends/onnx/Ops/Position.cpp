@@ -13,6 +13,11 @@ using namespace sinter::onnx;
 
 using Kind = ElementwiseKind;
 
+/// column - row of each element of a matrix: nothing is added to what a model gives, which might not fit 64 bits.
+static Value getDiagonal(Formula &f, const SizeExpr &rows, const SizeExpr &columns) {
+  return f.sub(f.positions(columns, 1, 2), f.positions(rows, 0, 2));
+}
+
 /// Keeps the upper or lower triangle of the last two dimensions: column - row
 /// is at least, or at most, `k`, which a run may decide.
 static LogicalResult importTrilu(NodeContext &node) {
@@ -22,11 +27,11 @@ static LogicalResult importTrilu(NodeContext &node) {
   if (rank < 2)
     return node.malformed("the input has rank " + Twine(rank) + ", required at least 2");
   bool upper = node.getInt("upper", 1) != 0;
-  Value row = f.positions(getSize(x, rank - 2), 0, 2), column = f.positions(getSize(x, rank - 1), 1, 2);
-  if (Value k = node.operand(1))
-    row = f.add(row, node.cast(f.asScalar(k, "k"), f.i64()));
-  Value stays = f.binary(upper ? Kind::greater_equal : Kind::less_equal, column, row);
-  return f.finish(f.select(stays, x, node.integerScalar(0, getElementType(x))));
+  Value diagonal = getDiagonal(f, getSize(x, rank - 2), getSize(x, rank - 1));
+  Value k = node.operand(1);
+  k = k ? node.cast(f.asScalar(k, "k"), f.i64()) : node.integerScalar(0, f.i64());
+  Value stays = f.binary(upper ? Kind::greater_equal : Kind::less_equal, diagonal, k);
+  return f.finish(f.select(stays, x, node.scalar(0, getElementType(x))));
 }
 
 static LogicalResult importEyeLike(NodeContext &node) {
@@ -39,8 +44,9 @@ static LogicalResult importEyeLike(NodeContext &node) {
     type = node.getElementTypeAttribute("dtype", DataType::Float);
   if (!type)
     return failure();
-  Value row = f.add(f.positions(getSize(x, 0), 0, 2), node.integerScalar(node.getInt("k", 0), f.i64()));
-  return f.finish(node.cast(f.binary(Kind::equal, f.positions(getSize(x, 1), 1, 2), row), type));
+  Value diagonal = getDiagonal(f, getSize(x, 0), getSize(x, 1));
+  Value isOne = f.binary(Kind::equal, diagonal, node.integerScalar(node.getInt("k", 0), f.i64()));
+  return f.finish(node.cast(isOne, type));
 }
 
 /// `values` holds what is off and what is on. Indices of any type become
