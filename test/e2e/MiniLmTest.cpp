@@ -237,6 +237,10 @@ TEST(MiniLm, ATokenOutsideTheVocabularyIsAStatus) {
     EXPECT_EQ(session.run(batch), SINTER_UNUSABLE) << id;
     EXPECT_THAT(session.message(), HasSubstr("input_ids")) << id;
   }
+}
+
+TEST(MiniLm, ATokenTypeOutsideItsTableIsAStatusThatNamesIt) {
+  Session session(2, 16, 2);
   Batch batch = Batch::random(2, 16, 4);
   batch.types[3] = 2;
   EXPECT_EQ(session.run(batch), SINTER_UNUSABLE);

@@ -147,6 +147,11 @@ TEST(LitTests, SayWhatTheyTest) {
   std::string good = "// RUN: sinter-opt %s | FileCheck %s\n\n// Tests that addition adds.\n";
   EXPECT_THAT(checkLitTests(Tree{{"test/dialects/sinter/ops.mlir", good}}), IsEmpty());
   EXPECT_EQ(checkLitTests(Tree{{"test/dialects/sinter/invalid.mlir", good}}).size(), 1u);
+  std::string refused =
+      "// RUN: not sinter-opt %s -split-input-file 2>&1 | FileCheck %s\n// Tests that it is refused.\n";
+  EXPECT_EQ(checkLitTests(Tree{{"test/dialects/sinter/invalid.mlir", refused}}).size(), 1u);
+  std::string left = "// RUN: sinter-opt %s -split-input-file -p | FileCheck %s\n// Tests that it stays as it is.\n";
+  EXPECT_THAT(checkLitTests(Tree{{"test/dialects/sinter/p-invalid.mlir", left}}), IsEmpty());
   EXPECT_EQ(checkLitTests(Tree{{"test/tools/a.test", "RUN: sinter\n"}}).size(), 1u);
   EXPECT_EQ(checkLitTests(Tree{{"test/tools/a.test", "Tests that nothing runs.\n"}}).size(), 1u);
 }
@@ -234,7 +239,15 @@ TEST(Passes, HaveOneStemEverywhere) {
   EXPECT_THAT(checkPasses(passTree(without(goodPass, "-attention"))),
               ElementsAre(HasSubstr("--sinter-fuse-attention")));
   EXPECT_THAT(checkPasses(passTree(without(goodPass, "```mlir"))), ElementsAre(HasSubstr("no example")));
-  Tree untested{{"targets/cpu/Passes.td", goodPass}, {"targets/cpu/Transforms/FuseAttention.cpp", ""}};
+  std::string targets = goodPass;
+  targets.replace(targets.find("sinter-fuse"), 6, "sinter-cpu");
+  Tree ofTarget{{"targets/cpu/Transforms/Passes.td", targets},
+                {"targets/cpu/Transforms/FuseAttention.cpp", ""},
+                {"test/targets/cpu/fuse-attention.mlir", ""},
+                {"test/targets/cpu/fuse-attention-invalid.mlir", ""}};
+  EXPECT_THAT(checkPasses(ofTarget), IsEmpty());
+  EXPECT_THAT(checkPasses(passTree(targets)), ElementsAre(HasSubstr("--sinter-fuse-attention")));
+  Tree untested{{"targets/cpu/Passes.td", targets}, {"targets/cpu/Transforms/FuseAttention.cpp", ""}};
   EXPECT_THAT(checkPasses(untested), ElementsAre(HasSubstr("test/targets/cpu/fuse-attention.mlir"),
                                                  HasSubstr("test/targets/cpu/fuse-attention-invalid.mlir")));
 }

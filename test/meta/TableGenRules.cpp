@@ -222,9 +222,11 @@ Violations checkPasses(const Tree &tree) {
     if (contains(pass.text, "let constructor"))
       complain("has a constructor of its own; mlir-tblgen makes it");
     std::string stem = pass.name.substr(0, pass.name.size() - 4), kebab = kebabCase(stem);
-    if (pass.argument != "sinter-" + kebab)
-      complain("has the option --" + pass.argument + ", but its name asks for --sinter-" + kebab);
     std::string sources = sourceFolderOf(pass.file);
+    // The option of a target's pass says whose it is.
+    std::string prefix = startsWith(sources, "targets/") ? "sinter-" + std::string(fileName(sources)) + "-" : "sinter-";
+    if (pass.argument != prefix + kebab)
+      complain("has the option --" + pass.argument + ", but its name asks for --" + prefix + kebab);
     bool implemented = false;
     for (const auto &[path, text] : tree.files())
       implemented |= startsWith(path, sources + "/") && fileName(path) == stem + ".cpp";
