@@ -18,7 +18,7 @@ def VerifyGraphPass : Pass<"sinter-verify-graph", "::mlir::ModuleOp"> {
 
     - P1: there is one function `main`, with a body, and its arguments and results have names (`sinter.name`);
     - P2: every op in it is of the `sinter` dialect;
-    - P3: every symbol of a size is declared by a `sinter.symbol`, whose input exists and has that axis or is of integers;
+    - P3: every symbol of a size is declared by a `sinter.symbol`, whose input exists and has that axis or element;
     - P4: every `sinter.check` names an input and an axis that exist;
     - P5: every `sinter.weight` lies in a file of `sinter.files`.
 

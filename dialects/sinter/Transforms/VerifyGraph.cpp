@@ -74,9 +74,9 @@ private:
         if (!type)
           return symbol.emitOpError("P3: there is no input '") << symbol.getInput() << "'";
         int64_t position = symbol.getPosition();
-        if (symbol.getElement() ? !type.getElementType().isInteger() : position < 0 || position >= type.getRank())
+        if (position < 0 || (!symbol.getElement() && position >= type.getRank()))
           return symbol.emitOpError("P3: input '") << symbol.getInput() << "' has no "
-                                                   << (symbol.getElement() ? "integer element " : "axis ") << position;
+                                                   << (symbol.getElement() ? "element " : "axis ") << position;
         symbols.insert(symbol.getSymName());
       } else if (auto check = mlir::dyn_cast<CheckOp>(op)) {
         mlir::RankedTensorType type = inputType(check.getInput());
