@@ -92,7 +92,8 @@ def SimplifyShapesPass : Pass<"sinter-simplify-shapes", "::mlir::ModuleOp"> {
     Requires phase `imported`. Ensures that no elementwise op, cast, reshape of unit dimensions, transpose or index of a gather
     reads a broadcast: what is equal along a dimension is computed once and repeated afterwards, which elementwise ops do by
     themselves (masks stay [batch, 1, 1, keys]). A product of rows whose operand and result are reshaped keeps the leading
-    dimensions instead. Refuses nothing.
+    dimensions instead, and products, softmax and functions of tensors whose batch and heads were merged work on both apart.
+    Refuses nothing.
 
     Before and after:
 

@@ -222,11 +222,91 @@ struct KeepLeadingDimensions : OpRewritePattern<ReshapeOp> {
   }
 };
 
+//===----------------------------------------------------------------------===//
+// Batch and heads as one dimension
+//===----------------------------------------------------------------------===//
+
+/// The operand of a reshape that merges its first two dimensions and keeps all others: [a, b, ..] to [a * b, ..]. Exporters write
+/// it for products of many matrices (bmm), and split the dimensions again afterwards.
+Value beforeMerge(Value value) {
+  auto reshape = value.getDefiningOp<ReshapeOp>();
+  if (!reshape || getRank(reshape.getInput()) != getRank(value) + 1 || getRank(value) < 2)
+    return {};
+  Sizes from = getSizes(reshape.getInput()), to = getSizes(value);
+  bool merges = from[0] * from[1] == to[0] && ArrayRef(from).drop_front(2) == ArrayRef(to).drop_front(1);
+  return merges ? reshape.getInput() : Value();
+}
+
+struct SplitMatmul : OpRewritePattern<MatmulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MatmulOp op, PatternRewriter &rewriter) const override {
+    Value lhs = beforeMerge(op.getLhs()), rhs = beforeMerge(op.getRhs());
+    if (!lhs || !rhs || getRank(lhs) != 4 || getRank(rhs) != 4 || getSize(lhs, 0) != getSize(rhs, 0) ||
+        getSize(lhs, 1) != getSize(rhs, 1))
+      return rewriter.notifyMatchFailure(op, "not two operands whose batch and heads were merged");
+    Value result = MatmulOp::create(rewriter, op.getLoc(), lhs, rhs);
+    rewriter.replaceOp(op, makeReshape(rewriter, op.getLoc(), result, getSizes(op.getResult())));
+    return success();
+  }
+};
+
+struct SplitTranspose : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &rewriter) const override {
+    Value input = beforeMerge(op.getInput());
+    if (!input || op.getPermutation().front() != 0)
+      return rewriter.notifyMatchFailure(op, "the merged dimension does not stay the first");
+    SmallVector<int64_t> permutation = {0};
+    for (int64_t axis : op.getPermutation())
+      permutation.push_back(axis + 1);
+    Value result = makeTranspose(rewriter, op.getLoc(), input, permutation);
+    rewriter.replaceOp(op, makeReshape(rewriter, op.getLoc(), result, getSizes(op.getResult())));
+    return success();
+  }
+};
+
+struct SplitSoftmax : OpRewritePattern<SoftmaxOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(SoftmaxOp op, PatternRewriter &rewriter) const override {
+    Value input = beforeMerge(op.getInput());
+    if (!input || op.getAxis() == 0)
+      return rewriter.notifyMatchFailure(op, "the dimension is one that was merged, or none was");
+    Value result = SoftmaxOp::create(rewriter, op.getLoc(), input, op.getAxis() + 1, op.getLog());
+    rewriter.replaceOp(op, makeReshape(rewriter, op.getLoc(), result, getSizes(op.getResult())));
+    return success();
+  }
+};
+
+/// A function of the merged tensor and of numbers that are the same everywhere.
+struct SplitElementwise : OpRewritePattern<ElementwiseOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ElementwiseOp op, PatternRewriter &rewriter) const override {
+    SmallVector<Value> operands;
+    Value merged;
+    for (Value operand : op.getOperands_()) {
+      if (getRank(operand) == 0) {
+        operands.push_back(operand);
+        continue;
+      }
+      if (merged || !beforeMerge(operand) || getSizes(operand) != getSizes(op.getResult()))
+        return rewriter.notifyMatchFailure(op, "not one tensor that was merged, and numbers");
+      merged = beforeMerge(operand);
+      operands.push_back(merged);
+    }
+    if (!merged)
+      return rewriter.notifyMatchFailure(op, "numbers only");
+    Value result = ElementwiseOp::create(rewriter, op.getLoc(), op.getKind(), operands, op.getAlphaAttr());
+    rewriter.replaceOp(op, makeReshape(rewriter, op.getLoc(), result, getSizes(op.getResult())));
+    return success();
+  }
+};
+
 class SimplifyShapesPass : public sinter::impl::SimplifyShapesPassBase<SimplifyShapesPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<SinkThroughElementwise, SinkThroughCast, MergeBroadcasts, SinkThroughReshape, SinkThroughTranspose,
-                 SinkThroughGather, TransposeIsReshape, SinkThroughRotary, KeepLeadingDimensions>(&getContext());
+                 SinkThroughGather, TransposeIsReshape, SinkThroughRotary, KeepLeadingDimensions, SplitMatmul, SplitTranspose,
+                 SplitSoftmax, SplitElementwise>(&getContext());
     ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
     TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

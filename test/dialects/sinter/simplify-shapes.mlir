@@ -79,3 +79,32 @@ func.func @rotary(%x: tensor<2x7x4x8xf32>, %c: tensor<7x4xf32>, %s: tensor<7x4xf
   // CHECK-NEXT: return %[[R]]
   return %2 : tensor<2x7x4x8xf32>
 }
+
+// -----
+
+// Products of many matrices (bmm) with batch and heads in one dimension: both come apart, and the masks fit the scores.
+// CHECK-LABEL: func.func @merged_heads(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<2x4x7x8xf32>, %[[K:[a-z0-9]+]]: tensor<2x4x5x8xf32>, %[[M:[a-z0-9]+]]: tensor<2x1x7x5xf32>
+func.func @merged_heads(%q: tensor<2x4x7x8xf32>, %k: tensor<2x4x5x8xf32>, %m: tensor<2x1x7x5xf32>) -> tensor<2x4x7x8xf32> {
+  %half = sinter.constant dense<0.5> : tensor<f32>
+  %0 = sinter.reshape %q : tensor<2x4x7x8xf32> -> tensor<8x7x8xf32>
+  %1 = sinter.elementwise mul(%0, %half) : (tensor<8x7x8xf32>, tensor<f32>) -> tensor<8x7x8xf32>
+  %2 = sinter.reshape %k : tensor<2x4x5x8xf32> -> tensor<8x5x8xf32>
+  %3 = sinter.transpose %2 [0, 2, 1] : tensor<8x5x8xf32> -> tensor<8x8x5xf32>
+  %4 = sinter.matmul %1, %3 : (tensor<8x7x8xf32>, tensor<8x8x5xf32>) -> tensor<8x7x5xf32>
+  %5 = sinter.reshape %4 : tensor<8x7x5xf32> -> tensor<2x4x7x5xf32>
+  %6 = sinter.elementwise add(%5, %m) : (tensor<2x4x7x5xf32>, tensor<2x1x7x5xf32>) -> tensor<2x4x7x5xf32>
+  %7 = sinter.reshape %6 : tensor<2x4x7x5xf32> -> tensor<8x7x5xf32>
+  %8 = sinter.softmax %7 axis 2 : tensor<8x7x5xf32>
+  %9 = sinter.matmul %8, %2 : (tensor<8x7x5xf32>, tensor<8x5x8xf32>) -> tensor<8x7x8xf32>
+  %10 = sinter.reshape %9 : tensor<8x7x8xf32> -> tensor<2x4x7x8xf32>
+  // CHECK: %[[H:.*]] = sinter.constant
+  // CHECK-NEXT: %[[Q1:.*]] = sinter.elementwise mul(%[[Q]], %[[H]])
+  // CHECK-NEXT: %[[K1:.*]] = sinter.transpose %[[K]] [0, 1, 3, 2]
+  // CHECK-NEXT: %[[S:.*]] = sinter.matmul %[[Q1]], %[[K1]]
+  // CHECK-NEXT: %[[B:.*]] = sinter.elementwise add(%[[S]], %[[M]])
+  // CHECK-NEXT: %[[P:.*]] = sinter.softmax %[[B]] axis 3
+  // CHECK-NEXT: %[[R:.*]] = sinter.matmul %[[P]], %[[K]]
+  // CHECK-NEXT: return %[[R]]
+  return %10 : tensor<2x4x7x8xf32>
+}
