@@ -45,6 +45,7 @@ TEST(HouseRules, FileSizes) {
 TEST(HouseRules, Names) { expectKept(checkNames(repository())); }
 TEST(HouseRules, Headers) { expectKept(checkHeaders(repository())); }
 TEST(HouseRules, DocumentedPaths) { expectKept(checkDocumentedPaths(repository())); }
+TEST(HouseRules, ShownExamples) { expectKept(checkShownExamples(repository())); }
 TEST(HouseRules, NoMachinePaths) { expectKept(checkNoMachinePaths(repository())); }
 TEST(HouseRules, OptionsInTools) { expectKept(checkOptionsInTools(repository())); }
 TEST(HouseRules, NoExceptions) { expectKept(checkNoExceptions(repository())); }

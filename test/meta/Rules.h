@@ -42,6 +42,8 @@ Violations checkNames(const Tree &tree);
 Violations checkHeaders(const Tree &tree);
 /// Paths that Markdown names in backticks, in code blocks or as links exist.
 Violations checkDocumentedPaths(const Tree &tree);
+/// What Markdown shows of a file of `examples` (a block that begins with ```c after naming it) is the file, whole.
+Violations checkShownExamples(const Tree &tree);
 /// Neither a path of one machine nor the host of a package registry.
 Violations checkNoMachinePaths(const Tree &tree);
 /// Command line options are declared in tools only.

@@ -106,6 +106,11 @@ TEST(DocumentedPaths, Exist) {
                                                       HasSubstr("links to lost.md")));
 }
 
+TEST(ShownExamples, AreFiles) {
+  Tree tree{{"README.md", "```c\nint x;\n```\n"}, {"docs/a.md", "```c\nint y;\n```\n"}, {"examples/x.c", "int x;\n"}};
+  EXPECT_THAT(checkShownExamples(tree), ElementsAre(HasSubstr("docs/a.md")));
+}
+
 TEST(MachinePaths, AreNowhere) {
   std::string folder = std::string("/hom") + "e/someone/x", host = std::string("https://pypi") + ".org/simple";
   EXPECT_EQ(checkNoMachinePaths(Tree{{"a.md", "see " + folder}, {"b", "get " + host}, {"c", "src" + folder}}).size(),

@@ -179,6 +179,23 @@ Violations checkDocumentedPaths(const Tree &tree) {
   return violations;
 }
 
+Violations checkShownExamples(const Tree &tree) {
+  Violations violations;
+  for (const auto &[path, text] : tree.files()) {
+    if (!endsWith(path, ".md"))
+      continue;
+    for (size_t at = text.find("```c\n"); at != std::string::npos; at = text.find("```c\n", at + 1)) {
+      std::string block = text.substr(at + 5, text.find("```", at + 5) - at - 5);
+      bool shown = false;
+      for (const auto &[example, source] : tree.files())
+        shown |= startsWith(example, "examples/") && source == block;
+      if (!shown)
+        violations.push_back(path + " shows C that is no file of examples, which are compiled and tested");
+    }
+  }
+  return violations;
+}
+
 Violations checkNoMachinePaths(const Tree &tree) {
   // Spelled in two parts, so that this file does not break its own rule.
   static const std::string forbidden[] = {
