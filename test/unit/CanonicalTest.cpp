@@ -266,6 +266,33 @@ TEST(CanonicalTest, GuardedSoftmaxKeepsItsZeros) {
              {noise({2, 2, 3, 4}, 7), noise({2, 2, 4, 3}, 8), bools({2, 1, 1, 3}, {1, 0, 1, 0, 0, 0})});
 }
 
+/// A causal mask alone needs no bias.
+TEST(CanonicalTest, CausalMaskOfReplacedScores) {
+  std::string text = R"mlir(
+    sinter.symbol @s axis "q" 2 {low = 1 : i64}
+    func.func @main(%q: tensor<1x2x?x4xf32, #sinter.dims<"1", "2", "s", "4">> {sinter.name = "q"})
+        -> (tensor<1x2x?x4xf32, #sinter.dims<"1", "2", "s", "4">> {sinter.name = "out"}) {
+      %zero = sinter.constant dense<0> : tensor<i64>
+      %one = sinter.constant dense<1> : tensor<i64>
+      %low = sinter.constant dense<-3.0e+38> : tensor<f32>
+      %k = sinter.range %zero, %one : (tensor<i64>, tensor<i64>) -> tensor<?xi64, #sinter.dims<"s">>
+      %r0 = sinter.elementwise add(%k, %one) : (tensor<?xi64, #sinter.dims<"s">>, tensor<i64>) -> tensor<?xi64, #sinter.dims<"s">>
+      %r = sinter.reshape %r0 : tensor<?xi64, #sinter.dims<"s">> -> tensor<?x1xi64, #sinter.dims<"s", "1">>
+      %m = sinter.elementwise less(%k, %r) : (tensor<?xi64, #sinter.dims<"s">>, tensor<?x1xi64, #sinter.dims<"s", "1">>) -> tensor<?x?xi1, #sinter.dims<"s", "s">>
+      %t = sinter.transpose %q [0, 1, 3, 2] : tensor<1x2x?x4xf32, #sinter.dims<"1", "2", "s", "4">> -> tensor<1x2x4x?xf32, #sinter.dims<"1", "2", "4", "s">>
+      %0 = sinter.matmul %q, %t : (tensor<1x2x?x4xf32, #sinter.dims<"1", "2", "s", "4">>, tensor<1x2x4x?xf32, #sinter.dims<"1", "2", "4", "s">>) -> tensor<1x2x?x?xf32, #sinter.dims<"1", "2", "s", "s">>
+      %1 = sinter.elementwise select(%m, %0, %low) : (tensor<?x?xi1, #sinter.dims<"s", "s">>, tensor<1x2x?x?xf32, #sinter.dims<"1", "2", "s", "s">>, tensor<f32>) -> tensor<1x2x?x?xf32, #sinter.dims<"1", "2", "s", "s">>
+      %2 = sinter.softmax %1 axis 3 : tensor<1x2x?x?xf32, #sinter.dims<"1", "2", "s", "s">>
+      %3 = sinter.matmul %2, %q : (tensor<1x2x?x?xf32, #sinter.dims<"1", "2", "s", "s">>, tensor<1x2x?x4xf32, #sinter.dims<"1", "2", "s", "4">>) -> tensor<1x2x?x4xf32, #sinter.dims<"1", "2", "s", "4">>
+      return %3 : tensor<1x2x?x4xf32, #sinter.dims<"1", "2", "s", "4">>
+    })mlir";
+  for (int64_t length : {1, 2, 6}) {
+    std::map<std::string, int> counts = expectSame(text, {noise({1, 2, length, 4}, 12)});
+    EXPECT_EQ(counts["attention"], 1);
+    EXPECT_EQ(counts["less"] + counts["select"], 0);
+  }
+}
+
 /// A decoder's first steps: table of positions, RMS norm, rotation of part of a head, gate.
 TEST(CanonicalTest, PositionsNormsRotationAndGate) {
   std::string text = R"mlir(

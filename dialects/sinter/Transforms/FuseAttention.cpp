@@ -7,6 +7,7 @@
 
 #include "dialects/sinter/Transforms/Matching.h"
 #include "dialects/sinter/Transforms/Passes.h"
+#include "dialects/sinter/Transforms/Positions.h"
 
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -77,6 +78,54 @@ MatmulOp findScores(Value value, SmallVectorImpl<Step> &steps) {
     }
   }
   return {};
+}
+
+/// Whether the condition, of a box [.., queries, keys], is true (or false, where `visible` is not) for exactly those keys that do
+/// not come after the query.
+bool isCausal(const SymbolBounds &bounds, Value condition, ArrayRef<SizeExpr> box, bool visible) {
+  size_t rank = box.size();
+  Positions positions(bounds, box);
+  SmallVector<SizeExpr> at = positions.getCoordinates();
+  SizeExpr query = at[rank - 2], key = at[rank - 1];
+  Sizes sizes = getSizes(condition);
+  if (sizes.size() > rank || box[rank - 2] != box[rank - 1])
+    return false;
+  at.erase(at.begin(), at.end() - sizes.size());
+  for (size_t i = 0; i < sizes.size(); ++i)
+    if (sizes[i].isConstant(1))
+      at[i] = 0;
+  std::optional<SizeExpr> element = positions.elementAt(condition, at);
+  if (!element)
+    return false;
+  if (!visible)
+    element = SizeExpr(1) - *element;
+  // key <= query, or not key > query.
+  return *element == SizeExpr::lt(0, query - key + SizeExpr(1)) || *element == SizeExpr(1) - SizeExpr::lt(0, key - query);
+}
+
+/// The condition of a mask that lets a score be where it is true (or false, if `visible` comes back so), and elsewhere puts a
+/// number that no score comes near. Null where the step is no such mask.
+Value matchMask(const Step &step, bool &visible) {
+  if (step.kind == Step::Mask) {
+    visible = step.keep;
+    return step.value;
+  }
+  Value bias = step.kind == Step::Bias ? step.value : Value();
+  auto reshape = bias ? bias.getDefiningOp<ReshapeOp>() : ReshapeOp();
+  if (reshape && getRank(reshape.getInput()) <= getRank(bias) &&
+      withRank(getSizes(reshape.getInput()), getRank(bias)) == getSizes(bias))
+    bias = reshape.getInput();
+  if (!bias)
+    return {};
+  ElementwiseOp select = getElementwise(bias, ElementwiseKind::select);
+  if (!select)
+    return {};
+  std::optional<double> a = getSplat(select.getOperands_()[1]), b = getSplat(select.getOperands_()[2]);
+  visible = a == 0.0;
+  std::optional<double> masked = visible ? b : a;
+  if (!a || !b || (visible ? *a : *b) != 0 || !dominates(*masked))
+    return {};
+  return select.getOperands_()[0];
 }
 
 /// Whether all that the steps add is finite, so that no row of scores can become nothing but -infinity.
@@ -160,14 +209,16 @@ Value takeRepeats(OpBuilder &builder, Value value, int64_t axis) {
 }
 
 struct FuseAttention : OpRewritePattern<MatmulOp> {
-  FuseAttention(MLIRContext *context, Pass::Statistic &numFused)
-      : OpRewritePattern<MatmulOp>(context), numFused(numFused) {}
+  FuseAttention(MLIRContext *context, const SymbolBounds &bounds, Pass::Statistic &numFused)
+      : OpRewritePattern<MatmulOp>(context), bounds(bounds), numFused(numFused) {}
 
   LogicalResult matchAndRewrite(MatmulOp op, PatternRewriter &rewriter) const override {
     bool guarded;
     SoftmaxOp softmax = findSoftmax(op.getLhs(), guarded);
     if (!softmax || softmax.getLog())
       return rewriter.notifyMatchFailure(op, "the left operand is no softmax");
+    if (!op.getLhs().hasOneUse())
+      return rewriter.notifyMatchFailure(op, "the probabilities are read elsewhere, too");
     int64_t rank = getRank(op.getResult());
     if ((rank != 3 && rank != 4) || getRank(softmax) != rank || getRank(op.getRhs()) != rank ||
         static_cast<int64_t>(softmax.getAxis()) != rank - 1)
@@ -176,6 +227,7 @@ struct FuseAttention : OpRewritePattern<MatmulOp> {
     MatmulOp scores = findScores(softmax.getInput(), steps);
     if (!scores || getRank(scores.getLhs()) != rank || getRank(scores.getRhs()) != rank)
       return rewriter.notifyMatchFailure(op, "the scores are no product of query and key with scales and biases");
+    bool causal = takeCausalMask(steps, getSizes(scores.getResult()));
     if (guarded && !staysFinite(steps))
       return rewriter.notifyMatchFailure(op, "a row may see no key, for which the guard gives 0 and attention NaN");
     // Products that repeat a batch or a head are not attention's.
@@ -206,7 +258,8 @@ struct FuseAttention : OpRewritePattern<MatmulOp> {
       k = withOneHead(rewriter, loc, makeTranspose(rewriter, loc, k, {0, 2, 1}));
       v = withOneHead(rewriter, loc, v);
     }
-    Value result = AttentionOp::create(rewriter, loc, q, k, v, *bias, rewriter.getF64FloatAttr(scale), UnitAttr());
+    Value result = AttentionOp::create(rewriter, loc, q, k, v, *bias, rewriter.getF64FloatAttr(scale),
+                                       causal ? rewriter.getUnitAttr() : UnitAttr());
     result = rank == 4 ? makeTranspose(rewriter, loc, result, {0, 2, 1, 3})
                        : makeReshape(rewriter, loc, result, getSizes(op.getResult()));
     rewriter.replaceOp(op, result);
@@ -215,6 +268,20 @@ struct FuseAttention : OpRewritePattern<MatmulOp> {
   }
 
 private:
+  /// Removes the mask of attention to earlier positions, where it is the only one. Beside others it stays a bias: of a row that
+  /// all of them mask, the softmax is uniform over all keys.
+  bool takeCausalMask(SmallVectorImpl<Step> &steps, ArrayRef<SizeExpr> box) const {
+    if (llvm::count_if(steps, [](const Step &step) { return step.kind != Step::Scale; }) != 1)
+      return false;
+    Step *step = llvm::find_if(steps, [](const Step &step) { return step.kind != Step::Scale; });
+    bool visible;
+    Value condition = matchMask(*step, visible);
+    if (!condition || !isCausal(bounds, condition, box, visible))
+      return false;
+    steps.erase(step);
+    return true;
+  }
+
   static Value withOneHead(OpBuilder &builder, Location loc, Value value) {
     Sizes sizes = getSizes(value);
     sizes.insert(sizes.begin() + 2, SizeExpr(1));
@@ -262,13 +329,15 @@ private:
     return bias;
   }
 
+  const SymbolBounds &bounds;
   Pass::Statistic &numFused;
 };
 
 class FuseAttentionPass : public sinter::impl::FuseAttentionPassBase<FuseAttentionPass> {
   void runOnOperation() override {
+    SymbolBounds bounds(getOperation());
     RewritePatternSet patterns(&getContext());
-    patterns.add<FuseAttention>(&getContext(), numFused);
+    patterns.add<FuseAttention>(&getContext(), bounds, numFused);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
   }

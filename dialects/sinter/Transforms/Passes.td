@@ -186,9 +186,11 @@ def FuseAttentionPass : Pass<"sinter-fuse-attention", "::mlir::ModuleOp"> {
     Requires broadcasts that have sunk (`sinter-simplify-shapes`). Ensures that a product of query and key, scaled anywhere, with
     biases and masks added or selected, its softmax and the product with the values are one `sinter.attention` on operands
     [batch, sequence, heads, size]; heads that are repeated for grouped queries are read where they are. A mask that selects
-    between scores and a number of at most -1e30 becomes a bias: adding that number gives the number itself.
+    between scores and a number of at most -1e30 becomes a bias: adding that number gives the number itself. A mask that is nothing
+    but "not the keys after the query", by computed positions, becomes `causal`.
 
-    Refuses masks by other numbers, a guard against NaN where a row may see no key, and factors of several batches or heads.
+    Refuses masks by other numbers, a guard against NaN where a row may see no key, probabilities that are read elsewhere, and
+    factors of several batches or heads.
 
     Before and after (with transposes to [2, 7, 4, 16] around it):
 

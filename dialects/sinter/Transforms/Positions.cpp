@@ -261,7 +261,7 @@ std::optional<SizeExpr> Positions::findElementwise(ElementwiseOp op, ArrayRef<Si
       return SizeExpr(1);
     if (isAtLeast(SizeExpr(0) - difference, 0))
       return SizeExpr(0);
-    return std::nullopt;
+    return SizeExpr::lt(0, difference);
   };
   auto opposite = [](std::optional<SizeExpr> value) { return value ? std::optional(SizeExpr(1) - *value) : value; };
   ElementwiseKind kind = op.getKind();
@@ -301,7 +301,7 @@ std::optional<SizeExpr> Positions::findElementwise(ElementwiseOp op, ArrayRef<Si
     return std::nullopt;
   case ElementwiseKind::min:
   case ElementwiseKind::max: {
-    if (std::optional<SizeExpr> greater = truth(*x[0] - *x[1]))
+    if (std::optional<SizeExpr> greater = truth(*x[0] - *x[1]); greater && greater->constant())
       return greater->isConstant(1) == (kind == ElementwiseKind::max) ? x[0] : x[1];
     return std::nullopt;
   }

@@ -68,3 +68,16 @@ func.func @scaled_by_a_tensor(%q: tensor<2x4x7x16xf32>, %k: tensor<2x4x16x5xf32>
   %3 = sinter.matmul %2, %v : (tensor<2x4x7x5xf32>, tensor<2x4x5x16xf32>) -> tensor<2x4x7x16xf32>
   return %3 : tensor<2x4x7x16xf32>
 }
+
+// -----
+
+// The probabilities are a result, too: they have to be in memory anyway.
+// CHECK-LABEL: func.func @probabilities_returned(
+// CHECK-NOT: sinter.attention
+func.func @probabilities_returned(%q: tensor<2x4x7x16xf32>, %k: tensor<2x4x16x5xf32>, %v: tensor<2x4x5x16xf32>)
+    -> (tensor<2x4x7x16xf32>, tensor<2x4x7x5xf32>) {
+  %0 = sinter.matmul %q, %k : (tensor<2x4x7x16xf32>, tensor<2x4x16x5xf32>) -> tensor<2x4x7x5xf32>
+  %1 = sinter.softmax %0 axis 3 : tensor<2x4x7x5xf32>
+  %2 = sinter.matmul %1, %v : (tensor<2x4x7x5xf32>, tensor<2x4x5x16xf32>) -> tensor<2x4x7x16xf32>
+  return %2, %1 : tensor<2x4x7x16xf32>, tensor<2x4x7x5xf32>
+}

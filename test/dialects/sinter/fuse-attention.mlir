@@ -121,3 +121,43 @@ func.func @scaled_bias(%q: tensor<2x4x7x16xf32>, %k: tensor<2x4x16x5xf32>, %v: t
   // CHECK: sinter.attention {{.*}} bias %[[B]] scale 5.0
   return %4 : tensor<2x4x7x16xf32>
 }
+
+// -----
+
+// A mask of the keys after each query, and nothing else, needs no bias; rows then always see a key, and the guard goes.
+// CHECK-LABEL: func.func @causal(
+func.func @causal(%q: tensor<2x4x7x16xf32>, %k: tensor<2x4x16x7xf32>, %v: tensor<2x4x7x16xf32>) -> tensor<2x4x7x16xf32> {
+  %i = sinter.constant dense<[0, 1, 2, 3, 4, 5, 6]> : tensor<7xi64>
+  %j = sinter.reshape %i : tensor<7xi64> -> tensor<7x1xi64>
+  %later = sinter.elementwise greater(%i, %j) : (tensor<7xi64>, tensor<7x1xi64>) -> tensor<7x7xi1>
+  %zero = sinter.constant dense<0.0> : tensor<f32>
+  %low = sinter.constant dense<0xFF800000> : tensor<f32>
+  %mask = sinter.elementwise select(%later, %low, %zero) : (tensor<7x7xi1>, tensor<f32>, tensor<f32>) -> tensor<7x7xf32>
+  %0 = sinter.matmul %q, %k : (tensor<2x4x7x16xf32>, tensor<2x4x16x7xf32>) -> tensor<2x4x7x7xf32>
+  %1 = sinter.elementwise add(%0, %mask) : (tensor<2x4x7x7xf32>, tensor<7x7xf32>) -> tensor<2x4x7x7xf32>
+  %2 = sinter.softmax %1 axis 3 : tensor<2x4x7x7xf32>
+  %3 = sinter.elementwise is_nan(%2) : (tensor<2x4x7x7xf32>) -> tensor<2x4x7x7xi1>
+  %4 = sinter.elementwise select(%3, %zero, %2) : (tensor<2x4x7x7xi1>, tensor<f32>, tensor<2x4x7x7xf32>) -> tensor<2x4x7x7xf32>
+  %5 = sinter.matmul %4, %v : (tensor<2x4x7x7xf32>, tensor<2x4x7x16xf32>) -> tensor<2x4x7x16xf32>
+  // CHECK-NOT: bias
+  // CHECK: sinter.attention {{.*}} scale 1.0{{.*}} {causal}
+  return %5 : tensor<2x4x7x16xf32>
+}
+
+// -----
+
+// One key fewer than that, or one more, is a bias.
+// CHECK-LABEL: func.func @almost_causal(
+func.func @almost_causal(%q: tensor<2x4x7x16xf32>, %k: tensor<2x4x16x7xf32>, %v: tensor<2x4x7x16xf32>) -> tensor<2x4x7x16xf32> {
+  %i = sinter.constant dense<[0, 1, 2, 3, 4, 5, 6]> : tensor<7xi64>
+  %j = sinter.constant dense<[[1], [2], [3], [4], [5], [6], [7]]> : tensor<7x1xi64>
+  %seen = sinter.elementwise less_equal(%i, %j) : (tensor<7xi64>, tensor<7x1xi64>) -> tensor<7x7xi1>
+  %low = sinter.constant dense<-3.40282347E+38> : tensor<f32>
+  %0 = sinter.matmul %q, %k : (tensor<2x4x7x16xf32>, tensor<2x4x16x7xf32>) -> tensor<2x4x7x7xf32>
+  %1 = sinter.elementwise select(%seen, %0, %low) : (tensor<7x7xi1>, tensor<2x4x7x7xf32>, tensor<f32>) -> tensor<2x4x7x7xf32>
+  %2 = sinter.softmax %1 axis 3 : tensor<2x4x7x7xf32>
+  %3 = sinter.matmul %2, %v : (tensor<2x4x7x7xf32>, tensor<2x4x7x16xf32>) -> tensor<2x4x7x16xf32>
+  // CHECK: sinter.attention {{.*}} bias
+  // CHECK-NOT: causal
+  return %3 : tensor<2x4x7x16xf32>
+}
