@@ -129,6 +129,12 @@ void runSet(const Program &program, const std::string &set, const VerifyOptions 
     takeBits(inputs[i], program.inputs()[i].type);
   for (size_t i = 0; i < expected.size(); ++i)
     takeBits(expected[i], program.outputs()[i].type);
+  // Some published cases contradict their own model; to refuse such data is right, and says nothing about the model.
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].dims.size() != program.inputs()[i].dims.size())
+      throw Stop{Failure(ExitStatus::Unusable, "the case contradicts its model: input '" + program.inputs()[i].name +
+                                                   "' is " + formatDims(inputs[i].dims) + ", declared with " +
+                                                   countText(program.inputs()[i].dims.size(), "dimension"))};
   std::vector<HostTensor> outputs;
   result.ran = program.info().target;
   auto wrong = [&](const std::string &reason) {
