@@ -60,6 +60,20 @@ def FuseKernelsPass : Pass<"sinter-cpu-fuse-kernels", "::mlir::ModuleOp"> {
     computed from weights alone. A matmul takes the elementwise ops behind it (bias, activation, residual); other elementwise
     ops, gathers and rearrangements are computed where they are read, if one kernel reads them; rearrangements that only change
     strides are read in place. Refuses nothing.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.matmul %x, %w : (tensor<7x8xf32>, tensor<8x8xf32>) -> tensor<7x8xf32>
+    %1 = sinter.elementwise relu(%0) : (tensor<7x8xf32>) -> tensor<7x8xf32>
+
+    %0 = sinter.kernel "matmul"(%x, %w) : (tensor<7x8xf32>, tensor<8x8xf32>) -> tensor<7x8xf32> {
+    ^bb0(%a: tensor<7x8xf32>, %b: tensor<8x8xf32>):
+      %1 = sinter.matmul %a, %b : (tensor<7x8xf32>, tensor<8x8xf32>) -> tensor<7x8xf32>
+      %2 = sinter.elementwise relu(%1) : (tensor<7x8xf32>) -> tensor<7x8xf32>
+      sinter.yield %2 : tensor<7x8xf32>
+    }
+    ```
   }];
   let dependentDialects = ["::sinter::SinterDialect"];
   let statistics = [Statistic<"numKernels", "kernels", "Kernels in the program">];
@@ -71,6 +85,15 @@ def LowerKernelsPass : Pass<"sinter-cpu-lower-kernels", "::mlir::ModuleOp"> {
     Requires phase `fused`. Equal kernels become one `cpu.code`; each launch has its words, number of tasks and scratch memory
     as expressions; what is computed from weights alone becomes a `cpu.section` in the layout that its kernel reads. Refuses
     a kernel whose template does not take its body (an internal error).
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.kernel "softmax"(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32> { ... }
+
+    %0 = cpu.launch @softmax_0(%x) words [#cpu.word<operand, 0, "0">, #cpu.word<result, 0, "0">, #cpu.word<size, 0, "2">,
+        #cpu.word<size, 0, "3">] tasks <"1"> scratch <"0"> : (tensor<2x3xf32>) -> tensor<2x3xf32>
+    ```
   }];
   let dependentDialects = ["::sinter::SinterDialect", "::sinter::cpu::CpuDialect"];
 }
@@ -81,6 +104,15 @@ def PlaceBuffersPass : Pass<"sinter-cpu-place-buffers", "::mlir::ModuleOp"> {
     Requires phase `lowered`. Results that live at the same time get disjoint places, for all sizes: buffers are grouped by the
     expression of their size, and an offset is a sum of such expressions. Results that the program returns lie in the outputs.
     The module's `cpu.arena` is the arena's size in bytes. Refuses nothing.
+
+    Before and after:
+
+    ```mlir
+    %0 = cpu.launch @softmax_0(%x) words [...] tasks <"1"> scratch <"0"> : (tensor<2x3xf32>) -> tensor<2x3xf32>
+
+    %0 = cpu.launch @softmax_0(%x) words [...] tasks <"1"> scratch <"0"> {offsets = #sinter.dims<"64">}
+        : (tensor<2x3xf32>) -> tensor<2x3xf32>
+    ```
   }];
   let dependentDialects = ["::sinter::cpu::CpuDialect"];
 }
