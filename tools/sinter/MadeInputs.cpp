@@ -157,7 +157,8 @@ std::vector<HostTensor> tool::makeInputs(const Program &program, const std::vect
     }
     for (const auto &[position, name] : use.sizes)
       if (auto found = sizes.find(name); found != sizes.end() && position < uint64_t(tensor.numElements()))
-        putInteger(tensor, position, found->second);
+        isFloatType(value.type) ? putDouble(tensor, position, double(found->second))
+                                : putInteger(tensor, position, found->second);
     inputs.push_back(std::move(tensor));
   }
   return inputs;

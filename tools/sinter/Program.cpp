@@ -115,7 +115,7 @@ SymbolSizes Program::sizesOf(const std::vector<HostTensor> &given) const {
       continue;
     const HostTensor &input = given[symbol.input];
     if (symbol.fromElement) {
-      if (symbol.position < uint64_t(input.numElements()) && !isFloatType(input.type))
+      if (symbol.position < uint64_t(input.numElements()))
         sizes[symbol.name] = input.getInt(symbol.position);
     } else if (symbol.position < input.dims.size()) {
       sizes[symbol.name] = input.dims[symbol.position];
