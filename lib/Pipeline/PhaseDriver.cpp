@@ -93,7 +93,7 @@ bool addRefusal(llvm::StringRef text, const std::string &node, std::vector<Unsup
 }
 
 void addVerifyingPasses(Phase phase, mlir::OpPassManager &passes) {
-  if (phase <= Phase::Sparse)
+  if (phase <= Phase::Fused)
     passes.addPass(createVerifyGraphPass({stringifyPhase(phase).str()}));
 }
 

@@ -6,11 +6,45 @@
 //===----------------------------------------------------------------------===//
 
 #include "include/sinter/Target.h"
+#include "dialects/sinter/IR/Sinter.h"
 #include "lib/Support/Failure.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
 
 using namespace sinter;
 
 namespace {
+
+/// The least that phase fused asks for: each op is a kernel of its own. Weights and constants stay outside.
+class WrapOpsPass : public mlir::PassWrapper<WrapOpsPass, mlir::OperationPass<mlir::ModuleOp>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(WrapOpsPass)
+  llvm::StringRef getArgument() const override { return "null-wrap-ops"; }
+  llvm::StringRef getDescription() const override { return "Makes a kernel of each op."; }
+
+private:
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<mlir::func::FuncOp>("main");
+    for (mlir::Operation &op : llvm::make_early_inc_range(main.getBody().front()))
+      if (!mlir::isa<ParameterOp, ConstantOp, KernelOp, mlir::func::ReturnOp>(op))
+        wrap(&op);
+  }
+
+  void wrap(mlir::Operation *op) {
+    mlir::OpBuilder builder(op);
+    auto kernel =
+        KernelOp::create(builder, op->getLoc(), op->getResultTypes(), builder.getStringAttr("op"), op->getOperands());
+    mlir::Block *body = builder.createBlock(&kernel.getBody());
+    for (mlir::Value operand : op->getOperands())
+      body->addArgument(operand.getType(), operand.getLoc());
+    op->replaceAllUsesWith(kernel.getResults());
+    op->moveBefore(body, body->end());
+    op->setOperands(body->getArguments());
+    builder.setInsertionPointToEnd(body);
+    YieldOp::create(builder, op->getLoc(), op->getResults());
+  }
+};
 
 class NullTarget : public Target {
 public:
@@ -23,8 +57,12 @@ public:
   }
   /// A target's own dialects go here: `registry.insert<MyDialect>()`.
   void registerDialects(mlir::DialectRegistry &registry) const override {}
-  /// A target's own passes go here, phase by phase: `case Phase::Fused: passes.addPass(createFuseKernelsPass());`.
-  void addPasses(Phase phase, const TargetSpec &spec, mlir::OpPassManager &passes) const override {}
+  /// A target's own passes go here, phase by phase; they are declared in a Passes.td of the target.
+  void addPasses(Phase phase, const TargetSpec &spec, mlir::OpPassManager &passes) const override {
+    if (phase == Phase::Fused)
+      passes.addPass(std::make_unique<WrapOpsPass>());
+  }
+  void registerPasses() const override { mlir::PassRegistration<WrapOpsPass>(); }
   /// A target's artifact is written here (lib/Bundle/WriteBundle.h).
   llvm::Expected<EmitResult> emit(mlir::ModuleOp module, mlir::ModuleOp reference,
                                   const EmitRequest &request) const override {

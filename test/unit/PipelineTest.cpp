@@ -32,11 +32,25 @@ struct FusePass : mlir::PassWrapper<FusePass, mlir::OperationPass<mlir::ModuleOp
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FusePass)
   llvm::StringRef getArgument() const override { return "test-fuse"; }
   llvm::StringRef getDescription() const override { return "what the test wants"; }
+  /// The op becomes a kernel, as phase fused wants it.
+  static void wrap(ElementwiseOp op) {
+    mlir::OpBuilder builder(op);
+    auto kernel =
+        KernelOp::create(builder, op.getLoc(), op->getResultTypes(), builder.getStringAttr("op"), op->getOperands());
+    mlir::Block *body = builder.createBlock(&kernel.getBody());
+    for (mlir::Value operand : op->getOperands())
+      body->addArgument(operand.getType(), operand.getLoc());
+    op->replaceAllUsesWith(kernel.getResults());
+    op->moveBefore(body, body->end());
+    op->setOperands(body->getArguments());
+    builder.setInsertionPointToEnd(body);
+    YieldOp::create(builder, op.getLoc(), op->getResults());
+  }
   void runOnOperation() override {
     getOperation().walk([&](ElementwiseOp op) {
       switch (behaviour) {
       case Behaviour::Works:
-        return;
+        return wrap(op);
       case Behaviour::Refuses:
         op.emitOpError("unsupported: no chip of the test has it");
         return signalPassFailure();

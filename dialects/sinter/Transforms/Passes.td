@@ -11,7 +11,7 @@
 include "mlir/Pass/PassBase.td"
 
 def VerifyGraphPass : Pass<"sinter-verify-graph", "::mlir::ModuleOp"> {
-  let summary = "Checks what a phase up to sparse promises of the graph.";
+  let summary = "Checks what a phase up to fused promises of the graph.";
   let description = [{
     Ends each phase in which the program is a graph of `sinter` ops; `phase` says which. Changes nothing; what does not hold
     is an error. From phase `imported` on:
@@ -26,6 +26,10 @@ def VerifyGraphPass : Pass<"sinter-verify-graph", "::mlir::ModuleOp"> {
 
     - P6: every value is used: what nothing reads was removed.
 
+    In phase `fused`, too:
+
+    - P7: what does not follow from weights and constants alone is computed in a `sinter.kernel`.
+
     Example:
 
     ```mlir
@@ -39,7 +43,7 @@ def VerifyGraphPass : Pass<"sinter-verify-graph", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [Option<"phase", "phase", "std::string", /*default=*/"\"imported\"",
-                        "the phase that ends: imported, canonical, quantized or sparse">];
+                        "the phase that ends: imported, canonical, quantized, sparse or fused">];
 }
 
 def SimplifyArithmeticPass : Pass<"sinter-simplify-arithmetic", "::mlir::ModuleOp"> {

@@ -9,6 +9,7 @@
 #include "dialects/sinter/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -23,7 +24,8 @@ namespace {
 
 class GraphVerifier {
 public:
-  GraphVerifier(mlir::ModuleOp module, bool canonical) : module(module), canonical(canonical) {}
+  GraphVerifier(mlir::ModuleOp module, bool canonical, bool fused)
+      : module(module), canonical(canonical), fused(fused) {}
 
   mlir::LogicalResult run() {
     main = module.lookupSymbol<mlir::func::FuncOp>("main");
@@ -115,13 +117,27 @@ private:
     for (mlir::Type type : op->getResultTypes())
       if (mlir::failed(verifySizes(op, type)))
         return mlir::failure();
-    if (canonical && op->use_empty() && mlir::isMemoryEffectFree(op))
+    if (fused && op->getParentOp() == main && mlir::failed(verifyFused(op)))
+      return mlir::failure();
+    if (canonical && op->getNumResults() && op->use_empty() && mlir::isMemoryEffectFree(op))
       return op->emitOpError("P6: is not used");
     return mlir::success();
   }
 
+  /// What is made of weights alone stays as it is: it is computed when the artifact is written.
+  mlir::LogicalResult verifyFused(mlir::Operation *op) {
+    if (mlir::isa<KernelOp>(op))
+      return mlir::success();
+    for (mlir::Value operand : op->getOperands())
+      if (!ofWeights.contains(operand))
+        return op->emitOpError("P7: computes from the program's inputs outside of a kernel");
+    ofWeights.insert(op->result_begin(), op->result_end());
+    return mlir::success();
+  }
+
   mlir::ModuleOp module;
-  bool canonical;
+  bool canonical, fused;
+  llvm::DenseSet<mlir::Value> ofWeights;
   mlir::func::FuncOp main;
   llvm::StringMap<unsigned> inputs;
   llvm::StringSet<> symbols;
@@ -136,13 +152,13 @@ private:
     // Of element types and sparsity the graph's own verifiers say all that there is to say.
     auto canonical = llvm::StringSwitch<std::optional<bool>>(phase)
                          .Case("imported", false)
-                         .Cases({"canonical", "quantized", "sparse"}, true)
+                         .Cases({"canonical", "quantized", "sparse", "fused"}, true)
                          .Default(std::nullopt);
     if (!canonical) {
       getOperation().emitOpError("is no graph in phase '") << phase << "'";
       return signalPassFailure();
     }
-    if (mlir::failed(GraphVerifier(getOperation(), *canonical).run()))
+    if (mlir::failed(GraphVerifier(getOperation(), *canonical, phase == "fused").run()))
       return signalPassFailure();
     markAllAnalysesPreserved();
   }
