@@ -14,6 +14,7 @@
 #include "lib/Support/Hash.h"
 #include "targets/cpu/Codegen/Codegen.h"
 #include "targets/cpu/Emit/EmitProgram.h"
+#include "targets/cpu/Emit/RunChecks.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
 #include "targets/cpu/Transforms/Passes.h"
 
@@ -163,6 +164,7 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
   llvm::Expected<BundleDescription> bundle = describeProgram(module, *weights);
   if (!bundle)
     return bundle.takeError();
+  llvm::append_range(bundle->checks, collectRunChecks(reference));
   bundle->name = request.name;
   bundle->compiler = "sinter";
   bundle->sourceFile = llvm::sys::path::filename(request.modelPath).str();
