@@ -266,6 +266,40 @@ TEST(CanonicalTest, GuardedSoftmaxKeepsItsZeros) {
              {noise({2, 2, 3, 4}, 7), noise({2, 2, 4, 3}, 8), bools({2, 1, 1, 3}, {1, 0, 1, 0, 0, 0})});
 }
 
+/// Older exports multiply many matrices with batch and heads in one dimension, and split it only to add the mask.
+TEST(CanonicalTest, AttentionOfMergedBatchAndHeads) {
+  std::map<std::string, int> counts = expectSame(R"mlir(
+    func.func @main(%x: tensor<2x5x12xf32> {sinter.name = "x"}, %wq: tensor<12x12xf32> {sinter.name = "wq"},
+                    %wk: tensor<12x12xf32> {sinter.name = "wk"}, %mask: tensor<2x1x5x5xf32> {sinter.name = "mask"})
+        -> (tensor<2x5x12xf32> {sinter.name = "out"}) {
+      %half = sinter.constant dense<0.5> : tensor<f32>
+      %q0 = sinter.matmul %x, %wq : (tensor<2x5x12xf32>, tensor<12x12xf32>) -> tensor<2x5x12xf32>
+      %q1 = sinter.elementwise mul(%q0, %half) : (tensor<2x5x12xf32>, tensor<f32>) -> tensor<2x5x12xf32>
+      %q2 = sinter.reshape %q1 : tensor<2x5x12xf32> -> tensor<2x5x3x4xf32>
+      %q3 = sinter.transpose %q2 [0, 2, 1, 3] : tensor<2x5x3x4xf32> -> tensor<2x3x5x4xf32>
+      %q = sinter.reshape %q3 : tensor<2x3x5x4xf32> -> tensor<6x5x4xf32>
+      %k0 = sinter.matmul %x, %wk : (tensor<2x5x12xf32>, tensor<12x12xf32>) -> tensor<2x5x12xf32>
+      %k1 = sinter.reshape %k0 : tensor<2x5x12xf32> -> tensor<2x5x3x4xf32>
+      %k2 = sinter.transpose %k1 [0, 2, 1, 3] : tensor<2x5x3x4xf32> -> tensor<2x3x5x4xf32>
+      %k = sinter.reshape %k2 : tensor<2x3x5x4xf32> -> tensor<6x5x4xf32>
+      %kt = sinter.transpose %k [0, 2, 1] : tensor<6x5x4xf32> -> tensor<6x4x5xf32>
+      %s0 = sinter.matmul %q, %kt : (tensor<6x5x4xf32>, tensor<6x4x5xf32>) -> tensor<6x5x5xf32>
+      %s1 = sinter.reshape %s0 : tensor<6x5x5xf32> -> tensor<2x3x5x5xf32>
+      %s2 = sinter.elementwise add(%s1, %mask) : (tensor<2x3x5x5xf32>, tensor<2x1x5x5xf32>) -> tensor<2x3x5x5xf32>
+      %s3 = sinter.reshape %s2 : tensor<2x3x5x5xf32> -> tensor<6x5x5xf32>
+      %p = sinter.softmax %s3 axis 2 : tensor<6x5x5xf32>
+      %a0 = sinter.matmul %p, %k : (tensor<6x5x5xf32>, tensor<6x5x4xf32>) -> tensor<6x5x4xf32>
+      %a1 = sinter.reshape %a0 : tensor<6x5x4xf32> -> tensor<2x3x5x4xf32>
+      %a2 = sinter.transpose %a1 [0, 2, 1, 3] : tensor<2x3x5x4xf32> -> tensor<2x5x3x4xf32>
+      %out = sinter.reshape %a2 : tensor<2x5x3x4xf32> -> tensor<2x5x12xf32>
+      return %out : tensor<2x5x12xf32>
+    })mlir",
+                                                 {noise({2, 5, 12}, 13), noise({12, 12}, 14), noise({12, 12}, 15),
+                                                  noise({2, 1, 5, 5}, 16)});
+  EXPECT_EQ(counts["attention"], 1);
+  EXPECT_EQ(counts["transpose"], 0);
+}
+
 /// A causal mask alone needs no bias.
 TEST(CanonicalTest, CausalMaskOfReplacedScores) {
   std::string text = R"mlir(

@@ -18,7 +18,8 @@ void sinter::addCanonicalPasses(mlir::OpPassManager &passes) {
     passes.addPass(mlir::createCSEPass());
   };
   clean();
-  // Indices first: what they show to be constant, arithmetic drops; what is then equal along a dimension, shapes narrow.
+  // Indices first: what they show to be constant, arithmetic drops; what is then equal along a dimension, shapes
+  // narrow.
   passes.addPass(createSimplifyIndicesPass());
   passes.addPass(createSimplifyArithmeticPass());
   passes.addPass(createSimplifyShapesPass());

@@ -24,8 +24,8 @@ using namespace sinter;
 
 namespace {
 
-/// What lies between the product of query and key and the softmax, from the softmax up: a scale, an additive bias, or a mask
-/// that replaces scores.
+/// What lies between the product of query and key and the softmax, from the softmax up: a scale, an additive bias, or a
+/// mask that replaces scores.
 struct Step {
   enum Kind { Scale, Bias, Mask } kind;
   double number = 1; // Scale: the factor; Mask: what masked scores become
@@ -80,8 +80,8 @@ MatmulOp findScores(Value value, SmallVectorImpl<Step> &steps) {
   return {};
 }
 
-/// Whether the condition, of a box [.., queries, keys], is true (or false, where `visible` is not) for exactly those keys that do
-/// not come after the query.
+/// Whether the condition, of a box [.., queries, keys], is true (or false, where `visible` is not) for exactly those
+/// keys that do not come after the query.
 bool isCausal(const SymbolBounds &bounds, Value condition, ArrayRef<SizeExpr> box, bool visible) {
   size_t rank = box.size();
   Positions positions(bounds, box);
@@ -100,11 +100,12 @@ bool isCausal(const SymbolBounds &bounds, Value condition, ArrayRef<SizeExpr> bo
   if (!visible)
     element = SizeExpr(1) - *element;
   // key <= query, or not key > query.
-  return *element == SizeExpr::lt(0, query - key + SizeExpr(1)) || *element == SizeExpr(1) - SizeExpr::lt(0, key - query);
+  return *element == SizeExpr::lt(0, query - key + SizeExpr(1)) ||
+         *element == SizeExpr(1) - SizeExpr::lt(0, key - query);
 }
 
-/// The condition of a mask that lets a score be where it is true (or false, if `visible` comes back so), and elsewhere puts a
-/// number that no score comes near. Null where the step is no such mask.
+/// The condition of a mask that lets a score be where it is true (or false, if `visible` comes back so), and elsewhere
+/// puts a number that no score comes near. Null where the step is no such mask.
 Value matchMask(const Step &step, bool &visible) {
   if (step.kind == Step::Mask) {
     visible = step.keep;
@@ -147,10 +148,14 @@ bool staysFinite(ArrayRef<Step> steps) {
   return true;
 }
 
-/// The softmax whose probabilities `value` is: directly, or behind a guard that turns the NaN of rows without any visible
-/// key into 0.
+/// The softmax whose probabilities `value` is: directly, or behind a guard that turns the NaN of rows without any
+/// visible key into 0.
 SoftmaxOp findSoftmax(Value value, bool &guarded) {
   guarded = false;
+  // Models of 16-bit floats compute it in f32, as attention does anyway.
+  if (auto cast = value.getDefiningOp<CastOp>();
+      cast && getElementType(cast.getInput()).isF32() && cast.getInput().hasOneUse())
+    value = cast.getInput();
   if (auto softmax = value.getDefiningOp<SoftmaxOp>())
     return softmax;
   ElementwiseOp select = getElementwise(value, ElementwiseKind::select);
@@ -176,19 +181,21 @@ Value takeScale(OpBuilder &builder, Value value, double &scale) {
   }
   if (auto transpose = value.getDefiningOp<TransposeOp>()) {
     Value input = takeScale(builder, transpose.getInput(), scale);
-    return input == transpose.getInput() ? value
-                                         : makeTranspose(builder, transpose.getLoc(), input, transpose.getPermutation());
+    return input == transpose.getInput()
+               ? value
+               : makeTranspose(builder, transpose.getLoc(), input, transpose.getPermutation());
   }
   return value;
 }
 
-/// Key or value of grouped queries, whose heads were repeated, before that: dimension `axis` holds the heads, and head h of
-/// the result is head h / repeats.
+/// Key or value of grouped queries, whose heads were repeated, before that: dimension `axis` holds the heads, and head
+/// h of the result is head h / repeats.
 Value takeRepeats(OpBuilder &builder, Value value, int64_t axis) {
   if (auto transpose = value.getDefiningOp<TransposeOp>()) {
     Value input = takeRepeats(builder, transpose.getInput(), transpose.getPermutation()[axis]);
-    return input == transpose.getInput() ? value
-                                         : makeTranspose(builder, transpose.getLoc(), input, transpose.getPermutation());
+    return input == transpose.getInput()
+               ? value
+               : makeTranspose(builder, transpose.getLoc(), input, transpose.getPermutation());
   }
   auto merge = value.getDefiningOp<ReshapeOp>();
   auto repeat = merge ? merge.getInput().getDefiningOp<BroadcastOp>() : BroadcastOp();
@@ -223,8 +230,14 @@ struct FuseAttention : OpRewritePattern<MatmulOp> {
     if ((rank != 3 && rank != 4) || getRank(softmax) != rank || getRank(op.getRhs()) != rank ||
         static_cast<int64_t>(softmax.getAxis()) != rank - 1)
       return rewriter.notifyMatchFailure(op, "the softmax is not along the last of three or four dimensions");
+    Type type = getElementType(op.getResult());
+    Value logits = softmax.getInput();
+    if (auto cast = logits.getDefiningOp<CastOp>(); cast && getElementType(logits) != type)
+      logits = cast.getInput();
+    if (getElementType(logits) != type)
+      return rewriter.notifyMatchFailure(op, "the scores are of another type than the values");
     SmallVector<Step> steps;
-    MatmulOp scores = findScores(softmax.getInput(), steps);
+    MatmulOp scores = findScores(logits, steps);
     if (!scores || getRank(scores.getLhs()) != rank || getRank(scores.getRhs()) != rank)
       return rewriter.notifyMatchFailure(op, "the scores are no product of query and key with scales and biases");
     bool causal = takeCausalMask(steps, getSizes(scores.getResult()));
@@ -238,7 +251,7 @@ struct FuseAttention : OpRewritePattern<MatmulOp> {
 
     Location loc = op.getLoc();
     double scale = 1;
-    FailureOr<Value> bias = makeBias(rewriter, softmax, steps, rank, scale);
+    FailureOr<Value> bias = makeBias(rewriter, softmax.getLoc(), type, steps, rank, scale);
     if (failed(bias))
       return rewriter.notifyMatchFailure(op, "a bias or mask does not have the dimensions of scores");
     // Scales of query and key work on the product, before all steps, which did not change what comes with them.
@@ -268,8 +281,8 @@ struct FuseAttention : OpRewritePattern<MatmulOp> {
   }
 
 private:
-  /// Removes the mask of attention to earlier positions, where it is the only one. Beside others it stays a bias: of a row that
-  /// all of them mask, the softmax is uniform over all keys.
+  /// Removes the mask of attention to earlier positions, where it is the only one. Beside others it stays a bias: of a
+  /// row that all of them mask, the softmax is uniform over all keys.
   bool takeCausalMask(SmallVectorImpl<Step> &steps, ArrayRef<SizeExpr> box) const {
     if (llvm::count_if(steps, [](const Step &step) { return step.kind != Step::Scale; }) != 1)
       return false;
@@ -289,10 +302,8 @@ private:
   }
 
   /// What the steps add to the scaled product: null for nothing. `scale` is multiplied by their scales.
-  static FailureOr<Value> makeBias(OpBuilder &builder, SoftmaxOp softmax, ArrayRef<Step> steps, int64_t rank,
-                                   double &scale) {
-    Type elementType = getElementType(softmax.getInput());
-    Location loc = softmax.getLoc();
+  static FailureOr<Value> makeBias(OpBuilder &builder, Location loc, Type elementType, ArrayRef<Step> steps,
+                                   int64_t rank, double &scale) {
     for (const Step &step : steps)
       if (step.value && getRank(step.value) > rank)
         return failure();

@@ -29,8 +29,8 @@ std::optional<double> sinter::getSplat(Value value) {
       if (elements.getElementType().isInteger(1))
         return elements.getSplatValue<bool>();
       APInt number = elements.getSplatValue<APInt>();
-      double result = elements.getElementType().isUnsignedInteger() ? number.roundToDouble(false)
-                                                                    : number.roundToDouble(true);
+      double result =
+          elements.getElementType().isUnsignedInteger() ? number.roundToDouble(false) : number.roundToDouble(true);
       if (std::fabs(result) > 9007199254740992.0)
         return std::nullopt;
       return result;

@@ -12,8 +12,8 @@
 
 namespace sinter {
 
-/// The value that all elements have, where a constant says so; sees through rearrangements and casts between floats. Integers
-/// and truth values come as doubles too, none if that would round.
+/// The value that all elements have, where a constant says so; sees through rearrangements and casts between floats.
+/// Integers and truth values come as doubles too, none if that would round.
 std::optional<double> getSplat(mlir::Value value);
 /// Whether all elements are `number`, to float's precision: an exporter writes sqrt(2) as 1.41421354.
 bool isSplatOf(mlir::Value value, double number);
@@ -21,7 +21,8 @@ bool isSplatOf(mlir::Value value, double number);
 /// The elementwise op of that kind that defines the value; null where there is none.
 ElementwiseOp getElementwise(mlir::Value value, ElementwiseKind kind);
 
-/// The operand that is not a constant of one value, and that value, of an op of two operands that has the operand's type.
+/// The operand that is not a constant of one value, and that value, of an op of two operands that has the operand's
+/// type.
 struct WithConstant {
   mlir::Value value;
   double constant;
@@ -34,10 +35,13 @@ mlir::Value makeScalar(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type 
 /// Its elements, repeated to a type.
 mlir::Value makeSplat(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, double number);
 
-mlir::Value makeElementwise(mlir::OpBuilder &builder, mlir::Location loc, ElementwiseKind kind, mlir::ValueRange operands);
+mlir::Value makeElementwise(mlir::OpBuilder &builder, mlir::Location loc, ElementwiseKind kind,
+                            mlir::ValueRange operands);
 /// The value itself where nothing changes.
-mlir::Value makeReshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<SizeExpr> sizes);
-mlir::Value makeBroadcast(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, llvm::ArrayRef<SizeExpr> sizes);
+mlir::Value makeReshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                        llvm::ArrayRef<SizeExpr> sizes);
+mlir::Value makeBroadcast(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                          llvm::ArrayRef<SizeExpr> sizes);
 mlir::Value makeTranspose(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
                           llvm::ArrayRef<int64_t> permutation);
 

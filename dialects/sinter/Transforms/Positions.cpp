@@ -46,9 +46,8 @@ static std::optional<unsigned> asCoordinate(StringRef symbol) {
 
 /// The expression with the symbol replaced.
 static SizeExpr replace(const SizeExpr &expression, StringRef symbol, const SizeExpr &by) {
-  return expression.substitute([&](StringRef name) {
-    return name == symbol ? std::optional<SizeExpr>(by) : std::nullopt;
-  });
+  return expression.substitute(
+      [&](StringRef name) { return name == symbol ? std::optional<SizeExpr>(by) : std::nullopt; });
 }
 
 /// What the symbol is multiplied by, where the expression is linear in it.
@@ -93,7 +92,8 @@ bool Positions::isFixed(const SizeExpr &expression) {
 }
 
 bool Positions::isAtLeast(SizeExpr expression, int64_t bound) const {
-  // A linear expression is least at a corner of the box: each coordinate at one of its ends, by the sign of its coefficient.
+  // A linear expression is least at a corner of the box: each coordinate at one of its ends, by the sign of its
+  // coefficient.
   for (unsigned axis = 0; axis < extents.size(); ++axis) {
     std::string symbol = coordinateSymbol(axis).str();
     std::optional<SizeExpr> coefficient = coefficientOf(expression, symbol);
@@ -199,7 +199,9 @@ std::optional<SizeExpr> Positions::findConstant(DenseElementsAttr elements, Arra
   if (!isa<IntegerType>(elements.getElementType()) || elements.getNumElements() == 0)
     return std::nullopt;
   bool truth = elements.getElementType().isInteger(1);
-  auto asNumber = [&](const APInt &value) { return truth ? static_cast<int64_t>(!value.isZero()) : value.getSExtValue(); };
+  auto asNumber = [&](const APInt &value) {
+    return truth ? static_cast<int64_t>(!value.isZero()) : value.getSExtValue();
+  };
   // What stands for "no limit" would overflow in arithmetic.
   auto isLarge = [](int64_t number) { return number > (int64_t(1) << 40) || number < -(int64_t(1) << 40); };
   if (elements.isSplat()) {
@@ -349,7 +351,8 @@ std::optional<SizeExpr> Positions::find(Value tensor, ArrayRef<SizeExpr> at, uns
                : std::nullopt;
   }
   if (auto range = dyn_cast<RangeOp>(op)) {
-    std::optional<SizeExpr> start = find(range.getStart(), {}, depth + 1), delta = find(range.getDelta(), {}, depth + 1);
+    std::optional<SizeExpr> start = find(range.getStart(), {}, depth + 1),
+                            delta = find(range.getDelta(), {}, depth + 1);
     return start && delta ? std::optional(*start + *delta * at[0]) : std::nullopt;
   }
   if (auto reshape = dyn_cast<ReshapeOp>(op)) {

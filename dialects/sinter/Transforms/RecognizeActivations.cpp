@@ -173,7 +173,8 @@ struct RecognizeSigmoid : OpRewritePattern<ElementwiseOp> {
     else if (op.getKind() == ElementwiseKind::div)
       denominator = op.getOperands_()[1];
     auto sum = denominator ? matchWithConstant(denominator, ElementwiseKind::add, true) : std::nullopt;
-    ElementwiseOp power = sum && sum->constant == 1 ? getElementwise(sum->value, ElementwiseKind::exp) : ElementwiseOp();
+    ElementwiseOp power =
+        sum && sum->constant == 1 ? getElementwise(sum->value, ElementwiseKind::exp) : ElementwiseOp();
     ElementwiseOp negated = power ? getElementwise(power.getOperands_()[0], ElementwiseKind::neg) : ElementwiseOp();
     if (!negated)
       return rewriter.notifyMatchFailure(op, "not divided by 1 + exp(-x)");

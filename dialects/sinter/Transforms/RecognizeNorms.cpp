@@ -84,13 +84,15 @@ struct RecognizeNorm : OpRewritePattern<ElementwiseOp> {
       return rewriter.notifyMatchFailure(op, "neither a quotient nor a product");
     for (unsigned i = 0; i < (divides ? 1u : 2u); ++i) {
       Value x = op.getOperands_()[i];
-      ElementwiseOp root = getElementwise(op.getOperands_()[1 - i], divides ? ElementwiseKind::sqrt : ElementwiseKind::rsqrt);
+      ElementwiseOp root =
+          getElementwise(op.getOperands_()[1 - i], divides ? ElementwiseKind::sqrt : ElementwiseKind::rsqrt);
       int64_t axis;
       std::optional<double> epsilon = root ? matchVariance(root.getOperands_()[0], x, axis) : std::nullopt;
       if (!epsilon || x.getType() != op.getType())
         continue;
       Sizes sizes = getSizes(x);
-      Value scale = makeSplat(rewriter, op.getLoc(), getTensorType(ArrayRef(sizes).drop_front(axis), getElementType(x)), 1);
+      Value scale =
+          makeSplat(rewriter, op.getLoc(), getTensorType(ArrayRef(sizes).drop_front(axis), getElementType(x)), 1);
       ElementwiseOp difference = getElementwise(x, ElementwiseKind::sub);
       std::optional<Mean> mean = difference ? matchMean(difference.getOperands_()[1]) : std::nullopt;
       if (mean && mean->input == difference.getOperands_()[0] && mean->axis == axis) {

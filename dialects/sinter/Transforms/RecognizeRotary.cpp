@@ -72,7 +72,8 @@ bool hasEqualHalves(Value value, int64_t size, unsigned depth = 0) {
     return static_cast<int64_t>(concat.getAxis()) == last && concat.getInputs().size() == 2 &&
            concat.getInputs()[0] == concat.getInputs()[1];
   if (auto elementwise = dyn_cast<ElementwiseOp>(op))
-    return llvm::all_of(elementwise.getOperands_(), [&](Value operand) { return isRepeated(operand) || halves(operand); });
+    return llvm::all_of(elementwise.getOperands_(),
+                        [&](Value operand) { return isRepeated(operand) || halves(operand); });
   if (auto broadcast = dyn_cast<BroadcastOp>(op))
     return isRepeated(broadcast.getInput()) || halves(broadcast.getInput());
   if (isa<CastOp, ReshapeOp, SliceOp>(op))
@@ -93,8 +94,8 @@ bool hasEqualHalves(Value value, int64_t size, unsigned depth = 0) {
   return true;
 }
 
-/// The first half of the last dimension of a value of which hasEqualHalves holds; what is repeated along it already comes back
-/// as it is.
+/// The first half of the last dimension of a value of which hasEqualHalves holds; what is repeated along it already
+/// comes back as it is.
 Value takeHalf(PatternRewriter &rewriter, Value value, int64_t size) {
   if (!endsWith(value, size))
     return value;

@@ -163,7 +163,9 @@ struct SimplifyCast : OpRewritePattern<CastOp> {
     if (auto constant = op.getInput().getDefiningOp<ConstantOp>())
       if (std::optional<double> number = getSplat(constant))
         if (isa<FloatType>(to) || (std::fabs(*number) < 1e9 && !to.isInteger(1) && to.getIntOrFloatBitWidth() >= 32)) {
-          rewriter.replaceOp(op, makeSplat(rewriter, op.getLoc(), op.getType(), std::trunc(*number) == *number || isa<FloatType>(to) ? *number : std::trunc(*number)));
+          rewriter.replaceOp(
+              op, makeSplat(rewriter, op.getLoc(), op.getType(),
+                            std::trunc(*number) == *number || isa<FloatType>(to) ? *number : std::trunc(*number)));
           return success();
         }
     return rewriter.notifyMatchFailure(op, "the cast changes something");

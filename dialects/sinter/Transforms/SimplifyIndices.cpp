@@ -47,7 +47,8 @@ struct FoldPositions : RewritePattern {
 };
 
 /// Reads a tensor at coordinates that are each a line along one dimension of the result, or fixed: a slice, with its
-/// dimensions in another order and repeated. Null where the coordinates are not such, or not known to be within the tensor.
+/// dimensions in another order and repeated. Null where the coordinates are not such, or not known to be within the
+/// tensor.
 Value readAt(PatternRewriter &rewriter, Location loc, Value data, ArrayRef<SizeExpr> at, ArrayRef<SizeExpr> sizes,
              const Positions &positions) {
   Sizes from = getSizes(data), sliced;
@@ -113,8 +114,7 @@ struct RewriteGather : OpRewritePattern<GatherOp> {
     Positions positions(bounds, getSizes(op.getResult()));
     SmallVector<SizeExpr> coordinates = positions.getCoordinates(), at;
     size_t axis = op.getAxis(), indexRank = getRank(op.getIndices());
-    std::optional<SizeExpr> index =
-        positions.elementAt(op.getIndices(), ArrayRef(coordinates).slice(axis, indexRank));
+    std::optional<SizeExpr> index = positions.elementAt(op.getIndices(), ArrayRef(coordinates).slice(axis, indexRank));
     if (!index)
       return rewriter.notifyMatchFailure(op, "the indices are not known");
     at.append(coordinates.begin(), coordinates.begin() + axis);

@@ -97,8 +97,8 @@ struct SinkThroughReshape : OpRewritePattern<ReshapeOp> {
         ++j;
       after[j++] = before[i];
     }
-    rewriter.replaceOp(op, makeBroadcast(rewriter, op.getLoc(),
-                                         makeReshape(rewriter, op.getLoc(), broadcast.getInput(), after), to));
+    rewriter.replaceOp(
+        op, makeBroadcast(rewriter, op.getLoc(), makeReshape(rewriter, op.getLoc(), broadcast.getInput(), after), to));
     return success();
   }
 };
@@ -198,8 +198,8 @@ bool leadsToRows(Value value) {
   return rows && leadsToRows(rows);
 }
 
-/// reshape(matmul(reshape(x), w)), which exporters write for a product of x with several leading dimensions, and with a bias
-/// or an activation between.
+/// reshape(matmul(reshape(x), w)), which exporters write for a product of x with several leading dimensions, and with a
+/// bias or an activation between.
 struct KeepLeadingDimensions : OpRewritePattern<ReshapeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {
@@ -226,8 +226,8 @@ struct KeepLeadingDimensions : OpRewritePattern<ReshapeOp> {
 // Batch and heads as one dimension
 //===----------------------------------------------------------------------===//
 
-/// The operand of a reshape that merges its first two dimensions and keeps all others: [a, b, ..] to [a * b, ..]. Exporters write
-/// it for products of many matrices (bmm), and split the dimensions again afterwards.
+/// The operand of a reshape that merges its first two dimensions and keeps all others: [a, b, ..] to [a * b, ..].
+/// Exporters write it for products of many matrices (bmm), and split the dimensions again afterwards.
 Value beforeMerge(Value value) {
   auto reshape = value.getDefiningOp<ReshapeOp>();
   if (!reshape || getRank(reshape.getInput()) != getRank(value) + 1 || getRank(value) < 2)
@@ -305,8 +305,8 @@ class SimplifyShapesPass : public sinter::impl::SimplifyShapesPassBase<SimplifyS
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<SinkThroughElementwise, SinkThroughCast, MergeBroadcasts, SinkThroughReshape, SinkThroughTranspose,
-                 SinkThroughGather, TransposeIsReshape, SinkThroughRotary, KeepLeadingDimensions, SplitMatmul, SplitTranspose,
-                 SplitSoftmax, SplitElementwise>(&getContext());
+                 SinkThroughGather, TransposeIsReshape, SinkThroughRotary, KeepLeadingDimensions, SplitMatmul,
+                 SplitTranspose, SplitSoftmax, SplitElementwise>(&getContext());
     ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
     TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

@@ -81,3 +81,19 @@ func.func @probabilities_returned(%q: tensor<2x4x7x16xf32>, %k: tensor<2x4x16x5x
   %2 = sinter.matmul %1, %v : (tensor<2x4x7x5xf32>, tensor<2x4x5x16xf32>) -> tensor<2x4x7x16xf32>
   return %2, %1 : tensor<2x4x7x16xf32>, tensor<2x4x7x5xf32>
 }
+
+// -----
+
+// A bias of f32 does not fit into f16: -3.4e38 would become -infinity, and a row of it NaN.
+// CHECK-LABEL: func.func @bias_of_another_type(
+// CHECK-NOT: sinter.attention
+func.func @bias_of_another_type(%q: tensor<2x4x7x16xf16>, %k: tensor<2x4x16x5xf16>, %v: tensor<2x4x5x16xf16>,
+                                %m: tensor<1x1x7x5xf32>) -> tensor<2x4x7x16xf16> {
+  %0 = sinter.matmul %q, %k : (tensor<2x4x7x16xf16>, tensor<2x4x16x5xf16>) -> tensor<2x4x7x5xf16>
+  %1 = sinter.cast %0 : tensor<2x4x7x5xf16> -> tensor<2x4x7x5xf32>
+  %2 = sinter.elementwise add(%1, %m) : (tensor<2x4x7x5xf32>, tensor<1x1x7x5xf32>) -> tensor<2x4x7x5xf32>
+  %3 = sinter.softmax %2 axis 3 : tensor<2x4x7x5xf32>
+  %4 = sinter.cast %3 : tensor<2x4x7x5xf32> -> tensor<2x4x7x5xf16>
+  %5 = sinter.matmul %4, %v : (tensor<2x4x7x5xf16>, tensor<2x4x5x16xf16>) -> tensor<2x4x7x16xf16>
+  return %5 : tensor<2x4x7x16xf16>
+}

@@ -161,3 +161,20 @@ func.func @almost_causal(%q: tensor<2x4x7x16xf32>, %k: tensor<2x4x16x7xf32>, %v:
   // CHECK-NOT: causal
   return %3 : tensor<2x4x7x16xf32>
 }
+
+// -----
+
+// Models of 16-bit floats compute the softmax in f32.
+// CHECK-LABEL: func.func @softmax_in_f32(
+func.func @softmax_in_f32(%q: tensor<2x4x7x16xf16>, %k: tensor<2x4x16x5xf16>, %v: tensor<2x4x5x16xf16>, %m: tensor<1x1x7x5xf16>)
+    -> tensor<2x4x7x16xf16> {
+  %0 = sinter.matmul %q, %k : (tensor<2x4x7x16xf16>, tensor<2x4x16x5xf16>) -> tensor<2x4x7x5xf16>
+  %1 = sinter.elementwise add(%0, %m) : (tensor<2x4x7x5xf16>, tensor<1x1x7x5xf16>) -> tensor<2x4x7x5xf16>
+  %2 = sinter.cast %1 : tensor<2x4x7x5xf16> -> tensor<2x4x7x5xf32>
+  %3 = sinter.softmax %2 axis 3 : tensor<2x4x7x5xf32>
+  %4 = sinter.cast %3 : tensor<2x4x7x5xf32> -> tensor<2x4x7x5xf16>
+  %5 = sinter.matmul %4, %v : (tensor<2x4x7x5xf16>, tensor<2x4x5x16xf16>) -> tensor<2x4x7x16xf16>
+  // CHECK-NOT: sinter.softmax
+  // CHECK: sinter.attention {{.*}} bias {{.*}} -> tensor<2x7x4x16xf16>
+  return %5 : tensor<2x4x7x16xf16>
+}
