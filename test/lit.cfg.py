@@ -66,7 +66,8 @@ if os.path.exists(guest + "/lib/crt1.o") and "clang" in config.c_compiler:
     config.substitutions.append(
         (
             "%aarch64-crt",
-            "{0}/lib/crt1.o {0}/lib/crti.o {0}/lib/crtn.o {0}/lib/libc.so.6 {0}/lib/libc_nonshared.a"
+            "{0}/lib/crt1.o {0}/lib/crti.o {0}/lib/crtn.o {0}/lib/libm.so.6 {0}/lib/libc.so.6"
+            " {0}/lib/libc_nonshared.a"
             " {0}/lib/ld-linux-aarch64.so.1 -Wl,--dynamic-linker=/lib/ld-linux-aarch64.so.1".format(guest),
         )
     )
