@@ -47,6 +47,7 @@ struct Description {
   std::optional<uint64_t> codeBytes;
   std::string arenaFormula;
   std::optional<uint64_t> arenaBytes;
+  std::string sizesText; // of --dim
   std::string source;
 };
 
@@ -119,7 +120,7 @@ void describeWeightsOfModule(mlir::ModuleOp module, Description &description) {
   }
 }
 
-void describeBundle(const std::string &folder, Description &description) {
+void describeBundle(const std::string &folder, const CompileOptions &options, Description &description) {
   Program program(folder);
   const sinter_program_info &info = program.info();
   description.name = info.name;
@@ -162,8 +163,15 @@ void describeBundle(const std::string &folder, Description &description) {
   description.weightsBytes = info.weights_bytes;
   description.codeBytes = info.code_bytes;
   description.arenaFormula = info.arena_formula;
+  // --dim says what the largest sizes are, where the program has no bound or another one is of interest.
+  std::vector<std::pair<std::string, int64_t>> given = options.fixedDims();
+  std::vector<sinter_size> sizes;
+  for (const auto &[name, value] : given) {
+    sizes.push_back({program.findSymbol(name).name.c_str(), value});
+    description.sizesText += (description.sizesText.empty() ? "" : " ") + name + "=" + std::to_string(value);
+  }
   sinter_memory memory;
-  if (!sinter_program_get_memory(program.get(), nullptr, 0, &memory, nullptr))
+  if (!sinter_program_get_memory(program.get(), sizes.data(), uint32_t(sizes.size()), &memory, nullptr))
     description.arenaBytes = memory.arena_bytes;
   Reference reference(folder);
   describeModule(reference.module(), description);
@@ -268,7 +276,8 @@ std::string inWords(const Description &description) {
   if (!description.arenaFormula.empty()) {
     text += "memory of a run: " + description.arenaFormula + " bytes";
     if (description.arenaBytes)
-      text += ", at the largest sizes " + formatBytes(*description.arenaBytes);
+      text += ", at " + (description.sizesText.empty() ? "the largest sizes" : description.sizesText) + " " +
+              formatBytes(*description.arenaBytes);
     text += "\n";
   }
   if (description.codeBytes)
@@ -302,7 +311,7 @@ int run(const Options &options) {
     return printAssembly(options);
   Description description;
   if (isBundle(options.what)) {
-    describeBundle(options.what, description);
+    describeBundle(options.what, options.compile, description);
   } else {
     ModelFile model(options.what);
     describeModel(model.path(), options.compile, description);
