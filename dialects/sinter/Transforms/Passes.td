@@ -13,8 +13,8 @@ include "mlir/Pass/PassBase.td"
 def VerifyGraphPass : Pass<"sinter-verify-graph", "::mlir::ModuleOp"> {
   let summary = "Checks what a phase up to fused promises of the graph.";
   let description = [{
-    Ends each phase in which the program is a graph of `sinter` ops; `phase` says which. Changes nothing; what does not hold
-    is an error. From phase `imported` on:
+    Ends each phase in which the program is a graph of `sinter` ops; `phase` says which. Changes nothing; what does not
+    hold is an error. From phase `imported` on:
 
     - P1: there is one function `main`, with a body, and its arguments and results have names (`sinter.name`);
     - P2: every op in it is of the `sinter` dialect;
@@ -49,10 +49,11 @@ def VerifyGraphPass : Pass<"sinter-verify-graph", "::mlir::ModuleOp"> {
 def SimplifyArithmeticPass : Pass<"sinter-simplify-arithmetic", "::mlir::ModuleOp"> {
   let summary = "Fold small constants and drop arithmetic that does nothing";
   let description = [{
-    Requires phase `imported`. Ensures that elementwise functions of constants of at most 1024 floats are constants (computed in
-    double, rounded once), that no operand is neutral (x + 0, x * 1, x and true, select of a known condition), that 1 / sqrt(x)
-    is `rsqrt`, a square is a product, and that casts which are undone are gone. Refuses what would change a value by more than
-    the rounding of one op: a division by a constant that is no power of two stays.
+    Requires phase `imported`. Ensures that elementwise functions of constants of at most 1024 floats are constants
+    (computed in double, rounded once), that no operand is neutral (x + 0, x * 1, x and true, select of a known
+    condition), that 1 / sqrt(x) is `rsqrt`, a square is a product, and that casts which are undone are gone. Refuses
+    what would change a value by more than the rounding of one op: a division by a constant that is no power of two
+    stays.
 
     Before and after:
 
@@ -65,15 +66,17 @@ def SimplifyArithmeticPass : Pass<"sinter-simplify-arithmetic", "::mlir::ModuleO
     ```
   }];
   let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numFolded", "folded", "Functions of constants that became constants">,
+                    Statistic<"numDropped", "dropped", "Functions that were one of their operands">];
 }
 
 def SimplifyIndicesPass : Pass<"sinter-simplify-indices", "::mlir::ModuleOp"> {
   let summary = "Turn index arithmetic into rearrangements";
   let description = [{
-    Requires phase `imported`. Finds the elements of integer and truth tensors as expressions of their positions and of sizes.
-    Ensures that those which are one number everywhere are a constant, and that a gather whose positions run along dimensions
-    of its result is a slice with its dimensions reordered and repeated. Refuses (leaves) positions that are not shown to be
-    within the data for all sizes within their bounds.
+    Requires phase `imported`. Finds the elements of integer and truth tensors as expressions of their positions and of
+    sizes. Ensures that those which are one number everywhere are a constant, and that a gather whose positions run
+    along dimensions of its result is a slice with its dimensions reordered and repeated. Refuses (leaves) positions
+    that are not shown to be within the data for all sizes within their bounds.
 
     Before and after:
 
@@ -82,7 +85,8 @@ def SimplifyIndicesPass : Pass<"sinter-simplify-indices", "::mlir::ModuleOp"> {
     %0 = sinter.gather %table[%r] axis 0
         : (tensor<512x8xf32>, tensor<?xi64, #sinter.dims<"seq">>) -> tensor<?x8xf32, #sinter.dims<"seq", "8">>
 
-    %0 = sinter.slice %table starts <"0", "0"> steps <"1", "1"> : tensor<512x8xf32> -> tensor<?x8xf32, #sinter.dims<"seq", "8">>
+    %0 = sinter.slice %table starts <"0", "0"> steps <"1", "1">
+        : tensor<512x8xf32> -> tensor<?x8xf32, #sinter.dims<"seq", "8">>
     ```
   }];
   let dependentDialects = ["::sinter::SinterDialect"];
@@ -93,11 +97,11 @@ def SimplifyIndicesPass : Pass<"sinter-simplify-indices", "::mlir::ModuleOp"> {
 def SimplifyShapesPass : Pass<"sinter-simplify-shapes", "::mlir::ModuleOp"> {
   let summary = "Move rearrangements to where they meet and vanish";
   let description = [{
-    Requires phase `imported`. Ensures that no elementwise op, cast, reshape of unit dimensions, transpose or index of a gather
-    reads a broadcast: what is equal along a dimension is computed once and repeated afterwards, which elementwise ops do by
-    themselves (masks stay [batch, 1, 1, keys]). A product of rows whose operand and result are reshaped keeps the leading
-    dimensions instead, and products, softmax and functions of tensors whose batch and heads were merged work on both apart.
-    Refuses nothing.
+    Requires phase `imported`. Ensures that no elementwise op, cast, reshape of unit dimensions, transpose or index of a
+    gather reads a broadcast: what is equal along a dimension is computed once and repeated afterwards, which
+    elementwise ops do by themselves (masks stay [batch, 1, 1, keys]). A product of rows whose operand and result are
+    reshaped keeps the leading dimensions instead, and products, softmax and functions of tensors whose batch and heads
+    were merged work on both apart. Refuses nothing.
 
     Before and after:
 
@@ -109,14 +113,16 @@ def SimplifyShapesPass : Pass<"sinter-simplify-shapes", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numSunk", "sunk", "Elementwise ops whose operands were broadcasts">];
 }
 
 def RecognizeNormsPass : Pass<"sinter-recognize-norms", "::mlir::ModuleOp"> {
   let summary = "Recognize layer and RMS normalization in their formulas";
   let description = [{
-    Requires the forms of `sinter-simplify-arithmetic`. Ensures that x divided by the root of its mean square and an epsilon is one
-    `sinter.rms_norm`, or `sinter.layer_norm` of y where x is y less its mean; a scale behind it, and a bias behind a layer norm,
-    are its operands. Refuses means over other than the last dimensions, and norms without epsilon.
+    Requires the forms of `sinter-simplify-arithmetic`. Ensures that x divided by the root of its mean square and an
+    epsilon is one `sinter.rms_norm`, or `sinter.layer_norm` of y where x is y less its mean; a scale behind it, and a
+    bias behind a layer norm, are its operands. Refuses means over other than the last dimensions, and norms without
+    epsilon.
 
     Before and after:
 
@@ -139,9 +145,9 @@ def RecognizeNormsPass : Pass<"sinter-recognize-norms", "::mlir::ModuleOp"> {
 def RecognizeActivationsPass : Pass<"sinter-recognize-activations", "::mlir::ModuleOp"> {
   let summary = "Recognize GELU, SiLU and the sigmoid in their formulas";
   let description = [{
-    Requires the forms of `sinter-simplify-arithmetic`. Ensures that GELU by erf or tanh, its factors in any order and its polynomial
-    however it is multiplied out, is `gelu` or `gelu_tanh`; that x sigmoid(x) is `silu`; that 1 / (1 + exp(-x)) is `sigmoid`.
-    Refuses other coefficients: x sigmoid(1.702 x) stays.
+    Requires the forms of `sinter-simplify-arithmetic`. Ensures that GELU by erf or tanh, its factors in any order and
+    its polynomial however it is multiplied out, is `gelu` or `gelu_tanh`; that x sigmoid(x) is `silu`; that 1 / (1 +
+    exp(-x)) is `sigmoid`. Refuses other coefficients: x sigmoid(1.702 x) stays.
 
     Before and after:
 
@@ -160,9 +166,9 @@ def RecognizeActivationsPass : Pass<"sinter-recognize-activations", "::mlir::Mod
 def RecognizeRotaryPass : Pass<"sinter-recognize-rotary", "::mlir::ModuleOp"> {
   let summary = "Recognize rotary position embedding in its formula";
   let description = [{
-    Requires the forms of `sinter-simplify-shapes`. Ensures that x cos + rotate_half(x) sin is one `sinter.rotary` with the cosines and
-    sines of half the size, and that elements which are joined to it unrotated are part of its operand. Refuses cosines and sines
-    whose halves are not shown to be equal.
+    Requires the forms of `sinter-simplify-shapes`. Ensures that x cos + rotate_half(x) sin is one `sinter.rotary` with
+    the cosines and sines of half the size, and that elements which are joined to it unrotated are part of its operand.
+    Refuses cosines and sines whose halves are not shown to be equal.
 
     Before and after:
 
@@ -187,14 +193,15 @@ def RecognizeRotaryPass : Pass<"sinter-recognize-rotary", "::mlir::ModuleOp"> {
 def FuseAttentionPass : Pass<"sinter-fuse-attention", "::mlir::ModuleOp"> {
   let summary = "Recognize attention in its formula";
   let description = [{
-    Requires broadcasts that have sunk (`sinter-simplify-shapes`). Ensures that a product of query and key, scaled anywhere, with
-    biases and masks added or selected, its softmax and the product with the values are one `sinter.attention` on operands
-    [batch, sequence, heads, size]; heads that are repeated for grouped queries are read where they are. A mask that selects
-    between scores and a number of at most -1e30 becomes a bias: adding that number gives the number itself. A mask that is nothing
-    but "not the keys after the query", by computed positions, becomes `causal`.
+    Requires broadcasts that have sunk (`sinter-simplify-shapes`). Ensures that a product of query and key, scaled
+    anywhere, with biases and masks added or selected, its softmax and the product with the values are one
+    `sinter.attention` on operands [batch, sequence, heads, size]; heads that are repeated for grouped queries are read
+    where they are. A mask that selects between scores and a number of at most -1e30 becomes a bias: adding that number
+    gives the number itself. A mask that is nothing but "not the keys after the query", by computed positions, becomes
+    `causal`.
 
-    Refuses masks by other numbers, a guard against NaN where a row may see no key, probabilities that are read elsewhere, and
-    factors of several batches or heads.
+    Refuses masks by other numbers, a guard against NaN where a row may see no key, probabilities that are read
+    elsewhere, and factors of several batches or heads.
 
     Before and after (with transposes to [2, 7, 4, 16] around it):
 

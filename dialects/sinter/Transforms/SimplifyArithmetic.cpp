@@ -102,7 +102,9 @@ APFloat toFloat(double number, FloatType type) {
 
 /// The result of elementwise functions of small constants, computed in double and rounded once.
 struct FoldElementwise : OpRewritePattern<ElementwiseOp> {
-  using OpRewritePattern::OpRewritePattern;
+  FoldElementwise(MLIRContext *context, Pass::Statistic &numFolded)
+      : OpRewritePattern<ElementwiseOp>(context), numFolded(numFolded) {}
+
   LogicalResult matchAndRewrite(ElementwiseOp op, PatternRewriter &rewriter) const override {
     RankedTensorType type = cast<RankedTensorType>(op.getType());
     auto floatType = dyn_cast<FloatType>(type.getElementType());
@@ -126,10 +128,13 @@ struct FoldElementwise : OpRewritePattern<ElementwiseOp> {
       results.push_back(toFloat(*result, floatType));
     }
     rewriter.replaceOpWithNewOp<ConstantOp>(op, DenseElementsAttr::get(type, results));
+    ++numFolded;
     return success();
   }
 
 private:
+  Pass::Statistic &numFolded;
+
   /// Where an operand that is repeated to `shape` has the element at a position of the result.
   static int64_t positionIn(Value operand, ArrayRef<int64_t> shape, int64_t position) {
     ArrayRef<int64_t> sizes = cast<RankedTensorType>(operand.getType()).getShape();
@@ -212,14 +217,19 @@ Value findNeutral(ElementwiseOp op) {
 }
 
 struct DropNeutral : OpRewritePattern<ElementwiseOp> {
-  using OpRewritePattern::OpRewritePattern;
+  DropNeutral(MLIRContext *context, Pass::Statistic &numDropped)
+      : OpRewritePattern<ElementwiseOp>(context), numDropped(numDropped) {}
+
   LogicalResult matchAndRewrite(ElementwiseOp op, PatternRewriter &rewriter) const override {
     Value value = findNeutral(op);
     if (!value)
       return rewriter.notifyMatchFailure(op, "no operand is neutral");
     rewriter.replaceOp(op, makeBroadcast(rewriter, op.getLoc(), value, getSizes(op.getResult())));
+    ++numDropped;
     return success();
   }
+
+  Pass::Statistic &numDropped;
 };
 
 /// Functions that are others of fewer operands or steps.
@@ -294,7 +304,9 @@ struct SimplifyFunction : OpRewritePattern<ElementwiseOp> {
 class SimplifyArithmeticPass : public sinter::impl::SimplifyArithmeticPassBase<SimplifyArithmeticPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<FoldElementwise, SimplifyCast, DropNeutral, SimplifyFunction>(&getContext());
+    patterns.add<FoldElementwise>(&getContext(), numFolded);
+    patterns.add<DropNeutral>(&getContext(), numDropped);
+    patterns.add<SimplifyCast, SimplifyFunction>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
   }

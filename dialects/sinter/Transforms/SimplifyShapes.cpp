@@ -27,7 +27,9 @@ namespace {
 
 /// Elementwise ops repeat their operands themselves; what is the same along a dimension is computed once.
 struct SinkThroughElementwise : OpRewritePattern<ElementwiseOp> {
-  using OpRewritePattern::OpRewritePattern;
+  SinkThroughElementwise(MLIRContext *context, Pass::Statistic &numSunk)
+      : OpRewritePattern<ElementwiseOp>(context), numSunk(numSunk) {}
+
   LogicalResult matchAndRewrite(ElementwiseOp op, PatternRewriter &rewriter) const override {
     SmallVector<Value> operands(op.getOperands_());
     bool found = false;
@@ -40,8 +42,11 @@ struct SinkThroughElementwise : OpRewritePattern<ElementwiseOp> {
       return rewriter.notifyMatchFailure(op, "no operand is a broadcast");
     Value result = ElementwiseOp::create(rewriter, op.getLoc(), op.getKind(), operands, op.getAlphaAttr());
     rewriter.replaceOp(op, makeBroadcast(rewriter, op.getLoc(), result, getSizes(op.getResult())));
+    ++numSunk;
     return success();
   }
+
+  Pass::Statistic &numSunk;
 };
 
 struct SinkThroughCast : OpRewritePattern<CastOp> {
@@ -304,7 +309,8 @@ struct SplitElementwise : OpRewritePattern<ElementwiseOp> {
 class SimplifyShapesPass : public sinter::impl::SimplifyShapesPassBase<SimplifyShapesPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<SinkThroughElementwise, SinkThroughCast, MergeBroadcasts, SinkThroughReshape, SinkThroughTranspose,
+    patterns.add<SinkThroughElementwise>(&getContext(), numSunk);
+    patterns.add<SinkThroughCast, MergeBroadcasts, SinkThroughReshape, SinkThroughTranspose,
                  SinkThroughGather, TransposeIsReshape, SinkThroughRotary, KeepLeadingDimensions, SplitMatmul,
                  SplitTranspose, SplitSoftmax, SplitElementwise>(&getContext());
     ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
