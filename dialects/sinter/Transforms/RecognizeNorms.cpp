@@ -112,16 +112,20 @@ struct RecognizeNorm : OpRewritePattern<ElementwiseOp> {
   Pass::Statistic &numLayerNorms, &numRmsNorms;
 };
 
-/// The value as scale or bias of a norm of `x` from `axis` on: null where it is not one number for each position there.
-Value asParameter(PatternRewriter &rewriter, Value value, Value x, int64_t axis) {
+/// Whether the value can be scale or bias of a norm of `x` from `axis` on: one number for each position there.
+bool isParameter(Value value, Value x, int64_t axis) {
   Sizes sizes = getSizes(value), own = getSizes(x);
   ArrayRef<SizeExpr> normalized = ArrayRef(own).drop_front(axis);
-  if (sizes.size() < normalized.size() || ArrayRef(sizes).take_back(normalized.size()) != normalized)
-    return {};
-  for (const SizeExpr &size : ArrayRef(sizes).drop_back(normalized.size()))
-    if (!size.isConstant(1))
-      return {};
-  return sizes.size() > own.size() ? Value() : makeReshape(rewriter, value.getLoc(), value, normalized);
+  return sizes.size() >= normalized.size() && sizes.size() <= own.size() &&
+         ArrayRef(sizes).take_back(normalized.size()) == normalized &&
+         llvm::all_of(ArrayRef(sizes).drop_back(normalized.size()),
+                      [](const SizeExpr &size) { return size.isConstant(1); });
+}
+
+/// It, without dimensions of size 1 in front.
+Value asParameter(PatternRewriter &rewriter, Value value, Value x, int64_t axis) {
+  Sizes own = getSizes(x);
+  return makeReshape(rewriter, value.getLoc(), value, ArrayRef(own).drop_front(axis));
 }
 
 /// norm(x) * scale, for a norm without bias whose scale is 1 yet.
@@ -134,9 +138,10 @@ template <typename NormOp> struct TakeScale : OpRewritePattern<ElementwiseOp> {
       auto norm = op.getOperands_()[i].template getDefiningOp<NormOp>();
       if (!norm || !norm->hasOneUse() || getSplat(norm.getScale()) != 1.0 || norm->getNumOperands() != 2)
         continue;
-      Value scale = asParameter(rewriter, op.getOperands_()[1 - i], norm.getInput(), norm.getAxis());
-      if (!scale)
+      Value scale = op.getOperands_()[1 - i];
+      if (!isParameter(scale, norm.getInput(), norm.getAxis()))
         continue;
+      scale = asParameter(rewriter, scale, norm.getInput(), norm.getAxis());
       auto scaled = cast<NormOp>(rewriter.clone(*norm));
       scaled->setLoc(op.getLoc());
       scaled.getScaleMutable().assign(scale);
@@ -157,9 +162,10 @@ struct TakeBias : OpRewritePattern<ElementwiseOp> {
       auto norm = op.getOperands_()[i].getDefiningOp<LayerNormOp>();
       if (!norm || !norm->hasOneUse() || norm.getBias())
         continue;
-      Value bias = asParameter(rewriter, op.getOperands_()[1 - i], norm.getInput(), norm.getAxis());
-      if (!bias)
+      Value bias = op.getOperands_()[1 - i];
+      if (!isParameter(bias, norm.getInput(), norm.getAxis()))
         continue;
+      bias = asParameter(rewriter, bias, norm.getInput(), norm.getAxis());
       rewriter.replaceOpWithNewOp<LayerNormOp>(op, norm.getInput(), norm.getScale(), bias, norm.getAxisAttr(),
                                                norm.getEpsilonAttr());
       return success();
@@ -168,10 +174,70 @@ struct TakeBias : OpRewritePattern<ElementwiseOp> {
   }
 };
 
+/// x * m + (bias - mean * m) with m = scale / sqrt(variance + epsilon): TensorFlow's layer norm.
+struct RecognizeMergedNorm : OpRewritePattern<ElementwiseOp> {
+  RecognizeMergedNorm(MLIRContext *context, Pass::Statistic &numLayerNorms)
+      : OpRewritePattern<ElementwiseOp>(context), numLayerNorms(numLayerNorms) {}
+
+  LogicalResult matchAndRewrite(ElementwiseOp op, PatternRewriter &rewriter) const override {
+    if (op.getKind() != ElementwiseKind::add)
+      return rewriter.notifyMatchFailure(op, "no sum");
+    for (unsigned i = 0; i < 2; ++i) {
+      ElementwiseOp scaled = getElementwise(op.getOperands_()[i], ElementwiseKind::mul),
+                    shift = getElementwise(op.getOperands_()[1 - i], ElementwiseKind::sub);
+      ElementwiseOp shiftedMean =
+          shift ? getElementwise(shift.getOperands_()[1], ElementwiseKind::mul) : ElementwiseOp();
+      for (unsigned j = 0; scaled && shiftedMean && j < 2; ++j) {
+        Value x = scaled.getOperands_()[j], factor = scaled.getOperands_()[1 - j];
+        Value mean = shiftedMean.getOperands_()[shiftedMean.getOperands_()[0] == factor ? 1 : 0];
+        std::optional<Mean> found = matchMean(mean);
+        if (!found || found->input != x || x.getType() != op.getType() ||
+            !llvm::is_contained(shiftedMean.getOperands_(), factor))
+          continue;
+        std::optional<double> epsilon;
+        Value scale = matchFactor(factor, x, mean, found->axis, epsilon), bias = shift.getOperands_()[0];
+        if (!scale || !isParameter(bias, x, found->axis))
+          continue;
+        scale = asParameter(rewriter, scale, x, found->axis);
+        bias = asParameter(rewriter, bias, x, found->axis);
+        rewriter.replaceOpWithNewOp<LayerNormOp>(op, x, scale, bias, rewriter.getI64IntegerAttr(found->axis),
+                                                 rewriter.getF64FloatAttr(*epsilon));
+        ++numLayerNorms;
+        return success();
+      }
+    }
+    return rewriter.notifyMatchFailure(op, "not a tensor times a factor, less its mean times that factor");
+  }
+
+private:
+  /// The scale of factor = rsqrt(variance + epsilon) * scale; null where the factor is something else.
+  static Value matchFactor(Value factor, Value x, Value mean, int64_t axis, std::optional<double> &epsilon) {
+    ElementwiseOp product = getElementwise(factor, ElementwiseKind::mul);
+    for (unsigned i = 0; product && i < 2; ++i) {
+      ElementwiseOp root = getElementwise(product.getOperands_()[i], ElementwiseKind::rsqrt);
+      auto sum = root ? matchWithConstant(root.getOperands_()[0], ElementwiseKind::add, true) : std::nullopt;
+      std::optional<Mean> squares = sum ? matchMean(sum->value) : std::nullopt;
+      ElementwiseOp square = squares ? getElementwise(squares->input, ElementwiseKind::mul) : ElementwiseOp();
+      ElementwiseOp centered =
+          square ? getElementwise(square.getOperands_()[0], ElementwiseKind::sub) : ElementwiseOp();
+      int64_t varianceAxis;
+      if (!centered || centered.getOperands_()[0] != x || centered.getOperands_()[1] != mean)
+        continue;
+      epsilon = matchVariance(root.getOperands_()[0], centered.getResult(), varianceAxis);
+      if (epsilon && varianceAxis == axis && isParameter(product.getOperands_()[1 - i], x, axis))
+        return product.getOperands_()[1 - i];
+    }
+    return {};
+  }
+
+  Pass::Statistic &numLayerNorms;
+};
+
 class RecognizeNormsPass : public sinter::impl::RecognizeNormsPassBase<RecognizeNormsPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<RecognizeNorm>(&getContext(), numLayerNorms, numRmsNorms);
+    patterns.add<RecognizeMergedNorm>(&getContext(), numLayerNorms);
     patterns.add<TakeScale<LayerNormOp>, TakeScale<RmsNormOp>, TakeBias>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();

@@ -57,3 +57,25 @@ func.func @not_the_mean(%x: tensor<2x8xf32>) -> tensor<2x8xf32> {
   %5 = sinter.elementwise mul(%x, %4) : (tensor<2x8xf32>, tensor<2x1xf32>) -> tensor<2x8xf32>
   return %5 : tensor<2x8xf32>
 }
+
+// -----
+
+// What is taken away is the mean of another tensor.
+// CHECK-LABEL: func.func @another_mean(
+// CHECK-NOT: norm %
+func.func @another_mean(%x: tensor<2x8xf32>, %y: tensor<2x8xf32>, %s: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<2x8xf32> {
+  %e = sinter.constant dense<1.0e-5> : tensor<f32>
+  %0 = sinter.reduce mean %x [1] {keep_dims} : tensor<2x8xf32> -> tensor<2x1xf32>
+  %m = sinter.reduce mean %y [1] {keep_dims} : tensor<2x8xf32> -> tensor<2x1xf32>
+  %1 = sinter.elementwise sub(%x, %0) : (tensor<2x8xf32>, tensor<2x1xf32>) -> tensor<2x8xf32>
+  %2 = sinter.elementwise mul(%1, %1) : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+  %3 = sinter.reduce mean %2 [1] {keep_dims} : tensor<2x8xf32> -> tensor<2x1xf32>
+  %4 = sinter.elementwise add(%3, %e) : (tensor<2x1xf32>, tensor<f32>) -> tensor<2x1xf32>
+  %5 = sinter.elementwise rsqrt(%4) : (tensor<2x1xf32>) -> tensor<2x1xf32>
+  %6 = sinter.elementwise mul(%5, %s) : (tensor<2x1xf32>, tensor<8xf32>) -> tensor<2x8xf32>
+  %7 = sinter.elementwise mul(%x, %6) : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+  %8 = sinter.elementwise mul(%m, %6) : (tensor<2x1xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+  %9 = sinter.elementwise sub(%b, %8) : (tensor<8xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+  %10 = sinter.elementwise add(%7, %9) : (tensor<2x8xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+  return %10 : tensor<2x8xf32>
+}

@@ -58,3 +58,26 @@ func.func @what_stays_outside(%x: tensor<2x8xf32>, %r: tensor<2x8xf32>) -> tenso
   // CHECK-NEXT: sinter.elementwise add
   return %2 : tensor<2x8xf32>
 }
+
+// -----
+
+// TensorFlow multiplies scale and root first.
+// CHECK-LABEL: func.func @tensorflow(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<2x7x8xf32>, %[[S:[a-z0-9]+]]: tensor<8xf32>, %[[B:[a-z0-9]+]]: tensor<8xf32>
+func.func @tensorflow(%x: tensor<2x7x8xf32>, %s: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<2x7x8xf32> {
+  %e = sinter.constant dense<1.0e-5> : tensor<f32>
+  %0 = sinter.reduce mean %x [2] {keep_dims} : tensor<2x7x8xf32> -> tensor<2x7x1xf32>
+  %1 = sinter.elementwise sub(%x, %0) : (tensor<2x7x8xf32>, tensor<2x7x1xf32>) -> tensor<2x7x8xf32>
+  %2 = sinter.elementwise mul(%1, %1) : (tensor<2x7x8xf32>, tensor<2x7x8xf32>) -> tensor<2x7x8xf32>
+  %3 = sinter.reduce mean %2 [2] {keep_dims} : tensor<2x7x8xf32> -> tensor<2x7x1xf32>
+  %4 = sinter.elementwise add(%3, %e) : (tensor<2x7x1xf32>, tensor<f32>) -> tensor<2x7x1xf32>
+  %5 = sinter.elementwise rsqrt(%4) : (tensor<2x7x1xf32>) -> tensor<2x7x1xf32>
+  %6 = sinter.elementwise mul(%5, %s) : (tensor<2x7x1xf32>, tensor<8xf32>) -> tensor<2x7x8xf32>
+  %7 = sinter.elementwise mul(%6, %x) : (tensor<2x7x8xf32>, tensor<2x7x8xf32>) -> tensor<2x7x8xf32>
+  %8 = sinter.elementwise mul(%0, %6) : (tensor<2x7x1xf32>, tensor<2x7x8xf32>) -> tensor<2x7x8xf32>
+  %9 = sinter.elementwise sub(%b, %8) : (tensor<8xf32>, tensor<2x7x8xf32>) -> tensor<2x7x8xf32>
+  %10 = sinter.elementwise add(%7, %9) : (tensor<2x7x8xf32>, tensor<2x7x8xf32>) -> tensor<2x7x8xf32>
+  // CHECK-NEXT: %[[R:.*]] = sinter.layer_norm %[[X]] scale %[[S]] bias %[[B]] axis 2
+  // CHECK-NEXT: return %[[R]]
+  return %10 : tensor<2x7x8xf32>
+}
