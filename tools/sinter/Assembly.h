@@ -12,8 +12,8 @@
 
 namespace sinter::tool {
 
-/// The functions of a shared object, disassembled: each one's name, then one instruction per line with its address. Throws
-/// Stop for a file that is none.
+/// The functions of a shared object, disassembled: each one's name, then one instruction per line with its address.
+/// Throws Stop for a file that is none.
 std::string disassemble(const std::string &path);
 
 } // namespace sinter::tool

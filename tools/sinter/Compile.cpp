@@ -105,7 +105,7 @@ int run(const Options &options) {
       throw Stop{Failure(ExitStatus::Usage, "compile: -o OUT is missing")};
     if (options.out == "-")
       throw Stop{Failure(ExitStatus::Usage, "compile: -o -: an artifact is a folder or a file, not a stream")};
-    checkOutput(options.out, options.force);
+    checkOutput(options.out, request.emit, options.force);
   }
 
   mlir::DialectRegistry registry;

@@ -62,7 +62,7 @@ ModelFile::~ModelFile() {
     fs::remove(file);
 }
 
-void tool::checkOutput(llvm::StringRef out, bool force) {
+void tool::checkOutput(llvm::StringRef out, EmitKind kind, bool force) {
   llvm::SmallString<128> parent(out);
   while (!parent.empty() && path::is_separator(parent.back()))
     parent.pop_back();
@@ -70,7 +70,8 @@ void tool::checkOutput(llvm::StringRef out, bool force) {
   if (!parent.empty() && !fs::is_directory(parent))
     throw Stop{
         Failure(ExitStatus::Io, "cannot write '" + out.str() + "': there is no folder '" + parent.str().str() + "'")};
-  if (!force && fs::exists(out) && !isBundle(out))
+  // Other artifacts are recognized by what writes them.
+  if (kind == EmitKind::Bundle && !force && fs::exists(out) && !isBundle(out))
     throw Stop{Failure(ExitStatus::Usage,
                        "'" + out.str() + "' exists and is no bundle of Sinter's; --force replaces it all the same")};
 }

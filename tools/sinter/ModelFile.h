@@ -29,8 +29,8 @@ private:
   bool isTemporary = false;
 };
 
-/// Throws Stop if `out` exists and is no bundle of Sinter's, or the folder around it does not exist.
-void checkOutput(llvm::StringRef out, bool force);
+/// Throws Stop if `out` is to be a bundle, exists, and is none of Sinter's, or the folder around it does not exist.
+void checkOutput(llvm::StringRef out, EmitKind kind, bool force);
 
 /// What a verb was given in the place of OUT|MODEL, as a bundle.
 struct Bundle {
