@@ -28,8 +28,11 @@ using namespace sinter::tool;
 namespace {
 
 /// `@FILE` in the place of a value (a whole argument, or what follows the `=` of an option) is what the file holds.
-/// Inputs and outputs of programs have their own meaning for @ and come as NAME=@FILE.
-std::string readValue(const std::string &argument) {
+/// Inputs and outputs of programs have their own meaning for @.
+std::string readValue(const std::string &argument, llvm::StringRef before) {
+  for (llvm::StringRef option : {"--input", "--output"})
+    if (before == option || llvm::StringRef(argument).starts_with(option.str() + "="))
+      return argument;
   size_t at = 0;
   if (llvm::StringRef(argument).starts_with("--")) {
     at = argument.find('=');
@@ -81,7 +84,7 @@ int runTool(int argc, char **argv) {
   try {
     std::vector<std::string> arguments;
     for (int i = argc - 1; i > 0; --i)
-      arguments.push_back(readValue(argv[i]));
+      arguments.push_back(readValue(argv[i], argv[i - 1]));
     try {
       app.parse(std::move(arguments));
     } catch (const CLI::Success &success) { // --help, --version
