@@ -121,13 +121,17 @@ TEST(Bundle, AFullDiskIsOneMessage) {
   pid_t child = fork();
   if (child == 0) {
     // Exit statuses: 0 as it should be, 1 not, 2 no file system of 1 MB can be made here.
-    if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=1m") != 0)
+    // Within a chroot "/" is no mount that could be made private: what is mounted is therefore unmounted, too.
+    if (unshare(CLONE_NEWNS) != 0)
+      _exit(2);
+    (void)mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    if (mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=1m") != 0)
       _exit(2);
     Ended ended = runSinter({"compile", modelFile(), "-o", folder + "/minilm"});
     bool good = ended.status == 6 && !ended.errors.empty() && fs::is_empty(folder);
     if (!good)
       fprintf(stderr, "status %d, signal %d, errors: %s\n", ended.status, ended.signal, ended.errors.c_str());
+    umount(folder.c_str());
     _exit(good ? 0 : 1);
   }
   int status = 0;
