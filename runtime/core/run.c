@@ -433,9 +433,13 @@ sinter_status sinter_session_run(sinter_session *session) {
     return SINTER_OK;
   }
   const sinter_step_record *step = &program->steps[session->work[ended].step];
-  if (step->index_input != SINTER_NO_INDEX)
+  // A kernel that reads several inputs as indices says which it was.
+  uint64_t said = (uint64_t)position >> SINTER_INDEX_INPUT_SHIFT;
+  uint64_t input = said != 0 ? said - 1 : step->index_input;
+  position = (int64_t)((uint64_t)position & ((UINT64_C(1) << SINTER_INDEX_INPUT_SHIFT) - 1));
+  if (input < program->header->inputs.count)
     return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "input '%s': element %lld is outside the table",
-                                nameOf(program, &program->inputs[step->index_input]), (long long)position);
+                                nameOf(program, &program->inputs[input]), (long long)position);
   return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "node '%s': index %lld is out of range",
                               sinter_internal_text(program, step->name), (long long)position);
 }

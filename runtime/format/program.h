@@ -70,7 +70,10 @@ extern "C" {
    and integers, in the order of the kernel's own convention. Runs tasks
    [begin, end) with `scratch` (64-byte aligned, the step's scratch bytes, only
    this thread's). Returns 0, or 1 + the position, in the step's index source, of
-   an index that lies outside what it indexes; then nothing outside was accessed. */
+   an index that lies outside what it indexes; then nothing outside was accessed.
+   A kernel with indices from several inputs adds (1 + the input's number) <<
+   SINTER_INDEX_INPUT_SHIFT, which takes the place of the step's index source. */
+#define SINTER_INDEX_INPUT_SHIFT 48
 typedef int64_t (*sinter_kernel)(const int64_t *args, int64_t begin, int64_t end, void *scratch);
 
 /* Element types; the numbers are part of the format. */

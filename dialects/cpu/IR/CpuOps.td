@@ -128,9 +128,9 @@ def Cpu_CodeOp : Cpu_Op<"code", [Symbol, IsolatedFromAbove, SingleBlock]> {
 def Cpu_LaunchOp : Cpu_Op<"launch", [Pure]> {
   let summary = "One launch of a kernel.";
   let description = [{
-    Runs `tasks` tasks of the kernel with `words` as its arguments; each thread has `scratch` bytes of its own. `index_input` is
-    the program's input whose values are positions that the kernel checks. `offsets` are where the results lie in the arena, in
-    bytes, or, for a result that the program returns, -1 - the number of that output; phase `placed` sets them.
+    Runs `tasks` tasks of the kernel with `words` as its arguments; each thread has `scratch` bytes of its own. `offsets` are
+    where the results lie in the arena, in bytes, or, for a result that the program returns, -1 - the number of that output;
+    phase `placed` sets them.
 
     Constraints:
     - C1: tasks and scratch are one expression each.
@@ -144,7 +144,7 @@ def Cpu_LaunchOp : Cpu_Op<"launch", [Pure]> {
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Sinter_Tensor>:$inputs, Cpu_WordArrayAttr:$words,
-                   Sinter_DimsAttr:$tasks, Sinter_DimsAttr:$scratch, OptionalAttr<I64Attr>:$index_input,
+                   Sinter_DimsAttr:$tasks, Sinter_DimsAttr:$scratch,
                    OptionalAttr<Sinter_DimsAttr>:$offsets);
   let results = (outs Variadic<Sinter_Tensor>:$results);
   let assemblyFormat = [{

@@ -228,8 +228,6 @@ private:
     }
     step.tasks = launch.getTasks().getSizes()[0];
     step.scratchBytes = launch.getScratch().getSizes()[0];
-    if (launch.getIndexInput())
-      step.indexInput = *launch.getIndexInput();
     bundle.steps.push_back(std::move(step));
   }
 

@@ -34,6 +34,12 @@ struct LaunchPlan {
   SizeExpr tasks, scratchBytes;
   /// The arguments of the region that are packed as panels.
   llvm::SmallVector<unsigned> packedArguments;
+  /// Words that are to be 1 + the number of the program's input whose values an argument of the region is computed from,
+  /// and is used as indices; 0 where it is from none.
+  struct IndexWord {
+    unsigned word, argument;
+  };
+  llvm::SmallVector<IndexWord> indexWords = {};
 };
 
 /// Fails where the template of that kind does not take the region.

@@ -46,6 +46,19 @@ static std::vector<std::string> getSymbols(Block &body) {
   return {symbols.begin(), symbols.end()};
 }
 
+/// The arguments that indices of the region are computed from, in order.
+static SmallVector<unsigned> getIndexArguments(Block &body) {
+  SmallVector<unsigned> arguments;
+  for (Operation &op : body) {
+    if (!isa<GatherOp, GatherElementsOp, GatherNdOp, ScatterElementsOp, ScatterNdOp>(op))
+      continue;
+    std::optional<unsigned> argument = RegionEmitter::findIndexArgument(op.getOperand(1));
+    if (argument && !llvm::is_contained(arguments, *argument))
+      arguments.push_back(*argument);
+  }
+  return arguments;
+}
+
 namespace {
 
 /// How the elements of a result are cut into tasks: rows of the last dimension, `rowsPerTask` together where they are
@@ -81,6 +94,10 @@ FailureOr<LaunchPlan> cpu::planLoopKernel(StringRef kind, Block &body) {
   plan.words.push_back(WordAttr::getResult(context, 0));
   for (const std::string &symbol : getSymbols(body))
     plan.words.push_back(WordAttr::getInteger(context, SizeExpr::symbol(symbol)));
+  for (unsigned argument : getIndexArguments(body)) {
+    plan.indexWords.push_back({static_cast<unsigned>(plan.words.size()), argument});
+    plan.words.push_back(WordAttr::getInteger(context, 0));
+  }
   plan.scratchBytes = 64; // the note of an index out of range
   if (kind == "scatter") {
     plan.tasks = 1; // updates of one element come in order
@@ -232,7 +249,7 @@ void cpu::buildLoopKernel(KernelBuilder &k, StringRef name, StringRef kind, Bloc
   k.beginKernel(name);
   unsigned numArguments = body.getNumArguments();
   Value result = k.pointerWord(numArguments);
-  RegionEmitter region(k, body, getSymbols(body), numArguments + 1);
+  RegionEmitter region(k, body, getSymbols(body), numArguments + 1, getIndexArguments(body));
   if (kind == "scatter")
     buildScatter(k, region, body, result);
   else if (kind == "cumulative_sum")

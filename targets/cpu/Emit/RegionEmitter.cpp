@@ -7,6 +7,8 @@
 
 #include "targets/cpu/Emit/RegionEmitter.h"
 
+#include "runtime/format/program.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -17,10 +19,22 @@ using namespace sinter;
 using namespace sinter::cpu;
 using Coordinates = RegionEmitter::Coordinates;
 
-RegionEmitter::RegionEmitter(KernelBuilder &k, Block &body, ArrayRef<std::string> names, unsigned firstSymbolWord)
+std::optional<unsigned> RegionEmitter::findIndexArgument(Value indices) {
+  while (Operation *op = indices.getDefiningOp()) {
+    if (op->getNumOperands() == 0)
+      return std::nullopt;
+    indices = op->getOperand(0);
+  }
+  return cast<BlockArgument>(indices).getArgNumber();
+}
+
+RegionEmitter::RegionEmitter(KernelBuilder &k, Block &body, ArrayRef<std::string> names, unsigned firstSymbolWord,
+                             ArrayRef<unsigned> indexArguments)
     : k(k), elementwise(k), body(body), memos(1) {
   for (auto [i, name] : llvm::enumerate(names))
     symbols.try_emplace(name, k.integerWord(firstSymbolWord + i));
+  for (auto [i, argument] : llvm::enumerate(indexArguments))
+    indexWords.try_emplace(argument, k.integerWord(firstSymbolWord + names.size() + i));
   body.getParentOp()->walk([&](Operation *op) {
     checksIndices |= isa<GatherOp, GatherElementsOp, GatherNdOp, ScatterElementsOp, ScatterNdOp>(op);
   });
@@ -479,6 +493,9 @@ Int RegionEmitter::position(Value indices, ArrayRef<Int> at, const SizeExpr &lim
   index = k.select(k.less(index, 0), k.add(index, extent), index);
   Value inside = arith::AndIOp::create(k.builder(), k.loc(), k.less(-1, index), k.less(index, extent));
   Int place = k.add(1, linearize(at, getSizes(indices)));
+  if (std::optional<unsigned> argument = findIndexArgument(indices))
+    if (auto word = indexWords.find(*argument); word != indexWords.end())
+      place = k.add(place, k.mul(word->second, int64_t(1) << SINTER_INDEX_INPUT_SHIFT));
   k.ifThenElse(inside, [] {}, [&] { k.storeScalar(k.materialize(place), k.scratch()); });
   return k.select(inside, index, 0);
 }

@@ -33,9 +33,12 @@ public:
   using Coordinates = llvm::SmallVector<Int, 6>;
   static constexpr int64_t noLanes = -1;
 
-  /// Between beginKernel and endKernel of `k`. `symbols` are the words from `firstSymbolWord` on; arguments of the
-  /// region are the words from 0 on.
-  RegionEmitter(KernelBuilder &k, mlir::Block &body, llvm::ArrayRef<std::string> symbols, unsigned firstSymbolWord);
+  /// Between beginKernel and endKernel of `k`. `symbols` are the words from `firstSymbolWord` on, behind them the index
+  /// words of `indexArguments`; arguments of the region are the words from 0 on.
+  RegionEmitter(KernelBuilder &k, mlir::Block &body, llvm::ArrayRef<std::string> symbols, unsigned firstSymbolWord,
+                llvm::ArrayRef<unsigned> indexArguments);
+  /// The argument of the region that a tensor of indices is computed from, if it is one.
+  static std::optional<unsigned> findIndexArgument(mlir::Value indices);
 
   /// The value at `coordinates` as its compute type: a scalar, or a vector whose lanes have the coordinate of
   /// `laneAxis` one greater each. What does not depend on that coordinate is a scalar always.
@@ -89,6 +92,8 @@ private:
   /// Sizes are computed before this op, at the head of the kernel.
   mlir::Operation *head;
   bool checksIndices = false;
+  /// By argument: what marks an index out of range as from that argument's input.
+  llvm::DenseMap<unsigned, Int> indexWords;
   /// What is computed already, innermost scope last. The key is the value, the coordinates and the lane axis.
   using Key = std::vector<const void *>;
   std::vector<std::map<Key, mlir::Value>> memos;

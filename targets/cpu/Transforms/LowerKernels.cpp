@@ -63,24 +63,12 @@ private:
     }
     SmallVector<Attribute> words(plan->words.begin(), plan->words.end());
     MLIRContext *context = kernel.getContext();
-    IntegerAttr indexInput;
-    body.walk([&](Operation *op) {
-      if (!isa<GatherOp, GatherElementsOp, GatherNdOp, ScatterElementsOp, ScatterNdOp>(op) || indexInput)
-        return;
-      // From the region to the kernel's operand, and on to the program's input.
-      Value indices = op->getOperand(1);
-      while (Operation *def = indices.getDefiningOp()) {
-        if (def->getNumOperands() == 0)
-          return;
-        indices = def->getOperand(0);
-      }
-      unsigned number = cast<BlockArgument>(indices).getArgNumber();
-      if (std::optional<int64_t> input = findIndexInput(kernel.getInputs()[number]))
-        indexInput = b.getI64IntegerAttr(*input);
-    });
+    for (const LaunchPlan::IndexWord &index : plan->indexWords)
+      if (std::optional<int64_t> input = findIndexInput(kernel.getInputs()[index.argument]))
+        words[index.word] = WordAttr::getInteger(context, *input + 1);
     auto launch = LaunchOp::create(b, kernel.getLoc(), kernel.getResultTypes(), getKernel(kernel, body), operands,
                                    b.getArrayAttr(words), DimsAttr::get(context, {plan->tasks}),
-                                   DimsAttr::get(context, {plan->scratchBytes}), indexInput, DimsAttr());
+                                   DimsAttr::get(context, {plan->scratchBytes}), DimsAttr());
     kernel.replaceAllUsesWith(launch.getResults());
     kernel.erase();
     return success();
