@@ -88,13 +88,20 @@ Ended runSinter(const std::vector<std::string> &arguments, int killAfterMs, int 
 }
 
 const std::string &compiledModel() {
-  static const std::string bundle = [] {
-    std::string folder = freshFolder("minilm-" + std::to_string(getpid())) + "/minilm";
-    Ended ended = runSinter({"compile", modelFile(), "-o", folder});
-    EXPECT_EQ(ended.status, 0) << ended.errors;
-    return folder;
-  }();
-  return bundle;
+  // Removed when the program ends; a child that a test forks ends without it.
+  struct Bundle {
+    std::string folder = freshFolder("minilm-" + std::to_string(getpid())), path = folder + "/minilm";
+    Bundle() {
+      Ended ended = runSinter({"compile", modelFile(), "-o", path});
+      EXPECT_EQ(ended.status, 0) << ended.errors;
+    }
+    ~Bundle() {
+      std::error_code ignored;
+      fs::remove_all(folder, ignored);
+    }
+  };
+  static const Bundle bundle;
+  return bundle.path;
 }
 
 std::vector<std::pair<std::string, std::string>> filesIn(const std::string &folder) {
