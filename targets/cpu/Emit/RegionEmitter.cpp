@@ -30,7 +30,7 @@ std::optional<unsigned> RegionEmitter::findIndexArgument(Value indices) {
 
 RegionEmitter::RegionEmitter(KernelBuilder &k, Block &body, ArrayRef<std::string> names, unsigned firstSymbolWord,
                              ArrayRef<unsigned> indexArguments)
-    : k(k), elementwise(k), body(body), memos(1) {
+    : k(k), elementwise(k), memos(1) {
   for (auto [i, name] : llvm::enumerate(names))
     symbols.try_emplace(name, k.integerWord(firstSymbolWord + i));
   for (auto [i, argument] : llvm::enumerate(indexArguments))

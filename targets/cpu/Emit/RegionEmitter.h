@@ -37,7 +37,7 @@ public:
   /// words of `indexArguments`; arguments of the region are the words from 0 on.
   RegionEmitter(KernelBuilder &k, mlir::Block &body, llvm::ArrayRef<std::string> symbols, unsigned firstSymbolWord,
                 llvm::ArrayRef<unsigned> indexArguments);
-  /// The argument of the region that a tensor of indices is computed from, if it is one.
+  /// The argument of the region, or of the function, that a tensor of indices is computed from, if it is one.
   static std::optional<unsigned> findIndexArgument(mlir::Value indices);
 
   /// The value at `coordinates` as its compute type: a scalar, or a vector whose lanes have the coordinate of
@@ -87,7 +87,6 @@ private:
 
   KernelBuilder &k;
   ElementwiseEmitter elementwise;
-  mlir::Block &body;
   llvm::StringMap<Int> symbols, sizes;
   /// Sizes are computed before this op, at the head of the kernel.
   mlir::Operation *head;

@@ -8,6 +8,7 @@
 #include "targets/cpu/Transforms/Passes.h"
 
 #include "targets/cpu/Emit/KernelTemplates.h"
+#include "targets/cpu/Emit/RegionEmitter.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -24,16 +25,6 @@ using namespace sinter;
 using namespace sinter::cpu;
 
 namespace {
-
-/// The input whose values a kernel uses as positions: the argument of the function that its index operand is computed from.
-std::optional<int64_t> findIndexInput(Value indices) {
-  while (Operation *op = indices.getDefiningOp()) {
-    if (op->getNumOperands() == 0)
-      return std::nullopt;
-    indices = op->getOperand(0);
-  }
-  return cast<BlockArgument>(indices).getArgNumber();
-}
 
 class Lowering {
 public:
@@ -64,7 +55,7 @@ private:
     SmallVector<Attribute> words(plan->words.begin(), plan->words.end());
     MLIRContext *context = kernel.getContext();
     for (const LaunchPlan::IndexWord &index : plan->indexWords)
-      if (std::optional<int64_t> input = findIndexInput(kernel.getInputs()[index.argument]))
+      if (std::optional<unsigned> input = RegionEmitter::findIndexArgument(kernel.getInputs()[index.argument]))
         words[index.word] = WordAttr::getInteger(context, *input + 1);
     auto launch = LaunchOp::create(b, kernel.getLoc(), kernel.getResultTypes(), getKernel(kernel, body), operands,
                                    b.getArrayAttr(words), DimsAttr::get(context, {plan->tasks}),
