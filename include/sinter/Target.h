@@ -74,6 +74,8 @@ public:
   /// ...")`); where all errors of a phase are such, the user is told all of them with exit status 4. Any other error is a
   /// defect.
   virtual void addPasses(Phase phase, const TargetSpec &spec, mlir::OpPassManager &passes) const = 0;
+  /// Adds the pass that states what holds after `phase`, Lowered or Placed; the phases before have one for all targets.
+  virtual void addVerifyingPasses(Phase phase, mlir::OpPassManager &passes) const = 0;
   /// Writes the artifact of a module in phase Placed. `reference` is the module as it stood after phase Sparse, which the
   /// bundle keeps for `verify`.
   virtual llvm::Expected<EmitResult> emit(mlir::ModuleOp module, mlir::ModuleOp reference,

@@ -92,11 +92,6 @@ bool addRefusal(llvm::StringRef text, const std::string &node, std::vector<Unsup
   return true;
 }
 
-void addVerifyingPasses(Phase phase, mlir::OpPassManager &passes) {
-  if (phase <= Phase::Fused)
-    passes.addPass(createVerifyGraphPass({stringifyPhase(phase).str()}));
-}
-
 } // namespace
 
 llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool verifying) {
@@ -109,7 +104,10 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
     else
       target->addPasses(phase, spec, passes);
   }
-  addVerifyingPasses(phase, passes);
+  if (phase <= Phase::Fused)
+    passes.addPass(createVerifyGraphPass({stringifyPhase(phase).str()}));
+  else
+    target->addVerifyingPasses(phase, passes);
   std::string reproducer = reproducerPath();
   passes.enableCrashReproducerGeneration(reproducer);
 

@@ -93,6 +93,10 @@ public:
     }
   }
 
+  void addVerifyingPasses(Phase phase, OpPassManager &passes) const override {
+    passes.addPass(createVerifyProgramPass({/*placed=*/phase == Phase::Placed}));
+  }
+
   llvm::Expected<EmitResult> emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const override;
 };
 

@@ -7,6 +7,7 @@
 
 #include "include/sinter/Target.h"
 #include "dialects/sinter/IR/Sinter.h"
+#include "dialects/sinter/Transforms/Passes.h"
 #include "lib/Support/Failure.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -61,6 +62,10 @@ public:
   void addPasses(Phase phase, const TargetSpec &spec, mlir::OpPassManager &passes) const override {
     if (phase == Phase::Fused)
       passes.addPass(std::make_unique<WrapOpsPass>());
+  }
+  /// A target's own checks of phases lowered and placed go here; this one leaves the graph of kernels as it is.
+  void addVerifyingPasses(Phase phase, mlir::OpPassManager &passes) const override {
+    passes.addPass(createVerifyGraphPass({stringifyPhase(Phase::Fused).str()}));
   }
   void registerPasses() const override { mlir::PassRegistration<WrapOpsPass>(); }
   /// A target's artifact is written here (lib/Bundle/WriteBundle.h).

@@ -117,4 +117,44 @@ def PlaceBuffersPass : Pass<"sinter-cpu-place-buffers", "::mlir::ModuleOp"> {
   let dependentDialects = ["::sinter::cpu::CpuDialect"];
 }
 
+def VerifyProgramPass : Pass<"sinter-cpu-verify-program", "::mlir::ModuleOp"> {
+  let summary = "Checks what phases lowered and placed promise of the program.";
+  let description = [{
+    Ends the two phases in which the program is launches of kernels. Changes nothing; what does not hold is an error:
+
+    - L1: `main` holds launches, weights and constants, and nothing else;
+    - L2: every launch names a `cpu.code` with as many operands and results, of the same element types;
+    - L3: every `cpu.weights` names a section of its type;
+    - L4: every symbol of a launch's words, tasks and scratch is declared.
+
+    With `placed`, too:
+
+    - A1: the module has an arena (`cpu.arena`), and every launch a place for each result;
+    - A2: what the program returns lies in its output;
+    - A3: every other result lies in the arena, at a multiple of 64 bytes;
+    - A4: results that are still read do not overlap.
+
+    A3 and A4 are checked at eight choices of sizes within the symbols' bounds.
+
+    Example:
+
+    ```mlir
+    module attributes {cpu.arena = #sinter.dims<"0">} {
+      func.func @main(%a: tensor<2x3xf32> {sinter.name = "a"}) -> (tensor<2x3xf32> {sinter.name = "b"}) {
+        %0 = cpu.launch @softmax_0(%a) words [#cpu.word<operand, 0, "0">, #cpu.word<result, 0, "0">, #cpu.word<size, 0, "2">]
+            tasks <"1"> scratch <"0"> {offsets = #sinter.dims<"-1">} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+        return %0 : tensor<2x3xf32>
+      }
+      cpu.code @softmax_0 "softmax" {
+      ^bb0(%x: tensor<2x3xf32>):
+        %0 = sinter.softmax %x axis 1 : tensor<2x3xf32>
+        sinter.yield %0 : tensor<2x3xf32>
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::sinter::cpu::CpuDialect"];
+  let options = [Option<"placed", "placed", "bool", /*default=*/"false", "whether places were given">];
+}
+
 #endif // SINTER_TARGETS_CPU_TRANSFORMS_PASSES_TD
