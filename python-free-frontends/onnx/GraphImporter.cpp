@@ -48,7 +48,9 @@ static StringRef getReason(const Node &node) {
   return llvm::StringSwitch<StringRef>(node.opType)
       .Cases({"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"},
              "random")
-      .Cases({"Gradient", "GraphCall", "Adagrad", "Adam", "Momentum"}, "training")
+      .Cases({"Gradient", "GraphCall", "Adagrad", "Adam", "Momentum", "NegativeLogLikelihoodLoss",
+              "SoftmaxCrossEntropyLoss"},
+             "training")
       .Cases({"Loop", "Scan", "SequenceMap"}, "a loop")
       .Cases({"StringNormalizer", "StringConcat", "StringSplit", "RegexFullMatch", "TfIdfVectorizer"}, "strings")
       .Default(node.opType.find("Sequence") != std::string::npos ? "sequences" : "this operator is not supported");

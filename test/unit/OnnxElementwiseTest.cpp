@@ -100,6 +100,15 @@ TEST(OnnxElementwise, bitShift) {
               HasSubstr("direction is 'UP', required LEFT or RIGHT"));
 }
 
+// Tests that a signed number that is shifted right by its width or more, or by a negative number, leaves its sign.
+TEST(OnnxElementwise, bitShiftOfSigned) {
+  HostTensor x = tensor<int8_t>({6}, {-128, -7, 7, -1, 100, -100}), amounts = tensor<int8_t>({6}, {7, 8, 8, -1, -1, 100});
+  EXPECT_THAT(Operator("BitShift", 28).input(x).input(amounts).attribute("direction", "RIGHT").result(),
+              is<int8_t>({6}, {-1, -1, 0, -1, 0, -1}));
+  EXPECT_THAT(Operator("BitShift", 28).input(x).input(amounts).attribute("direction", "LEFT").result(),
+              is<int8_t>({6}, {0, 0, 0, 0, 0, 0}));
+}
+
 // Tests that infinities are found by their sign.
 TEST(OnnxElementwise, isInf) {
   HostTensor x = tensor<float>({4}, {-infinity, infinity, nan, 1});

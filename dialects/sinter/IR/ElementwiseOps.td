@@ -18,7 +18,7 @@ def Sinter_ElementwiseOp : Sinter_InferredOp<"elementwise"> {
     broadcasting). Comparisons, `is_nan` and `is_inf` give i1; `select(c, a, b)` takes its type from `a`. `round` is to even;
     `mod` has the divisor's sign and `fmod` the dividend's; integer `div` truncates; `min` and `max` give NaN for NaN.
     Integers wrap; `div`, `mod` and `fmod` by zero give 0, as in NumPy. A shift by at least the width, or by a negative number,
-    shifts all bits out; `shift_right` of signed integers copies the sign. `pow` of an integer to a negative power truncates
+    shifts all bits out; `shift_right` of signed integers copies the sign, and then leaves 0 or -1. `pow` of an integer to a negative power truncates
     the reciprocal. `alpha` is the slope or scale of `leaky_relu` and `elu`. `is_inf` takes `alpha` 1 for positive infinity only,
     -1 for negative only, and 0 or absence for both. `gelu` is x/2 (1 + erf(x / sqrt 2)); `gelu_tanh` is x/2 (1 + tanh(
     sqrt(2 / pi) (x + 0.044715 x^3))).

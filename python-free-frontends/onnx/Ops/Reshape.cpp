@@ -249,30 +249,33 @@ static LogicalResult importExpand(NodeContext &node) {
   if (!shape)
     return node.fail("its shape is computed from data");
   Sizes from = getSizes(input), wanted(shape->begin(), shape->end());
-  // An element of an input may be 1 or the size that is there already; where that is 1, any size.
-  Sizes promised;
+  // An element of an input may be 1 or the size that is there already; where that is 1, any size. What it promises
+  // is said by axis of the result.
+  Sizes promised(std::max(from.size(), wanted.size()));
+  bool isPromised = false;
   for (size_t i = 0; i < from.size() && i < wanted.size(); ++i) {
     SizeExpr &size = wanted[wanted.size() - 1 - i];
     const SizeExpr &own = from[from.size() - 1 - i];
     if (!dependsOnValues(size) || own.isConstant(1))
       continue;
-    if (!own.constant())
-      return node.fail("size " + own.str() + " expanded to " + size.str(), "fix the size with --dim");
-    if (promised.empty())
-      promised.assign(wanted.size(), 0);
-    promised[wanted.size() - 1 - i] = SizeExpr::select(SizeExpr::eq(size, 1), own, size);
+    promised[promised.size() - 1 - i] = SizeExpr::select(SizeExpr::eq(size, 1), own, size);
+    isPromised = true;
     size = own;
   }
   FailureOr<Sizes> sizes = node.broadcast(from, wanted);
   if (failed(sizes))
     return failure();
   Value result = node.broadcastTo(input, *sizes);
-  if (promised.empty())
+  if (!isPromised)
     return node.setResult(0, result);
-  // That an element is one of the two is for a run to check, as it is for every reshape.
-  for (auto [size, said] : llvm::zip(*sizes, promised))
-    if (!said.isConstant(0))
-      size = said;
+  // That it is one of the two is for a run to check: all elements from the difference on lie inside only where that
+  // is 0.
+  for (auto [axis, size] : llvm::enumerate(promised)) {
+    if (size.isConstant(0))
+      continue;
+    result = node.slice(result, axis, size - (*sizes)[axis], (*sizes)[axis]);
+    (*sizes)[axis] = size;
+  }
   return node.setResult(0, node.reshape(result, *sizes));
 }
 

@@ -542,13 +542,14 @@ Value ElementwiseEmitter::emitInteger(ElementwiseKind kind, ArrayRef<Value> x, I
     return arith::XOrIOp::create(b, loc, a, x[1]);
   case ElementwiseKind::shift_left:
   case ElementwiseKind::shift_right: {
-    // A shift by the width or more leaves nothing.
+    // A shift by the width or more, or by a negative number, leaves the sign only.
     unsigned width = type.getWidth();
     Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, x[1], number(width));
+    if (kind == ElementwiseKind::shift_right && !isUnsigned(type))
+      return arith::ShRSIOp::create(b, loc, a, arith::SelectOp::create(b, loc, inside, x[1], number(width - 1)));
     Value amount = arith::SelectOp::create(b, loc, inside, x[1], number(0));
     Value shifted = kind == ElementwiseKind::shift_left ? Value(arith::ShLIOp::create(b, loc, a, amount))
-                    : isUnsigned(type)                  ? Value(arith::ShRUIOp::create(b, loc, a, amount))
-                                                        : Value(arith::ShRSIOp::create(b, loc, a, amount));
+                                                        : Value(arith::ShRUIOp::create(b, loc, a, amount));
     return arith::SelectOp::create(b, loc, inside, shifted, number(0));
   }
   default:
