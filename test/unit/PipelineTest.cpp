@@ -78,6 +78,7 @@ public:
     if (phase == Phase::Fused)
       passes.addPass(std::make_unique<FusePass>());
   }
+  void addVerifyingPasses(Phase phase, mlir::OpPassManager &) const override { verified.push_back(phase); }
   llvm::Expected<EmitResult> emit(mlir::ModuleOp module, mlir::ModuleOp reference,
                                   const EmitRequest &request) const override {
     lastRequest = request;
@@ -87,6 +88,8 @@ public:
   }
   mutable EmitRequest lastRequest;
   mutable std::optional<Phase> modulePhase, referencePhase;
+  /// The phases whose verifying passes it was asked for.
+  mutable std::vector<Phase> verified;
 };
 
 TestTarget *testTarget = nullptr;
@@ -132,12 +135,14 @@ protected:
 };
 
 TEST_F(Pipeline, GivesTheTargetThePlacedModuleAndItsReference) {
+  testTarget->verified.clear();
   llvm::Expected<CompileResult> result = compile(request, *context);
   ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
   EXPECT_EQ(testTarget->modulePhase, Phase::Placed);
   EXPECT_EQ(testTarget->referencePhase, Phase::Sparse);
   EXPECT_EQ(testTarget->lastRequest.spec.chips, std::vector<std::string>{"one"});
   EXPECT_EQ(testTarget->lastRequest.name, "pipeline_test");
+  EXPECT_EQ(testTarget->verified, (std::vector<Phase>{Phase::Lowered, Phase::Placed}));
   ASSERT_EQ(result->targets.size(), 1u);
   EXPECT_EQ(result->targets[0].result.sha256, "hash");
 }
