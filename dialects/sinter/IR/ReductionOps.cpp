@@ -23,6 +23,12 @@ static Sizes removeAxes(Sizes sizes, ArrayRef<int64_t> axes, bool keepDims) {
 
 static bool isAxis(int64_t axis, Value tensor) { return axis >= 0 && axis < getRank(tensor); }
 
+/// C1 of the ops that work along one axis.
+static LogicalResult verifyAxis(std::optional<Location> loc, int64_t axis, Value tensor) {
+  return isAxis(axis, tensor) ? success()
+                              : emitOptionalError(loc, "C1: axis ", axis, " of a tensor of rank ", getRank(tensor));
+}
+
 LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
                                          SmallVectorImpl<Type> &types) {
   // reduce C1
@@ -40,8 +46,8 @@ LogicalResult ArgReduceOp::inferReturnTypes(MLIRContext *context, std::optional<
                                             SmallVectorImpl<Type> &types) {
   // arg_reduce C1
   int64_t axis = adaptor.getAxis();
-  if (!isAxis(axis, adaptor.getInput()))
-    return emitOptionalError(loc, "C1: axis ", axis, " of a tensor of rank ", getRank(adaptor.getInput()));
+  if (failed(verifyAxis(loc, axis, adaptor.getInput())))
+    return failure();
   types.push_back(getTensorType(removeAxes(getSizes(adaptor.getInput()), axis, adaptor.getKeepDims()),
                                 IntegerType::get(context, 64)));
   return success();
@@ -50,10 +56,8 @@ LogicalResult ArgReduceOp::inferReturnTypes(MLIRContext *context, std::optional<
 LogicalResult CumulativeSumOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
                                                 SmallVectorImpl<Type> &types) {
   // cumulative_sum C1
-  int64_t axis = adaptor.getAxis();
-  if (!isAxis(axis, adaptor.getInput()))
-    return emitOptionalError(loc, "C1: axis ", axis, " of a tensor of rank ",
-                             getRank(adaptor.getInput()));
+  if (failed(verifyAxis(loc, adaptor.getAxis(), adaptor.getInput())))
+    return failure();
   types.push_back(adaptor.getInput().getType());
   return success();
 }
@@ -61,10 +65,8 @@ LogicalResult CumulativeSumOp::inferReturnTypes(MLIRContext *context, std::optio
 LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
                                           SmallVectorImpl<Type> &types) {
   // softmax C1
-  int64_t axis = adaptor.getAxis();
-  if (!isAxis(axis, adaptor.getInput()))
-    return emitOptionalError(loc, "C1: axis ", axis, " of a tensor of rank ",
-                             getRank(adaptor.getInput()));
+  if (failed(verifyAxis(loc, adaptor.getAxis(), adaptor.getInput())))
+    return failure();
   types.push_back(adaptor.getInput().getType());
   return success();
 }

@@ -106,73 +106,58 @@ LogicalResult rewriteGather(PatternRewriter &rewriter, Operation *op, Value data
   return success();
 }
 
-struct RewriteGather : OpRewritePattern<GatherOp> {
+/// The coordinates in the data that a gather reads for the result's coordinates; none where its indices are not known.
+std::optional<SmallVector<SizeExpr>> getDataCoordinates(GatherOp op, Positions &positions) {
+  SmallVector<SizeExpr> coordinates = positions.getCoordinates(), at;
+  size_t axis = op.getAxis(), indexRank = getRank(op.getIndices());
+  std::optional<SizeExpr> index = positions.elementAt(op.getIndices(), ArrayRef(coordinates).slice(axis, indexRank));
+  if (!index)
+    return std::nullopt;
+  at.append(coordinates.begin(), coordinates.begin() + axis);
+  // A fixed index may count from the end.
+  at.push_back(index->constant() && *index->constant() < 0 ? *index + getSize(op.getData(), axis) : *index);
+  at.append(coordinates.begin() + axis + indexRank, coordinates.end());
+  return at;
+}
+
+std::optional<SmallVector<SizeExpr>> getDataCoordinates(GatherElementsOp op, Positions &positions) {
+  SmallVector<SizeExpr> at = positions.getCoordinates();
+  std::optional<SizeExpr> index = positions.elementAt(op.getIndices(), at);
+  if (!index)
+    return std::nullopt;
+  at[op.getAxis()] = *index;
+  return at;
+}
+
+std::optional<SmallVector<SizeExpr>> getDataCoordinates(GatherNdOp op, Positions &positions) {
+  SmallVector<SizeExpr> coordinates = positions.getCoordinates(), at;
+  size_t batch = op.getBatchDims(), indexRank = getRank(op.getIndices());
+  int64_t numIndices = *getSize(op.getIndices(), indexRank - 1).constant();
+  at.append(coordinates.begin(), coordinates.begin() + batch);
+  SmallVector<SizeExpr> where(coordinates.begin(), coordinates.begin() + indexRank - 1);
+  for (int64_t i = 0; i < numIndices; ++i) {
+    where.push_back(i);
+    std::optional<SizeExpr> index = positions.elementAt(op.getIndices(), where);
+    if (!index)
+      return std::nullopt;
+    at.push_back(*index);
+    where.pop_back();
+  }
+  at.append(coordinates.begin() + indexRank - 1, coordinates.end());
+  return at;
+}
+
+/// A gather whose indices follow from positions: a slice of its data.
+template <typename Op> struct RewriteGather : OpRewritePattern<Op> {
   RewriteGather(MLIRContext *context, const SymbolBounds &bounds, Pass::Statistic &numGathers)
-      : OpRewritePattern<GatherOp>(context), bounds(bounds), numGathers(numGathers) {}
+      : OpRewritePattern<Op>(context), bounds(bounds), numGathers(numGathers) {}
 
-  LogicalResult matchAndRewrite(GatherOp op, PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     Positions positions(bounds, getSizes(op.getResult()));
-    SmallVector<SizeExpr> coordinates = positions.getCoordinates(), at;
-    size_t axis = op.getAxis(), indexRank = getRank(op.getIndices());
-    std::optional<SizeExpr> index = positions.elementAt(op.getIndices(), ArrayRef(coordinates).slice(axis, indexRank));
-    if (!index)
+    std::optional<SmallVector<SizeExpr>> at = getDataCoordinates(op, positions);
+    if (!at)
       return rewriter.notifyMatchFailure(op, "the indices are not known");
-    at.append(coordinates.begin(), coordinates.begin() + axis);
-    // A fixed index may count from the end.
-    at.push_back(index->constant() && *index->constant() < 0 ? *index + getSize(op.getData(), axis) : *index);
-    at.append(coordinates.begin() + axis + indexRank, coordinates.end());
-    if (failed(rewriteGather(rewriter, op, op.getData(), at, positions)))
-      return failure();
-    ++numGathers;
-    return success();
-  }
-
-  const SymbolBounds &bounds;
-  Pass::Statistic &numGathers;
-};
-
-struct RewriteGatherElements : OpRewritePattern<GatherElementsOp> {
-  RewriteGatherElements(MLIRContext *context, const SymbolBounds &bounds, Pass::Statistic &numGathers)
-      : OpRewritePattern<GatherElementsOp>(context), bounds(bounds), numGathers(numGathers) {}
-
-  LogicalResult matchAndRewrite(GatherElementsOp op, PatternRewriter &rewriter) const override {
-    Positions positions(bounds, getSizes(op.getResult()));
-    SmallVector<SizeExpr> at = positions.getCoordinates();
-    std::optional<SizeExpr> index = positions.elementAt(op.getIndices(), at);
-    if (!index)
-      return rewriter.notifyMatchFailure(op, "the indices are not known");
-    at[op.getAxis()] = *index;
-    if (failed(rewriteGather(rewriter, op, op.getData(), at, positions)))
-      return failure();
-    ++numGathers;
-    return success();
-  }
-
-  const SymbolBounds &bounds;
-  Pass::Statistic &numGathers;
-};
-
-struct RewriteGatherNd : OpRewritePattern<GatherNdOp> {
-  RewriteGatherNd(MLIRContext *context, const SymbolBounds &bounds, Pass::Statistic &numGathers)
-      : OpRewritePattern<GatherNdOp>(context), bounds(bounds), numGathers(numGathers) {}
-
-  LogicalResult matchAndRewrite(GatherNdOp op, PatternRewriter &rewriter) const override {
-    Positions positions(bounds, getSizes(op.getResult()));
-    SmallVector<SizeExpr> coordinates = positions.getCoordinates(), at;
-    size_t batch = op.getBatchDims(), indexRank = getRank(op.getIndices());
-    int64_t numIndices = *getSize(op.getIndices(), indexRank - 1).constant();
-    at.append(coordinates.begin(), coordinates.begin() + batch);
-    SmallVector<SizeExpr> where(coordinates.begin(), coordinates.begin() + indexRank - 1);
-    for (int64_t i = 0; i < numIndices; ++i) {
-      where.push_back(i);
-      std::optional<SizeExpr> index = positions.elementAt(op.getIndices(), where);
-      if (!index)
-        return rewriter.notifyMatchFailure(op, "the indices are not known");
-      at.push_back(*index);
-      where.pop_back();
-    }
-    at.append(coordinates.begin() + indexRank - 1, coordinates.end());
-    if (failed(rewriteGather(rewriter, op, op.getData(), at, positions)))
+    if (failed(rewriteGather(rewriter, op, op.getData(), *at, positions)))
       return failure();
     ++numGathers;
     return success();
@@ -187,7 +172,8 @@ class SimplifyIndicesPass : public sinter::impl::SimplifyIndicesPassBase<Simplif
     SymbolBounds bounds(getOperation());
     RewritePatternSet patterns(&getContext());
     patterns.add<FoldPositions>(&getContext(), bounds, numFolded);
-    patterns.add<RewriteGather, RewriteGatherElements, RewriteGatherNd>(&getContext(), bounds, numGathers);
+    patterns.add<RewriteGather<GatherOp>, RewriteGather<GatherElementsOp>, RewriteGather<GatherNdOp>>(
+        &getContext(), bounds, numGathers);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
   }
