@@ -154,6 +154,8 @@ public:
   bool bound(const SizeExpr &size, int64_t high);
   /// `size` is at least `low`, likewise.
   bool boundBelow(const SizeExpr &size, int64_t low);
+  /// A difference or quotient as a size: 0 where it is negative.
+  SizeExpr makeSize(const SizeExpr &size) const;
   /// An axis that may count from the end, as 0..rank-1, else malformed.
   mlir::FailureOr<int64_t> normalizeAxis(int64_t axis, int64_t rank);
   /// The same for each, sorted; a repeated axis is malformed.

@@ -202,6 +202,8 @@ bool NodeContext::bound(const SizeExpr &size, int64_t high) { return importer.sy
 
 bool NodeContext::boundBelow(const SizeExpr &size, int64_t low) { return importer.symbols.boundBelow(size, low); }
 
+SizeExpr NodeContext::makeSize(const SizeExpr &size) const { return importer.symbols.makeSize(size); }
+
 FailureOr<int64_t> NodeContext::normalizeAxis(int64_t axis, int64_t rank) {
   if (axis < -rank || axis >= rank)
     return malformed("axis " + Twine(axis) + " of a tensor of rank " + Twine(rank));

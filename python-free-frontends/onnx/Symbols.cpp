@@ -167,6 +167,8 @@ Symbols::Solution Symbols::equate(const SizeExpr &a, const SizeExpr &b) {
     replace(symbol, *value);
     return Solution::Replaced;
   }
+  if (equateWithoutClamps(difference))
+    return Solution::Replaced;
   // x = max(x, y), as broadcasting and clamping leave it: holds where x and y are one size.
   for (const auto &[monomial, number] : difference.getTerms())
     for (const SizeExpr::Atom &atom : monomial)
@@ -174,6 +176,34 @@ Symbols::Solution Symbols::equate(const SizeExpr &a, const SizeExpr &b) {
         if (equate(atom.args[0], atom.args[1]) == Solution::Replaced)
           return Solution::Replaced;
   return Solution::Unsolved;
+}
+
+SizeExpr Symbols::makeSize(const SizeExpr &size) const {
+  return notNegative.count(size.str()) ? size : SizeExpr::max(size, 0);
+}
+
+bool Symbols::equateWithoutClamps(const SizeExpr &difference) {
+  SizeExpr sum;
+  std::set<std::string> found;
+  for (const auto &[monomial, coefficient] : difference.getTerms()) {
+    SizeExpr term = coefficient;
+    for (const SizeExpr::Atom &atom : monomial) {
+      if (!atom.function) {
+        term = term * SizeExpr::symbol(atom.text);
+        continue;
+      }
+      bool isClamp = atom.function == SizeExpr::Function::Max && atom.args[0].isConstant(0) &&
+                     !notNegative.count(atom.args[1].str());
+      if (isClamp)
+        found.insert(atom.args[1].str());
+      term = term * (isClamp ? atom.args[1] : SizeExpr::apply(*atom.function, atom.args));
+    }
+    sum = sum + term;
+  }
+  if (found.empty() || !sum.isConstant(0))
+    return false;
+  notNegative.insert(found.begin(), found.end());
+  return true;
 }
 
 /// A size that is a dimension's symbol plus a number.

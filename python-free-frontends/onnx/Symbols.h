@@ -12,6 +12,7 @@
 //   ids [s10, s21], mask [s10, s12], ids + mask      ->  s12 is s21
 //   ids [s10, s21], Reshape to [s10, 7]              ->  s21 is 7
 //   a table of 512 rows at positions 0 .. s21 - 1    ->  s21 is at most 512
+//   [shape[0]] + Range(0, shape[0], 1)               ->  shape[0] is not negative
 //
 // An equation replaces one symbol, for all uses: the import starts again with
 // the inputs' sizes after the replacement. Each symbol is replaced once at most,
@@ -32,6 +33,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,6 +73,10 @@ public:
   bool bound(const SizeExpr &size, int64_t high);
   /// `size` is at least `low`, likewise.
   bool boundBelow(const SizeExpr &size, int64_t low);
+  /// `size` as a size where it may be negative: max(size, 0), or `size` itself
+  /// where an equation holds only so. A run in which it is negative is refused
+  /// then, as with every size that is an expression over an input's elements.
+  SizeExpr makeSize(const SizeExpr &size) const;
   /// Before each import: what the graph bounds is found again by it.
   void startImport() { graphBounds.clear(); }
 
@@ -79,6 +85,10 @@ public:
   llvm::Error emit(mlir::ModuleOp module) const;
 
 private:
+  /// Whether the sizes are equal with each max(x, 0) as x, where x depends on an
+  /// input's elements; makeSize gives x from then on.
+  bool equateWithoutClamps(const SizeExpr &difference);
+
   struct Bounds {
     int64_t low = 1;
     std::optional<int64_t> high;
@@ -97,6 +107,8 @@ private:
   /// By the user, of the symbol as it was declared.
   std::map<std::string, Bounds> userBounds;
   std::map<std::string, Bounds> graphBounds;
+  /// The texts of expressions that are not negative in any run.
+  std::set<std::string> notNegative;
 };
 
 } // namespace sinter::onnx

@@ -83,7 +83,7 @@ static LogicalResult importRange(NodeContext &node) {
   if (from && to && by) {
     if (by->isConstant(0))
       return node.malformed("its step is 0");
-    count = SizeExpr::max(SizeExpr::ceilDiv(*to - *from, *by), 0);
+    count = node.makeSize(SizeExpr::ceilDiv(*to - *from, *by));
   } else {
     std::optional<double> first = getConstantNumber(node, start), last = getConstantNumber(node, limit),
                           step = getConstantNumber(node, delta);

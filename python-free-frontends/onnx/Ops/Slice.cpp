@@ -55,12 +55,12 @@ static AxisSlice sliceAxis(NodeContext &node, const SizeExpr &size, const SizeEx
   if (mayGoForward) {
     forward.start = clampPosition(node, start, size, 0, size);
     last = clampPosition(node, end, size, 0, size);
-    forward.size = SizeExpr::max(SizeExpr::ceilDiv(last - forward.start, step), 0);
+    forward.size = node.makeSize(SizeExpr::ceilDiv(last - forward.start, step));
   }
   if (mayGoBackward) {
     backward.start = clampPosition(node, start, size, 0, size - SizeExpr(1));
     last = clampPosition(node, end, size, -1, size - SizeExpr(1));
-    backward.size = SizeExpr::max(SizeExpr::ceilDiv(last - backward.start, step), 0);
+    backward.size = node.makeSize(SizeExpr::ceilDiv(last - backward.start, step));
   }
   if (!mayGoBackward)
     return {forward.start, forward.size, step};
