@@ -33,6 +33,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -42,14 +43,22 @@ namespace sinter {
 
 /// Where a run takes a symbol's value from.
 struct SymbolSource {
-  enum Kind { Axis = SINTER_FROM_AXIS, Element = SINTER_FROM_ELEMENT };
+  enum Kind { Axis = SINTER_FROM_AXIS, Element = SINTER_FROM_ELEMENT, Range = SINTER_FROM_RANGE };
+  /// The first element of an input, or a number.
+  struct Operand {
+    std::optional<unsigned> input;
+    double number = 0;
+  };
   Kind kind = Axis;
   unsigned input = 0;
   uint64_t position = 0;
+  std::array<Operand, 3> operands = {}; // Range: start, limit and delta
 
   static SymbolSource axis(unsigned input, unsigned axis) { return {Axis, input, axis}; }
   /// Element `index`, in row-major order, of an input; of a float without its fraction.
   static SymbolSource element(unsigned input, uint64_t index) { return {Element, input, index}; }
+  /// The length of a range of floats, of which `input` is one.
+  static SymbolSource range(unsigned input, std::array<Operand, 3> operands) { return {Range, input, 0, operands}; }
 };
 
 struct BundleSymbol {
@@ -88,6 +97,7 @@ struct BundleValue {
   sinter_type type = SINTER_F32;
   std::vector<SizeExpr> dims;
   std::vector<std::string> dimNames; // as declared in the model; empty, or one per dimension
+  bool anyShape = false;             // an input that nothing reads; then without dims
 };
 
 /// The code for one instruction set. Best first: the runtime takes the first that

@@ -45,6 +45,8 @@ static json::Array valueArray(llvm::ArrayRef<BundleValue> values) {
     json::Object object{{"name", nameText(value.name)}, {"type", sinter_type_name(value.type)}, {"shape", std::move(shape)}};
     if (!names.empty())
       object["dim_names"] = std::move(names);
+    if (value.anyShape)
+      object["any_shape"] = true;
     result.push_back(std::move(object));
   }
   return result;
@@ -54,6 +56,13 @@ static json::Array symbolArray(const BundleDescription &bundle) {
   json::Array result;
   for (const BundleSymbol &symbol : bundle.symbols) {
     json::Object from{{"input", nameText(bundle.inputs[symbol.source.input].name)}};
+    if (symbol.source.kind == SymbolSource::Range) {
+      json::Array range;
+      for (const SymbolSource::Operand &operand : symbol.source.operands)
+        range.push_back(operand.input ? json::Value(nameText(bundle.inputs[*operand.input].name))
+                                      : json::Value(operand.number));
+      from["range"] = std::move(range);
+    } else
     from[symbol.source.kind == SymbolSource::Axis ? "axis" : "element"] = static_cast<int64_t>(symbol.source.position);
     result.push_back(json::Object{{"name", nameText(symbol.name)},
                                   {"from", std::move(from)},
@@ -121,7 +130,7 @@ std::string sinter::encodeManifest(const BundleDescription &bundle, const std::v
 
   json::Object manifest{
       {"format", "sinter-bundle"},
-      {"version", SINTER_PROGRAM_VERSION},
+      {"version", static_cast<int64_t>(programVersion(bundle))},
       {"sinter", bundle.compiler},
       {"name", nameText(bundle.name)},
       {"source", json::Object{{"file", nameText(bundle.sourceFile)}, {"sha256", bundle.sourceSha256}}},

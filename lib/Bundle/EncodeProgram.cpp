@@ -10,8 +10,10 @@
 #include "lib/Support/Failure.h"
 #include "runtime/format/hash.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <type_traits>
@@ -41,10 +43,19 @@ static llvm::Error checkValues(llvm::ArrayRef<BundleValue> values, StringRef wha
                          " dimensions; at most " + llvm::Twine(SINTER_MAX_RANK) + " are supported");
     if (!value.dimNames.empty() && value.dimNames.size() != value.dims.size())
       return internalError(what + " '" + value.name + "' has names for another number of dimensions");
+    if (value.anyShape && !value.dims.empty())
+      return internalError(what + " '" + value.name + "' has any shape and dimensions");
     if (sinter_type_size(value.type) == 0)
       return internalError(what + " '" + value.name + "' has no type");
   }
   return llvm::Error::success();
+}
+
+uint32_t sinter::programVersion(const BundleDescription &bundle) {
+  bool needsSecond =
+      llvm::any_of(bundle.inputs, [](const BundleValue &value) { return value.anyShape; }) ||
+      llvm::any_of(bundle.symbols, [](const BundleSymbol &symbol) { return symbol.source.kind == SymbolSource::Range; });
+  return needsSecond ? 2 : 1;
 }
 
 llvm::Error sinter::checkDescription(const BundleDescription &bundle) {
@@ -63,6 +74,9 @@ llvm::Error sinter::checkDescription(const BundleDescription &bundle) {
     if (symbol.source.kind == SymbolSource::Axis &&
         symbol.source.position >= bundle.inputs[symbol.source.input].dims.size())
       return error("symbol '" + symbol.name + "' has no axis");
+    for (const SymbolSource::Operand &operand : symbol.source.operands)
+      if (operand.input && (symbol.source.kind != SymbolSource::Range || *operand.input >= bundle.inputs.size()))
+        return error("symbol '" + symbol.name + "' has no range");
     if (symbol.source.kind == SymbolSource::Axis && symbol.lowest < 0)
       return error("symbol '" + symbol.name + "' may be negative");
     if (symbol.highest && *symbol.highest < symbol.lowest)
@@ -261,7 +275,8 @@ std::vector<sinter_value_record> encodeValues(llvm::ArrayRef<BundleValue> values
     for (auto [axis, size] : llvm::enumerate(value.dims))
       dims.push_back({writer.expression(size), 0,
                       writer.text(value.dimNames.empty() ? StringRef() : StringRef(value.dimNames[axis]))});
-    records.push_back({writer.text(value.name), static_cast<uint32_t>(value.type), 0, range});
+    records.push_back({writer.text(value.name), static_cast<uint32_t>(value.type),
+                       value.anyShape ? uint32_t(SINTER_VALUE_ANY_SHAPE) : 0, range});
   }
   return records;
 }
@@ -294,7 +309,7 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
   TableWriter writer(bundle);
   sinter_program_header header = {};
   std::memcpy(header.magic, SINTER_PROGRAM_MAGIC, sizeof header.magic);
-  header.version = SINTER_PROGRAM_VERSION;
+  header.version = programVersion(bundle);
   header.header_bytes = sizeof header;
   header.weights_bytes = weightsBytes;
   header.name = writer.text(bundle.name);
@@ -306,10 +321,19 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
   header.arena_bytes = writer.expression(bundle.arenaBytes);
 
   std::vector<sinter_symbol_record> symbols;
-  for (const BundleSymbol &symbol : bundle.symbols)
+  for (const BundleSymbol &symbol : bundle.symbols) {
+    uint64_t position = symbol.source.position;
+    if (symbol.source.kind == SymbolSource::Range) {
+      position = writer.words.size();
+      for (const SymbolSource::Operand &operand : symbol.source.operands) {
+        writer.words.push_back(operand.input ? int64_t(*operand.input) : -1);
+        writer.words.push_back(operand.input ? 0 : llvm::bit_cast<int64_t>(operand.number));
+      }
+    }
     symbols.push_back({writer.text(symbol.name), static_cast<uint32_t>(symbol.source.kind), symbol.source.input,
-                       symbol.source.position, symbol.lowest, symbol.highest.value_or(SINTER_UNBOUNDED),
+                       position, symbol.lowest, symbol.highest.value_or(SINTER_UNBOUNDED),
                        symbol.typical.value_or(SINTER_NO_TYPICAL)});
+  }
 
   std::vector<sinter_dim_record> dims;
   std::vector<sinter_value_record> inputs = encodeValues(bundle.inputs, writer, dims);

@@ -25,6 +25,9 @@ std::vector<PlacedSection> placeSections(const BundleDescription &bundle, uint64
 /// internal error.
 llvm::Error checkDescription(const BundleDescription &bundle);
 
+/// The least version of the format that says all of it.
+uint32_t programVersion(const BundleDescription &bundle);
+
 /// The name of a variant's code file.
 std::string codeFileName(const BundleVariant &variant);
 

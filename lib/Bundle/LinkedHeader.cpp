@@ -67,6 +67,10 @@ static void writeValues(llvm::raw_ostream &os, StringRef name, StringRef what, l
       taken.insert(constant);
     }
     os << "  " << constant << " = " << i << (i + 1 < values.size() ? "," : "") << " /* " << sinter_type_name(value.type);
+    if (value.anyShape) {
+      os << " of any shape, not used */\n";
+      continue;
+    }
     os << " [";
     for (auto [axis, size] : llvm::enumerate(value.dims))
       os << (axis ? ", " : "") << commentText(size.str());

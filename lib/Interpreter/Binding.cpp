@@ -10,6 +10,8 @@
 #include "dialects/sinter/IR/Sinter.h"
 #include "lib/Support/Failure.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 using namespace mlir;
 using namespace sinter;
 
@@ -74,6 +76,9 @@ private:
       if (input.type != required)
         return unusable("input '" + names[i] + "' has elements of type " + elementTypeName(input.type) + ", required " +
                         elementTypeName(required));
+      // What nothing reads may have any shape.
+      if (main.getArgAttr(i, "sinter.any_shape"))
+        continue;
       if (static_cast<int64_t>(input.dims.size()) != type.getRank())
         return unusable("input '" + names[i] + "' has rank " + llvm::Twine(input.dims.size()) + ", required " +
                         llvm::Twine(type.getRank()));
@@ -96,7 +101,13 @@ private:
     const HostTensor &input = inputs[*found];
     int64_t position = symbol.getPosition(), value = 0;
     std::string subject = "input '" + names[*found] + "': ";
-    if (symbol.getElement()) {
+    if (ArrayAttr range = symbol.getRangeAttr()) {
+      llvm::Expected<int64_t> length = measureRange(range, input.type, name);
+      if (!length)
+        return length.takeError();
+      value = *length;
+      subject = "the length of range '" + name.str() + "' is ";
+    } else if (symbol.getElement()) {
       if (position < 0 || position >= input.numElements())
         return unusable(subject + "element " + llvm::Twine(position) + " is needed as the size '" + name +
                         "', and it has " + llvm::Twine(input.numElements()) + " of type " +
@@ -118,6 +129,29 @@ private:
                             : " of at least " + std::to_string(low)));
     symbols[name] = value;
     return llvm::Error::success();
+  }
+
+  llvm::Expected<int64_t> measureRange(ArrayAttr range, ElementType type, llvm::StringRef name) {
+    double numbers[3];
+    for (auto [number, operand] : llvm::zip_equal(numbers, range)) {
+      if (auto constant = dyn_cast<FloatAttr>(operand)) {
+        number = constant.getValueAsDouble();
+        continue;
+      }
+      llvm::Expected<unsigned> found =
+          findInput(cast<StringAttr>(operand).getValue(), ("the range '" + name + "'").str());
+      if (!found)
+        return found.takeError();
+      if (inputs[*found].numElements() == 0)
+        return unusable("input '" + names[*found] + "' has no elements, required at least 1");
+      number = inputs[*found].getDouble(0);
+    }
+    std::optional<int64_t> length = rangeLength(type, numbers[0], numbers[1], numbers[2]);
+    if (!length)
+      return unusable(llvm::formatv("the range from {0} to {1} by {2} ('{3}') has no finite length", numbers[0], numbers[1],
+                                    numbers[2], name)
+                          .str());
+    return *length;
   }
 
   llvm::Error runCheck(CheckOp check) {

@@ -177,6 +177,25 @@ uint16_t sinter::doubleToHalf(double value) {
   return roundToBits(value, 5, 10);
 }
 
+std::optional<int64_t> sinter::rangeLength(ElementType type, double start, double limit, double delta) {
+  if (!std::isfinite(start) || !std::isfinite(limit) || !std::isfinite(delta) || delta == 0)
+    return std::nullopt;
+  double difference = limit - start;
+  if (type == ElementType::F16)
+    difference = halfToFloat(doubleToHalf(difference));
+  else if (type == ElementType::BF16)
+    difference = bfloat16ToFloat(doubleToBfloat16(difference));
+  else if (type == ElementType::F32)
+    difference = static_cast<float>(difference);
+  double quotient = type == ElementType::F64 ? difference / delta
+                                             : static_cast<float>(difference) / static_cast<float>(delta);
+  if (quotient <= 0)
+    return std::isfinite(difference) ? std::optional<int64_t>(0) : std::nullopt;
+  if (!(quotient < 9.2e18))
+    return std::nullopt;
+  return static_cast<int64_t>(std::ceil(quotient));
+}
+
 uint16_t sinter::floatToHalf(float value) {
   return doubleToHalf(value);
 }

@@ -97,6 +97,11 @@ struct HostTensor {
   int64_t getInt(size_t index) const;
 };
 
+/// The number of elements of ONNX's Range on floats of that type,
+/// max(ceil((limit - start) / delta), 0), with the difference rounded to the type
+/// and the quotient to f64 for f64, else to f32. None where it is not finite.
+std::optional<int64_t> rangeLength(ElementType type, double start, double limit, double delta);
+
 /// How far two tensors are from each other, and whether that is far enough to
 /// call them different.
 struct Comparison {

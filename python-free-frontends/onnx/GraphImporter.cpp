@@ -487,6 +487,7 @@ llvm::Error GraphImporter::importOutputs() {
       return unusable("output '" + info.name + "' is " + info.type.str() + " in the file, and " +
                       describeType(getElementType(*value)) + " by its nodes");
     }
+    readValues.insert(*value);
     outputs.push_back(*value);
     types.push_back(value->getType());
     attributes.push_back(
@@ -507,6 +508,59 @@ void GraphImporter::eraseDeadOps() {
   for (WeightOp weight : llvm::make_early_inc_range(module->getOps<WeightOp>()))
     if (!used.contains(weight.getSymName()))
       weight.erase();
+}
+
+/// Every symbol that the program's sizes have.
+static llvm::StringSet<> collectSymbols(ModuleOp module) {
+  llvm::StringSet<> names;
+  mlir::AttrTypeWalker walker;
+  walker.addWalk([&](DimsAttr dims) {
+    for (const SizeExpr &size : dims.getSizes())
+      size.forEachSymbol([&](StringRef name) { names.insert(name); });
+  });
+  module.walk([&](Operation *op) {
+    walker.walk(op->getAttrDictionary());
+    for (mlir::Type type : op->getResultTypes())
+      walker.walk(type);
+  });
+  return names;
+}
+
+void GraphImporter::freeUnreadInputs() {
+  SmallVector<BlockArgument> unread;
+  llvm::StringSet<> declared;
+  auto setType = [&](BlockArgument argument, mlir::Type type) {
+    argument.setType(type);
+    main.setFunctionType(
+        builder.getFunctionType(main.getBody().front().getArgumentTypes(), main.getFunctionType().getResults()));
+  };
+  for (BlockArgument argument : main.getArguments()) {
+    if (!readValues.contains(argument)) {
+      unread.push_back(argument);
+      setType(argument, getTensorType({}, getElementType(argument)));
+      continue;
+    }
+    for (const SizeExpr &size : symbols.getInputs()[argument.getArgNumber()].declared)
+      if (std::optional<StringRef> symbol = size.asSymbol())
+        declared.insert(*symbol);
+  }
+  llvm::StringSet<> used = collectSymbols(*module);
+  for (BlockArgument argument : unread) {
+    const Symbols::Input &input = symbols.getInputs()[argument.getArgNumber()];
+    // Where a size of the program is this input's, and no other's that is read, it is read after all.
+    bool isRead = llvm::any_of(input.declared, [&](const SizeExpr &size) {
+      std::optional<StringRef> symbol = size.asSymbol();
+      return symbol && used.contains(*symbol) && !declared.contains(*symbol);
+    });
+    if (!isRead) {
+      main.setArgAttr(argument.getArgNumber(), "sinter.any_shape", builder.getUnitAttr());
+      continue;
+    }
+    setType(argument, getTensorType(symbols.getSizes(input), getElementType(argument)));
+    for (const SizeExpr &size : input.declared)
+      if (std::optional<StringRef> symbol = size.asSymbol())
+        declared.insert(*symbol);
+  }
 }
 
 /// A name for the module, without what MLIR would have to quote.
@@ -551,7 +605,11 @@ llvm::Expected<std::optional<OwningOpRef<ModuleOp>>> GraphImporter::run() {
     return unsupported(std::move(unsupportedNodes));
 
   eraseDeadOps();
-  if (llvm::Error error = symbols.emit(*module))
+  freeUnreadInputs();
+  SmallVector<bool> anyShape;
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    anyShape.push_back(static_cast<bool>(main.getArgAttr(i, "sinter.any_shape")));
+  if (llvm::Error error = symbols.emit(*module, anyShape))
     return error;
   SmallVector<StringRef> names(files.begin(), files.end());
   (*module)->setAttr("sinter.files", builder.getStrArrayAttr(names));

@@ -23,6 +23,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -77,6 +78,8 @@ private:
   int64_t fileNumber(llvm::StringRef relativeName);
   std::string relativeName(llvm::StringRef path) const;
   void eraseDeadOps();
+  /// Marks the inputs whose elements and sizes nothing has asked for, which a run may give in any shape.
+  void freeUnreadInputs();
   /// The value symbols of a small input of the graph.
   std::optional<KnownIntegers> getInputElements(mlir::Value value) const;
 
@@ -94,6 +97,8 @@ private:
   llvm::SmallVector<mlir::Value> outputs;
 
   llvm::DenseMap<mlir::Value, KnownIntegers> known;
+  /// The values that an importer has asked for.
+  llvm::DenseSet<mlir::Value> readValues;
   /// Of integer tensors: what all elements are below; where there are several,
   /// those of each position of the last dimension.
   llvm::DenseMap<mlir::Value, llvm::SmallVector<std::optional<SizeExpr>>> limits;

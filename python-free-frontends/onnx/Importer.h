@@ -100,6 +100,8 @@ public:
   unsigned getNumOperands() const { return node.inputs.size(); }
   /// Null where it is left out.
   mlir::Value operand(unsigned i) const;
+  /// The element type only: an input of the graph of which nothing else is asked for may have any shape.
+  mlir::Type operandElementType(unsigned i) const;
   /// All that are not left out.
   llvm::SmallVector<mlir::Value> operands() const;
   unsigned getNumResults() const { return node.outputs.size(); }
@@ -172,6 +174,9 @@ public:
   std::optional<KnownIntegers> getKnownTruncated(mlir::Value value);
   /// As getKnownIntegers, where all are numbers.
   std::optional<llvm::SmallVector<int64_t>> getConstantIntegers(mlir::Value value);
+  /// The number of elements of a Range on floats, whose start, limit and delta are constants or inputs of the graph of
+  /// one element. None where they are computed; malformed where it is known not to be finite.
+  std::optional<SizeExpr> getRangeLength(mlir::Value start, mlir::Value limit, mlir::Value delta);
   /// A tensor of known integers of an integer or bool type, as a constant or as
   /// sizes. `dims`: its static shape.
   mlir::Value createIntegers(llvm::ArrayRef<SizeExpr> elements, llvm::ArrayRef<int64_t> dims, mlir::Type elementType);

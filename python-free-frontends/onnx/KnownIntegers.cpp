@@ -7,6 +7,8 @@
 
 #include "python-free-frontends/onnx/GraphImporter.h"
 
+#include "lib/Support/HostTensor.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -19,15 +21,17 @@ bool sinter::onnx::hasValueSymbol(const SizeExpr &size) {
   return found;
 }
 
-/// a / b toward zero, as integers divide in tensors.
+/// a / b toward zero, as integers divide in tensors. By 0 they give 0 there; a
+/// size has no value then, and a run in which an input makes it so is refused.
 static std::optional<SizeExpr> truncatingDiv(const SizeExpr &a, const SizeExpr &b) {
   if (std::optional<int64_t> divisor = b.constant(); divisor && *divisor == 0)
     return std::nullopt;
   if (a.isAtLeast(0) && b.isAtLeast(1))
     return SizeExpr::floorDiv(a, b);
-  if (!b.isAtLeast(1))
+  if (!b.isAtLeast(1) && !hasValueSymbol(b) && !b.constant())
     return std::nullopt;
-  return SizeExpr::select(SizeExpr::lt(a, 0), SizeExpr::ceilDiv(a, b), SizeExpr::floorDiv(a, b));
+  return SizeExpr::select(SizeExpr::eq(SizeExpr::lt(a, 0), SizeExpr::lt(b, 0)), SizeExpr::floorDiv(a, b),
+                          SizeExpr::ceilDiv(a, b));
 }
 
 std::optional<SizeExpr> sinter::onnx::evaluateElement(ElementwiseKind kind, ArrayRef<SizeExpr> v) {
@@ -50,12 +54,14 @@ std::optional<SizeExpr> sinter::onnx::evaluateElement(ElementwiseKind kind, Arra
   case ElementwiseKind::div:
     return truncatingDiv(v[0], v[1]);
   case ElementwiseKind::mod:
-    if (v[1].isAtLeast(1))
+    if (v[1].isAtLeast(1) || hasValueSymbol(v[1]) || v[1].constant().value_or(0) != 0)
       return SizeExpr::mod(v[0], v[1]);
     return std::nullopt;
   case ElementwiseKind::fmod:
     if (v[0].isAtLeast(0) && v[1].isAtLeast(1))
       return SizeExpr::mod(v[0], v[1]);
+    if (std::optional<SizeExpr> quotient = truncatingDiv(v[0], v[1]))
+      return v[0] - v[1] * *quotient;
     return std::nullopt;
   case ElementwiseKind::min:
     return SizeExpr::min(v[0], v[1]);
@@ -88,7 +94,8 @@ static bool holdsSizes(mlir::Type elementType) {
 }
 
 std::optional<KnownIntegers> NodeContext::getKnownIntegers(Value value) {
-  if (!value || !holdsSizes(getElementType(value)))
+  // Constants and inputs are what they are in every type.
+  if (!value || !isa<IntegerType>(getElementType(value)))
     return std::nullopt;
   auto it = importer.known.find(value);
   if (it != importer.known.end())
@@ -98,9 +105,13 @@ std::optional<KnownIntegers> NodeContext::getKnownIntegers(Value value) {
     if (!elements || elements.getNumElements() > 1024)
       return std::nullopt;
     KnownIntegers integers;
-    bool isBool = getElementType(value).isInteger(1);
-    for (const APInt &element : elements.getValues<APInt>())
-      integers.push_back(isBool ? static_cast<int64_t>(element.getZExtValue()) : element.getSExtValue());
+    mlir::Type type = getElementType(value);
+    bool isUnsigned = type.isInteger(1) || type.isUnsignedInteger();
+    for (const APInt &element : elements.getValues<APInt>()) {
+      if (isUnsigned && element.getActiveBits() > 63)
+        return std::nullopt;
+      integers.push_back(isUnsigned ? static_cast<int64_t>(element.getZExtValue()) : element.getSExtValue());
+    }
     return integers;
   }
   if (getElementType(value).isInteger(1))
@@ -126,6 +137,38 @@ std::optional<KnownIntegers> NodeContext::getKnownTruncated(Value value) {
     integers.push_back(number.getExtValue());
   }
   return integers;
+}
+
+std::optional<SizeExpr> NodeContext::getRangeLength(Value start, Value limit, Value delta) {
+  std::array<Symbols::RangeOperand, 3> operands;
+  bool hasInput = false;
+  Value scalars[] = {start, limit, delta};
+  for (auto [operand, value] : llvm::zip_equal(operands, scalars)) {
+    while (auto reshape = value.getDefiningOp<ReshapeOp>())
+      value = reshape.getInput();
+    if (!isa<FloatType>(getElementType(value)) || !getNumElements(value.getType()).isConstant(1))
+      return std::nullopt;
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      operand.input = argument.getArgNumber();
+      hasInput = true;
+      continue;
+    }
+    auto constant = value.getDefiningOp<ConstantOp>();
+    auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
+    if (!elements)
+      return std::nullopt;
+    APFloat number = *elements.getValues<APFloat>().begin();
+    bool losesInfo;
+    number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+    operand.number = number.convertToDouble();
+  }
+  if (hasInput)
+    return importer.symbols.getRangeLength(operands);
+  std::optional<int64_t> length =
+      rangeLength(toElementType(getElementType(start)), operands[0].number, operands[1].number, operands[2].number);
+  if (!length)
+    return (void)malformed("its length is not finite"), std::nullopt;
+  return SizeExpr(*length);
 }
 
 std::optional<KnownIntegers> GraphImporter::getInputElements(Value value) const {

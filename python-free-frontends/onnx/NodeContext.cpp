@@ -17,13 +17,23 @@ using namespace sinter::onnx;
 NodeContext::NodeContext(GraphImporter &importer, const Node &node, int64_t version, Location loc)
     : importer(importer), node(node), version(version), loc(loc), attributeUsed(node.attributes.size(), false) {}
 
-Value NodeContext::operand(unsigned i) const { return i < operandValues.size() ? operandValues[i] : Value(); }
+Value NodeContext::operand(unsigned i) const {
+  Value value = i < operandValues.size() ? operandValues[i] : Value();
+  importer.readValues.insert(value);
+  return value;
+}
+
+mlir::Type NodeContext::operandElementType(unsigned i) const {
+  return i < operandValues.size() && operandValues[i] ? getElementType(operandValues[i]) : mlir::Type();
+}
 
 SmallVector<Value> NodeContext::operands() const {
   SmallVector<Value> present;
   for (Value value : operandValues)
-    if (value)
+    if (value) {
+      importer.readValues.insert(value);
       present.push_back(value);
+    }
   return present;
 }
 

@@ -14,6 +14,7 @@
 #include "llvm/ADT/StringSet.h"
 
 #include <algorithm>
+#include <cstdio>
 
 using namespace sinter;
 using namespace sinter::onnx;
@@ -87,6 +88,24 @@ void Symbols::readExpressions() {
 
 SizeExpr Symbols::getElement(const Input &input, bool isScalar, int64_t index) const {
   return SizeExpr::symbol(input.symbolName + "[" + (isScalar ? "" : std::to_string(index)) + "]");
+}
+
+SizeExpr Symbols::getRangeLength(const std::array<RangeOperand, 3> &operands) {
+  std::string name = "range/";
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    name += i ? ":" : "";
+    if (operand.input) {
+      name += inputs[*operand.input].symbolName;
+      continue;
+    }
+    char text[40];
+    std::snprintf(text, sizeof text, "$%.17g", operand.number);
+    for (char c : StringRef(text))
+      name += c == '-' ? "m" : c == '+' ? "" : std::string(1, c);
+  }
+  name += "[]";
+  ranges[name] = operands;
+  return SizeExpr::symbol(name);
 }
 
 //===----------------------------------------------------------------------===//
@@ -319,7 +338,7 @@ llvm::Error Symbols::applyOptions(llvm::ArrayRef<DimOption> options) {
 // The module
 //===----------------------------------------------------------------------===//
 
-llvm::Error Symbols::emit(mlir::ModuleOp module) const {
+llvm::Error Symbols::emit(mlir::ModuleOp module, llvm::ArrayRef<bool> anyShape) const {
   std::map<std::string, Bounds> bounds;
   for (const std::string &symbol : order)
     bounds[symbol];
@@ -344,10 +363,10 @@ llvm::Error Symbols::emit(mlir::ModuleOp module) const {
 
   mlir::OpBuilder builder = mlir::OpBuilder::atBlockBegin(module.getBody());
   llvm::StringSet<> declared;
-  for (const Input &input : inputs)
+  for (auto [input, isAny] : llvm::zip_equal(inputs, anyShape))
     for (auto [axis, size] : llvm::enumerate(input.declared)) {
       std::optional<StringRef> symbol = size.asSymbol();
-      if (!symbol || replacements.count(symbol->str()) || !declared.insert(*symbol).second)
+      if (isAny || !symbol || replacements.count(symbol->str()) || !declared.insert(*symbol).second)
         continue;
       Bounds &known = bounds[symbol->str()];
       if (known.high && *known.high < known.low)
@@ -360,16 +379,22 @@ llvm::Error Symbols::emit(mlir::ModuleOp module) const {
         known.typical = std::clamp(*known.typical, known.low, known.high.value_or(INT64_MAX));
       SymbolOp::create(builder, module.getLoc(), builder.getStringAttr(*symbol), /*element=*/mlir::UnitAttr(),
                        builder.getStringAttr(input.name), builder.getI64IntegerAttr(axis),
-                       builder.getI64IntegerAttr(known.low), number(known.high), number(known.typical));
+                       builder.getI64IntegerAttr(known.low), number(known.high), number(known.typical),
+                       mlir::ArrayAttr());
     }
 
   // Value symbols exist only where a size depends on them.
+  std::set<std::string> usedRanges;
   std::map<std::string, std::pair<const Input *, int64_t>> elements;
   auto visitDims = [&](DimsAttr dims) {
     for (const SizeExpr &size : dims.getSizes())
       size.forEachSymbol([&](StringRef name) {
         if (!SizeExpr::isValueSymbol(name))
           return;
+        if (ranges.count(name.str())) {
+          usedRanges.insert(name.str());
+          return;
+        }
         auto [inputName, index] = name.drop_back().rsplit('[');
         for (const Input &input : inputs)
           if (input.symbolName == inputName)
@@ -386,12 +411,28 @@ llvm::Error Symbols::emit(mlir::ModuleOp module) const {
   for (const auto &[name, element] : elements)
     SymbolOp::create(builder, module.getLoc(), builder.getStringAttr(name), builder.getUnitAttr(),
                      builder.getStringAttr(element.first->name), builder.getI64IntegerAttr(element.second),
-                     builder.getI64IntegerAttr(INT64_MIN), mlir::IntegerAttr(), mlir::IntegerAttr());
+                     builder.getI64IntegerAttr(INT64_MIN), mlir::IntegerAttr(), mlir::IntegerAttr(),
+                     mlir::ArrayAttr());
+  for (const std::string &name : usedRanges) {
+    llvm::SmallVector<mlir::Attribute> operands;
+    std::string first;
+    for (const RangeOperand &operand : ranges.at(name)) {
+      if (!operand.input) {
+        operands.push_back(builder.getF64FloatAttr(operand.number));
+        continue;
+      }
+      operands.push_back(builder.getStringAttr(inputs[*operand.input].name));
+      first = first.empty() ? inputs[*operand.input].name : first;
+    }
+    SymbolOp::create(builder, module.getLoc(), builder.getStringAttr(name), builder.getUnitAttr(),
+                     builder.getStringAttr(first), builder.getI64IntegerAttr(0), builder.getI64IntegerAttr(0),
+                     mlir::IntegerAttr(), mlir::IntegerAttr(), builder.getArrayAttr(operands));
+  }
 
-  for (const Input &input : inputs)
+  for (auto [input, isAny] : llvm::zip_equal(inputs, anyShape))
     for (auto [axis, size] : llvm::enumerate(input.declared)) {
       SizeExpr now = substitute(size);
-      if (now != size)
+      if (!isAny && now != size)
         CheckOp::create(builder, module.getLoc(), builder.getStringAttr(input.name), builder.getI64IntegerAttr(axis),
                         builder.getStringAttr(input.texts[axis]), DimsAttr::get(module.getContext(), {now}));
     }

@@ -31,6 +31,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -66,6 +67,15 @@ public:
   /// for a scalar.
   SizeExpr getElement(const Input &input, bool isScalar, int64_t index) const;
 
+  /// The first element of an input of floats, or a number.
+  struct RangeOperand {
+    std::optional<unsigned> input;
+    double number = 0;
+  };
+  /// The length of a range from start to limit by delta, at least one of which is
+  /// an input: a value symbol.
+  SizeExpr getRangeLength(const std::array<RangeOperand, 3> &operands);
+
   enum class Solution { Equal, Replaced, Contradiction, Unsolved };
   /// Makes two sizes equal. Replaced: types made before are out of date.
   Solution equate(const SizeExpr &a, const SizeExpr &b);
@@ -81,8 +91,8 @@ public:
   void startImport() { graphBounds.clear(); }
 
   /// Declares the symbols and the checks at the start of a finished module. Fails
-  /// where the bounds leave no size.
-  llvm::Error emit(mlir::ModuleOp module) const;
+  /// where the bounds leave no size. Inputs of any shape have neither.
+  llvm::Error emit(mlir::ModuleOp module, llvm::ArrayRef<bool> anyShape) const;
 
 private:
   /// Whether the sizes are equal with each max(x, 0) as x, where x depends on an
@@ -107,6 +117,7 @@ private:
   /// By the user, of the symbol as it was declared.
   std::map<std::string, Bounds> userBounds;
   std::map<std::string, Bounds> graphBounds;
+  std::map<std::string, std::array<RangeOperand, 3>> ranges;
   /// The texts of expressions that are not negative in any run.
   std::set<std::string> notNegative;
 };

@@ -104,6 +104,7 @@ static sinter_status getValue(const sinter_program *program, const sinter_value_
   info->name = sinter_internal_text(program, value->name);
   info->type = (sinter_type)value->type;
   info->rank = value->dims.count;
+  info->any_shape = (value->flags & SINTER_VALUE_ANY_SHAPE) != 0;
   for (uint32_t axis = 0; axis < value->dims.count; ++axis) {
     const sinter_dim_record *dim = &program->dims[value->dims.first + axis];
     info->dims[axis] = sinter_internal_formula(program, dim->size);
@@ -151,6 +152,15 @@ sinter_status sinter_program_get_symbol(const sinter_program *program, uint32_t 
   info->lowest = symbol->lowest;
   info->highest = symbol->highest;
   info->typical = symbol->typical;
+  if (symbol->source != SINTER_FROM_RANGE)
+    return SINTER_OK;
+  info->position = 0;
+  for (uint32_t i = 0; i < 3; ++i) {
+    const int64_t *words = &program->words[symbol->position + 2 * i];
+    info->range_inputs[i] = words[0] == -1 ? SINTER_NO_INDEX : (uint32_t)words[0];
+    if (words[0] == -1)
+      memcpy(&info->range_numbers[i], &words[1], sizeof info->range_numbers[i]);
+  }
   return SINTER_OK;
 }
 

@@ -35,7 +35,8 @@ sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, 
   if (type != value->type)
     return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has type %s; %s is required", nameOf(program, value),
                                 sinter_type_name(type), sinter_type_name(value->type));
-  if (rank != value->dims.count)
+  const bool anyShape = (value->flags & SINTER_VALUE_ANY_SHAPE) != 0;
+  if (!anyShape && rank != value->dims.count)
     return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has %u dimensions; %u are required",
                                 nameOf(program, value), rank, value->dims.count);
   int64_t elements = 1;
@@ -46,6 +47,8 @@ sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, 
     if (__builtin_mul_overflow(elements, dims[axis] ? dims[axis] : 1, &elements) || elements > INT64_MAX / 8)
       return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has more elements than memory can hold",
                                   nameOf(program, value));
+    if (anyShape)
+      continue;
     if (dims[axis] != input->dims[axis])
       session->sizes_changed = true;
     input->dims[axis] = dims[axis];
@@ -129,6 +132,48 @@ static double widen(uint16_t bits, int exponentBits) {
   return bits & 0x8000 ? -value : value;
 }
 
+static double readFloat(const void *data, uint32_t type) {
+  switch (type) {
+  case SINTER_F32:
+    return *(const float *)data;
+  case SINTER_F64:
+    return *(const double *)data;
+  default:
+    return widen(*(const uint16_t *)data, type == SINTER_F16 ? 5 : 8);
+  }
+}
+
+/* The nearest number whose fraction has `bits` bits. */
+static double roundTo(double number, int bits) {
+  int exponent;
+  const double fraction = frexp(number, &exponent);
+  return ldexp(nearbyint(ldexp(fraction, bits)), exponent - bits);
+}
+
+/* The length of a range of floats (program.h). False: it is not finite, or by 0. */
+static bool measureRange(const double range[3], uint32_t type, int64_t *length) {
+  const double start = range[0], limit = range[1], delta = range[2];
+  double quotient;
+  if (!isfinite(start) || !isfinite(limit) || !isfinite(delta) || delta == 0)
+    return false;
+  if (type == SINTER_F64) {
+    quotient = (limit - start) / delta;
+    if (!isfinite(limit - start))
+      return false;
+  } else {
+    float difference = (float)limit - (float)start;
+    if (type != SINTER_F32)
+      difference = (float)roundTo(difference, type == SINTER_F16 ? 11 : 8);
+    if (!isfinite(difference) || (type == SINTER_F16 && fabsf(difference) > 65504))
+      return false;
+    quotient = difference / (float)delta;
+  }
+  *length = 0;
+  if (quotient > 0)
+    return truncate(ceil(quotient), length);
+  return true;
+}
+
 /* Element `position` of an input, of a float without its fraction. False: it does not fit 64 bits. */
 static bool readInteger(const void *data, uint32_t type, uint64_t position, int64_t *result) {
   switch (type) {
@@ -174,9 +219,41 @@ static const char *describeSymbol(const sinter_program *program, const sinter_sy
   if (symbol->source == SINTER_FROM_AXIS)
     snprintf(text, 256, "the size of input '%s' along axis %llu ('%s')", input, (unsigned long long)symbol->position,
              sinter_internal_text(program, symbol->name));
+  else if (symbol->source == SINTER_FROM_RANGE)
+    snprintf(text, 256, "the length of a range ('%s')", sinter_internal_text(program, symbol->name));
   else
     snprintf(text, 256, "element %llu of input '%s'", (unsigned long long)symbol->position, input);
   return text;
+}
+
+/* The elements of an input as it is given. */
+static uint64_t countElements(const sinter_program *program, const sinter_session *session, uint32_t input) {
+  uint64_t elements = 1;
+  for (uint32_t axis = 0; axis < program->inputs[input].dims.count; ++axis)
+    elements *= (uint64_t)session->inputs[input].dims[axis];
+  return elements;
+}
+
+static sinter_status readRange(sinter_session *session, const sinter_symbol_record *symbol, int64_t *value) {
+  const sinter_program *program = session->program;
+  double range[3];
+  for (uint32_t i = 0; i < 3; ++i) {
+    const int64_t *words = &program->words[symbol->position + 2 * i];
+    if (words[0] == -1) {
+      memcpy(&range[i], &words[1], sizeof range[i]);
+      continue;
+    }
+    const uint32_t input = (uint32_t)words[0];
+    if (countElements(program, session, input) == 0)
+      return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "input '%s' has no elements; at least 1 is required",
+                                  nameOf(program, &program->inputs[input]));
+    range[i] = readFloat(session->inputs[input].data, program->inputs[input].type);
+  }
+  if (!measureRange(range, program->inputs[symbol->input].type, value))
+    return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
+                                "the range from %g to %g by %g ('%s') has no finite length", range[0], range[1],
+                                range[2], sinter_internal_text(program, symbol->name));
+  return SINTER_OK;
 }
 
 /* Takes the symbols' values from the inputs. Sets `changed` where one differs
@@ -192,10 +269,12 @@ static sinter_status readSymbols(sinter_session *session, bool *changed) {
     int64_t value;
     if (symbol->source == SINTER_FROM_AXIS) {
       value = input->dims[symbol->position];
+    } else if (symbol->source == SINTER_FROM_RANGE) {
+      const sinter_status status = readRange(session, symbol, &value);
+      if (status)
+        return status;
     } else {
-      uint64_t elements = 1;
-      for (uint32_t axis = 0; axis < record->dims.count; ++axis)
-        elements *= (uint64_t)input->dims[axis];
+      const uint64_t elements = countElements(program, session, symbol->input);
       if (symbol->position >= elements)
         return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has %llu elements; at least %llu are required",
                                     nameOf(program, record), (unsigned long long)elements,

@@ -97,6 +97,10 @@ static bool checkCode(Reader *reader, sinter_range code) {
 static bool checkValue(Reader *reader, const sinter_value_record *value, const char *of) {
   if (sinter_type_size(value->type) == 0)
     return refuse(reader, "one of its %s has the unknown type %u", of, value->type);
+  if (value->flags & ~(uint32_t)SINTER_VALUE_ANY_SHAPE)
+    return refuse(reader, "one of its %s has unknown flags", of);
+  if (value->flags & SINTER_VALUE_ANY_SHAPE && value->dims.count)
+    return refuse(reader, "one of its %s has any shape and dimensions", of);
   if (value->dims.count > SINTER_MAX_RANK)
     return refuse(reader, "one of its %s has %u dimensions", of, value->dims.count);
   return checkText(reader, value->name, of) && checkRange(reader, value->dims, reader->program->header->dims.count, of);
@@ -108,6 +112,8 @@ static bool checkSymbol(Reader *reader, const sinter_symbol_record *symbol) {
       !checkIndex(reader, symbol->input, program->header->inputs.count, "symbols"))
     return false;
   const sinter_value_record *input = &program->inputs[symbol->input];
+  if (input->flags & SINTER_VALUE_ANY_SHAPE)
+    return refuse(reader, "a symbol is of an input of any shape");
   switch (symbol->source) {
   case SINTER_FROM_AXIS:
     if (!checkIndex(reader, symbol->position, input->dims.count, "symbols"))
@@ -117,6 +123,21 @@ static bool checkSymbol(Reader *reader, const sinter_symbol_record *symbol) {
     break;
   case SINTER_FROM_ELEMENT:
     break;
+  case SINTER_FROM_RANGE: {
+    uint64_t words = program->header->words.count;
+    if (symbol->position >= words || words - symbol->position < 6)
+      return refuse(reader, "a range lies outside the table of words");
+    for (uint32_t i = 0; i < 6; i += 2) {
+      int64_t operand = program->words[symbol->position + i];
+      if (operand != -1 && !checkIndex(reader, (uint64_t)operand, program->header->inputs.count, "symbols"))
+        return false;
+      if (operand != -1 && (program->inputs[operand].type != input->type || program->inputs[operand].flags))
+        return refuse(reader, "a range is of several types");
+    }
+    if (input->type > SINTER_BF16)
+      return refuse(reader, "a range is of no floats");
+    break;
+  }
   default:
     return refuse(reader, "a symbol has the unknown source %u", symbol->source);
   }

@@ -48,8 +48,10 @@ extern "C" {
 #endif
 
 #define SINTER_PROGRAM_MAGIC "SINTRPRG"
-/* Readers refuse a greater version, and versions below those that they name. */
-#define SINTER_PROGRAM_VERSION 1
+/* Readers refuse a greater version, and versions below those that they name. A
+   program has the least version that says all of it:
+     2  lengths of ranges of floats as symbols; inputs of any shape */
+#define SINTER_PROGRAM_VERSION 2
 
 #define SINTER_PROGRAM_FILE "program.bin"
 #define SINTER_MANIFEST_FILE "manifest.json"
@@ -185,7 +187,13 @@ typedef struct sinter_expression_record {
 
 enum sinter_symbol_source {
   SINTER_FROM_AXIS = 1,   /* the size of input `input` along axis `position` */
-  SINTER_FROM_ELEMENT = 2 /* element `position` of input `input`, in row-major order, without its fraction */
+  SINTER_FROM_ELEMENT = 2, /* element `position` of input `input`, in row-major order, without its fraction */
+  /* The length of a range of floats, max(ceil((limit - start) / delta), 0): the
+     difference in the inputs' type, the quotient in f64 for f64 and else in f32.
+     `position` is the first of six words, two each for start, limit and delta: an
+     input, of which it is the first element, and 0; or -1, and the bits of an f64.
+     `input` is the first input among them. All are of one type of floats. */
+  SINTER_FROM_RANGE = 3
 };
 
 typedef struct sinter_symbol_record {
@@ -215,11 +223,15 @@ typedef struct sinter_check_record {
   sinter_text text; /* a declared dimension's name, or what states the condition; may be empty */
 } sinter_check_record;
 
+enum sinter_value_flag {
+  SINTER_VALUE_ANY_SHAPE = 1 << 0 /* an input that nothing reads: of any rank and sizes; it has no dimensions here */
+};
+
 /* An input or output. Sizes of inputs are checked against their expressions. */
 typedef struct sinter_value_record {
   sinter_text name;
   uint32_t type;
-  uint32_t reserved;
+  uint32_t flags; /* of sinter_value_flag */
   sinter_range dims; /* of the table of dimensions; the count is the rank */
 } sinter_value_record;
 

@@ -94,6 +94,10 @@ TEST(BundleTest, ManifestEqualsProgram) {
   TestFolder folder;
   BundleDescription bundle = testProgram();
   bundle.symbols[1].highest = std::nullopt; // null in the manifest
+  bundle.inputs.push_back({"unused", SINTER_I8, {}, {}, /*anyShape=*/true});
+  bundle.inputs.push_back({"limit", SINTER_F32, {}, {}});
+  bundle.symbols.push_back({"r[]", SymbolSource::range(4, {{{std::nullopt, 0.5}, {4, 0}, {std::nullopt, -2}}}), 0,
+                            std::nullopt, std::nullopt});
   writeTestBundle(folder / "tiny", bundle);
   llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(readFile(folder / "tiny/manifest.json"));
   ASSERT_TRUE(static_cast<bool>(parsed));
@@ -128,6 +132,7 @@ TEST(BundleTest, ManifestEqualsProgram) {
       EXPECT_EQ(object.getString("name"), value.name);
       EXPECT_EQ(object.getString("type"), sinter_type_name(value.type));
       ASSERT_EQ(object.getArray("shape")->size(), value.rank);
+      EXPECT_EQ(object.getBoolean("any_shape").value_or(false), value.any_shape != 0);
       const llvm::json::Array *names = object.getArray("dim_names");
       for (uint32_t axis = 0; axis < value.rank; ++axis) {
         EXPECT_EQ(text((*object.getArray("shape"))[axis]), value.dims[axis]);
@@ -149,6 +154,16 @@ TEST(BundleTest, ManifestEqualsProgram) {
     EXPECT_EQ(object.getInteger("typical").value_or(SINTER_NO_TYPICAL), symbol.typical);
     const llvm::json::Object &from = *object.getObject("from");
     EXPECT_EQ(from.getString("input"), bundle.inputs[symbol.input].name);
+    if (symbol.source == SINTER_FROM_RANGE) {
+      const llvm::json::Array &range = *from.getArray("range");
+      ASSERT_EQ(range.size(), 3u);
+      for (uint32_t j = 0; j < 3; ++j)
+        if (symbol.range_inputs[j] == SINTER_NO_INDEX)
+          EXPECT_EQ(range[j].getAsNumber(), symbol.range_numbers[j]);
+        else
+          EXPECT_EQ(range[j].getAsString(), bundle.inputs[symbol.range_inputs[j]].name);
+      continue;
+    }
     EXPECT_EQ(from.getInteger(symbol.source == SINTER_FROM_AXIS ? "axis" : "element"),
               static_cast<int64_t>(symbol.position));
   }
@@ -323,16 +338,21 @@ TEST(BundleTest, MalformedTables) {
   EXPECT_GT(refused, 1000);
 }
 
-// Tests that versions of the format that come later are refused by name.
+// Tests that a program has the least version that says all of it, and that later versions are refused by name.
 TEST(BundleTest, LaterVersionsAreRefused) {
   TestFolder folder;
   writeTestBundle(folder / "tiny", testProgram());
   std::string bytes = readFile(folder / "tiny/program.bin");
-  bytes[offsetof(sinter_program_header, version)] = 2;
+  EXPECT_EQ(bytes[offsetof(sinter_program_header, version)], 1);
+  bytes[offsetof(sinter_program_header, version)] = 3;
   writeFile(folder / "tiny/program.bin", bytes);
   OpenProgram opened(folder / "tiny");
   EXPECT_EQ(opened.status, SINTER_UNSUPPORTED);
-  EXPECT_THAT(opened.error.message, HasSubstr("has version 2 of the format; this runtime ("));
+  EXPECT_THAT(opened.error.message, HasSubstr("has version 3 of the format; this runtime ("));
+  BundleDescription second = testProgram();
+  second.inputs.push_back({"unused", SINTER_I8, {}, {}, /*anyShape=*/true});
+  writeTestBundle(folder / "second", second);
+  EXPECT_EQ(readFile(folder / "second/program.bin")[offsetof(sinter_program_header, version)], 2);
 }
 
 // Tests that what is not a bundle of ours, or holds somebody's file, is not replaced, except by force.

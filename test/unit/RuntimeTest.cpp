@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Support/HostTensor.h"
 #include "test/unit/RuntimeTestProgram.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -437,6 +438,84 @@ BundleDescription expressionProgram(const std::vector<SizeExpr> &expressions) {
     step.arguments.push_back(BundleArgument::integer(expression));
   bundle.steps = {step};
   return bundle;
+}
+
+// Tests the lengths of ranges of floats of each type, given as inputs and as numbers, and that what has no length is said.
+TEST(RuntimeInputTest, Lengths) {
+  auto program = [](sinter_type type, bool deltaIsNumber) {
+    BundleDescription bundle = expressionProgram({SizeExpr::symbol("r[]")});
+    bundle.inputs = {{"start", type, {}, {}}, {"limit", type, {}, {}}};
+    std::array<SymbolSource::Operand, 3> operands = {{{0, 0}, {1, 0}, {std::nullopt, 0.25}}};
+    if (!deltaIsNumber) {
+      bundle.inputs.push_back({"delta", type, {}, {}});
+      operands[2] = {2, 0};
+    }
+    bundle.symbols = {{"r[]", SymbolSource::range(0, operands), 0, std::nullopt, std::nullopt}};
+    return bundle;
+  };
+  auto measure = [&](sinter_type type, std::vector<double> numbers, bool deltaIsNumber) -> std::string {
+    TestFolder folder;
+    writeTestBundle(folder / "r", program(type, deltaIsNumber));
+    OpenProgram opened(folder / "r");
+    EXPECT_EQ(opened.status, SINTER_OK) << opened.error.message;
+    OpenSession session(opened.program, {{"r[]", 100}}, 1);
+    EXPECT_EQ(session.status, SINTER_OK) << session.error.message;
+    std::array<std::array<char, 8>, 3> data = {};
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      float f = static_cast<float>(numbers[i]);
+      uint16_t half = type == SINTER_F16 ? floatToHalf(f) : floatToBfloat16(f);
+      const void *from = type == SINTER_F64 ? static_cast<const void *>(&numbers[i])
+                         : type == SINTER_F32 ? static_cast<const void *>(&f) : &half;
+      std::memcpy(data[i].data(), from, sinter_type_size(type));
+      EXPECT_EQ(sinter_session_set_input(session.session, i, data[i].data(), type, nullptr, 0), SINTER_OK);
+    }
+    if (sinter_session_run(session.session) != SINTER_OK)
+      return session.message();
+    return std::to_string(*static_cast<int64_t *>(output(session.session, 0).data));
+  };
+  double infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  for (sinter_type type : {SINTER_F32, SINTER_F64, SINTER_F16, SINTER_BF16}) {
+    EXPECT_EQ(measure(type, {1, 5, 2}, false), "2");
+    EXPECT_EQ(measure(type, {1, 5.5, 2}, false), "3");
+    EXPECT_EQ(measure(type, {10, 0, -3}, false), "4");
+    EXPECT_EQ(measure(type, {0, 10, -3}, false), "0");
+    EXPECT_EQ(measure(type, {4, 4, 1}, false), "0");
+    EXPECT_EQ(measure(type, {-1, 1.125}, true), "9");
+    for (std::vector<double> numbers : std::vector<std::vector<double>>{
+             {0, 5, 0}, {0, 0, 0}, {0, infinity, 1}, {0, -infinity, 1}, {nan, 1, 1}, {0, 1, nan}, {0, 1, infinity}})
+      EXPECT_THAT(measure(type, numbers, false), HasSubstr("has no finite length"));
+    EXPECT_THAT(measure(type, {0, 1000, 1}, false), HasSubstr("the length of a range ('r[]') is 1000"));
+  }
+  // 0.3 / 0.1 is below 3 in f64, and 3 where it is rounded to f32; the float nearest to 0.3 is above.
+  EXPECT_EQ(measure(SINTER_F64, {0, 0.3, 0.1}, false), "3");
+  EXPECT_EQ(measure(SINTER_F32, {0, 0.3, 0.1}, false), "3");
+}
+
+// Tests that an input that nothing reads may have any rank and sizes.
+TEST(RuntimeInputTest, InputOfAnyShape) {
+  BundleDescription bundle = expressionProgram({SizeExpr::symbol("v[0]"), SizeExpr::symbol("v[1]")});
+  bundle.inputs.push_back({"unused", SINTER_F32, {}, {}, /*anyShape=*/true});
+  TestFolder folder;
+  writeTestBundle(folder / "any", bundle);
+  OpenProgram opened(folder / "any");
+  ASSERT_EQ(opened.status, SINTER_OK) << opened.error.message;
+  sinter_value_info info;
+  ASSERT_EQ(sinter_program_get_input(opened.program, 0, &info), SINTER_OK);
+  EXPECT_EQ(info.any_shape, 0u);
+  ASSERT_EQ(sinter_program_get_input(opened.program, 1, &info), SINTER_OK);
+  EXPECT_EQ(info.any_shape, 1u);
+  OpenSession session(opened.program, {}, 1);
+  ASSERT_EQ(session.status, SINTER_OK) << session.error.message;
+  int64_t v[2] = {3, 4}, dims[] = {2, 3, 1};
+  float data[6] = {};
+  ASSERT_EQ(sinter_session_set_input(session.session, 0, v, SINTER_I64, dims, 1), SINTER_OK);
+  for (uint32_t rank : {0, 1, 2, 3}) {
+    ASSERT_EQ(sinter_session_set_input(session.session, 1, data, SINTER_F32, dims, rank), SINTER_OK);
+    ASSERT_EQ(sinter_session_run(session.session), SINTER_OK) << session.message();
+    EXPECT_EQ(static_cast<int64_t *>(output(session.session, 0).data)[1], 4);
+  }
+  EXPECT_EQ(sinter_session_set_input(session.session, 1, data, SINTER_I32, dims, 1), SINTER_UNUSABLE);
+  EXPECT_EQ(sinter_session_set_input(session.session, 0, v, SINTER_I64, dims, 2), SINTER_UNUSABLE);
 }
 
 // Tests every function of sizes against C++'s own arithmetic, on negative numbers and at the ends of the range.

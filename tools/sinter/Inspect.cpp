@@ -61,8 +61,8 @@ std::string typeName(mlir::Type type) {
   return text;
 }
 
-ProgramValue describeValue(llvm::StringRef name, mlir::Type type) {
-  ProgramValue value{name.str(), ElementType::F32, {}, {}};
+ProgramValue describeValue(llvm::StringRef name, mlir::Type type, bool anyShape = false) {
+  ProgramValue value{name.str(), ElementType::F32, {}, {}, anyShape};
   if (auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type)) {
     value.type = parseElementType(typeName(tensor.getElementType())).value_or(ElementType::F32);
     for (const SizeExpr &size : getSizes(type))
@@ -92,7 +92,8 @@ void describeModule(mlir::ModuleOp module, Description &description) {
       return text ? text.getValue() : llvm::StringRef();
     };
     for (unsigned i = 0; i < main.getNumArguments(); ++i)
-      description.inputs.push_back(describeValue(name(main.getArgAttrDict(i)), main.getArgument(i).getType()));
+      description.inputs.push_back(describeValue(name(main.getArgAttrDict(i)), main.getArgument(i).getType(),
+                                                 static_cast<bool>(main.getArgAttr(i, "sinter.any_shape"))));
     for (unsigned i = 0; i < main.getNumResults(); ++i)
       description.outputs.push_back(describeValue(name(main.getResultAttrDict(i)), main.getResultTypes()[i]));
   }
@@ -209,8 +210,11 @@ void describeModel(const std::string &model, const CompileOptions &options, Desc
 llvm::json::Array describeValues(const std::vector<ProgramValue> &values) {
   llvm::json::Array array;
   for (const ProgramValue &value : values)
+    // Of any shape: an input that nothing reads.
     array.push_back(llvm::json::Object{
-        {"name", value.name}, {"type", elementTypeName(value.type)}, {"shape", llvm::json::Array(value.dims)}});
+        {"name", value.name},
+        {"type", elementTypeName(value.type)},
+        {"shape", value.anyShape ? llvm::json::Value(nullptr) : llvm::json::Value(llvm::json::Array(value.dims))}});
   return array;
 }
 
@@ -250,8 +254,8 @@ std::string inWords(const Description &description) {
   auto values = [&](const char *title, const std::vector<ProgramValue> &list) {
     text += std::string(title) + ":\n";
     for (const ProgramValue &value : list)
-      text +=
-          "  " + value.name + ": " + elementTypeName(value.type).str() + " [" + llvm::join(value.dims, ", ") + "]\n";
+      text += "  " + value.name + ": " + elementTypeName(value.type).str() +
+              (value.anyShape ? " of any shape, not used" : " [" + llvm::join(value.dims, ", ") + "]") + "\n";
   };
   values("inputs", description.inputs);
   values("outputs", description.outputs);

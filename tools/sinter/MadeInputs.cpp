@@ -107,6 +107,21 @@ void followInteger(mlir::Value value, InputUse &use, llvm::SmallPtrSetImpl<void 
   }
 }
 
+/// Sets the inputs of a range of floats so that it has `length` elements, the last of which lies half a step before its
+/// limit: no rounding changes their number.
+void makeRange(llvm::ArrayRef<ProgramSymbol::RangeOperand> range, int64_t length, std::vector<HostTensor> &inputs) {
+  double start = range[0].number, limit = range[1].number, delta = range[2].number, steps = double(length) - 0.5;
+  if (range[2].input)
+    delta = range[0].input || range[1].input ? 1 : (limit - start) / steps;
+  if (range[1].input)
+    limit = start + steps * delta;
+  else if (range[0].input)
+    start = limit - steps * delta;
+  for (unsigned i = 0; i < 3; ++i)
+    if (range[i].input && inputs[*range[i].input].numElements() > 0)
+      putDouble(inputs[*range[i].input], 0, i == 0 ? start : i == 1 ? limit : delta);
+}
+
 } // namespace
 
 std::vector<InputUse> tool::findUses(mlir::ModuleOp reference, const Program &program) {
@@ -117,7 +132,7 @@ std::vector<InputUse> tool::findUses(mlir::ModuleOp reference, const Program &pr
       followInteger(main.getArgument(i), uses[i], seen);
     }
   for (const ProgramSymbol &symbol : program.symbols())
-    if (symbol.fromElement)
+    if (symbol.fromElement && symbol.range.empty())
       uses[symbol.input].sizes.push_back({symbol.position, symbol.name});
   return uses;
 }
@@ -161,6 +176,9 @@ std::vector<HostTensor> tool::makeInputs(const Program &program, const std::vect
                                 : putInteger(tensor, position, found->second);
     inputs.push_back(std::move(tensor));
   }
+  for (const ProgramSymbol &symbol : program.symbols())
+    if (auto found = sizes.find(symbol.name); found != sizes.end() && !symbol.range.empty())
+      makeRange(symbol.range, found->second, inputs);
   return inputs;
 }
 

@@ -51,7 +51,7 @@ Stop stopFor(sinter_status status, const char *message) {
 }
 
 ProgramValue describe(const sinter_value_info &info) {
-  ProgramValue value{info.name, elementTypeOf(info.type), {}, {}};
+  ProgramValue value{info.name, elementTypeOf(info.type), {}, {}, info.any_shape != 0};
   for (uint32_t axis = 0; axis < info.rank; ++axis) {
     value.dims.push_back(info.dims[axis]);
     value.dimNames.push_back(info.dim_names[axis] ? info.dim_names[axis] : "");
@@ -93,8 +93,13 @@ Program::Program(const std::string &folder, const std::string &variant) {
     sinter_symbol_info symbol;
     sinter_program_get_symbol(program, i, &symbol);
     ProgramSymbol entry{
-        symbol.name, symbol.source == SINTER_FROM_ELEMENT, symbol.input, symbol.position, symbol.lowest, std::nullopt,
-        std::nullopt};
+        symbol.name, symbol.source != SINTER_FROM_AXIS, symbol.input, symbol.position, symbol.lowest, std::nullopt,
+        std::nullopt,  {}};
+    if (symbol.source == SINTER_FROM_RANGE)
+      for (unsigned j = 0; j < 3; ++j)
+        entry.range.push_back(symbol.range_inputs[j] == SINTER_NO_INDEX
+                                  ? ProgramSymbol::RangeOperand{std::nullopt, symbol.range_numbers[j]}
+                                  : ProgramSymbol::RangeOperand{symbol.range_inputs[j], 0});
     if (symbol.highest != SINTER_UNBOUNDED)
       entry.highest = symbol.highest;
     if (symbol.typical != SINTER_NO_TYPICAL)
@@ -114,7 +119,19 @@ SymbolSizes Program::sizesOf(const std::vector<HostTensor> &given) const {
     if (symbol.input >= given.size())
       continue;
     const HostTensor &input = given[symbol.input];
-    if (symbol.fromElement) {
+    if (!symbol.range.empty()) {
+      double numbers[3];
+      bool isGiven = true;
+      for (unsigned i = 0; i < 3; ++i) {
+        std::optional<unsigned> operand = symbol.range[i].input;
+        isGiven &= !operand || (*operand < given.size() && given[*operand].numElements() > 0);
+        numbers[i] = operand && isGiven ? given[*operand].getDouble(0) : symbol.range[i].number;
+      }
+      std::optional<int64_t> length = rangeLength(input.type, numbers[0], numbers[1], numbers[2]);
+      // Of one that is not finite the run says so.
+      if (isGiven)
+        sizes[symbol.name] = length.value_or(0);
+    } else if (symbol.fromElement) {
       if (symbol.position < uint64_t(input.numElements()))
         sizes[symbol.name] = input.getInt(symbol.position);
     } else if (symbol.position < input.dims.size()) {

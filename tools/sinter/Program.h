@@ -27,6 +27,7 @@ struct ProgramValue {
   ElementType type;
   std::vector<std::string> dims;     // formulas
   std::vector<std::string> dimNames; // as declared; may be empty
+  bool anyShape = false;             // an input that nothing reads
 };
 
 struct ProgramSymbol {
@@ -36,6 +37,12 @@ struct ProgramSymbol {
   uint64_t position;
   int64_t lowest;
   std::optional<int64_t> highest, typical;
+  /// The length of a range of floats: start, limit and delta, each of an input or a number.
+  struct RangeOperand {
+    std::optional<unsigned> input;
+    double number;
+  };
+  std::vector<RangeOperand> range;
 };
 
 /// Greatest values of symbols, by name.

@@ -140,7 +140,7 @@ std::vector<std::optional<HostTensor>> tool::readInputs(const Program &program,
       throw Stop{Failure(ExitStatus::Unusable, "input '" + name.str() + "' is of type " +
                                                    elementTypeName(tensor.type).str() + ", and the model wants " +
                                                    elementTypeName(value.type).str())};
-    if (tensor.dims.size() != value.dims.size())
+    if (!value.anyShape && tensor.dims.size() != value.dims.size())
       throw Stop{Failure(ExitStatus::Unusable, "input '" + name.str() + "' has " + std::to_string(tensor.dims.size()) +
                                                    " axes, and the model wants " + std::to_string(value.dims.size()))};
     inputs[index] = std::move(tensor);

@@ -27,6 +27,14 @@ LogicalResult SymbolOp::verify() {
   if (std::optional<int64_t> typical = getTypical())
     if (*typical < low || (getHigh() && *typical > static_cast<int64_t>(*getHigh())))
       return emitOpError() << "C3: the typical value " << *typical << " is outside the bounds";
+  // symbol C4
+  if (ArrayAttr range = getRangeAttr()) {
+    bool isRight = getElement() && range.size() == 3;
+    for (Attribute operand : range)
+      isRight &= isa<StringAttr>(operand) || (isa<FloatAttr>(operand) && cast<FloatAttr>(operand).getType().isF64());
+    if (!isRight)
+      return emitOpError("C4: a range is of an element, and has three operands that are inputs or numbers");
+  }
   return success();
 }
 

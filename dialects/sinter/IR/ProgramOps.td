@@ -18,19 +18,25 @@ def Sinter_SymbolOp : Sinter_Op<"symbol", [Symbol]> {
     input (`axis`), or element `position` of an input, without its fraction (`element`). `low` and `high` bound it; no `high`
     means that nothing bounds it. `typical` is the value that code is tuned for.
 
+    With `range` the value is the length of a range of floats, max(ceil((limit - start) / delta), 0): three operands, each a
+    number or the name of an input, of which the first element is meant. `input` is the first input among them. The difference
+    is rounded to the inputs' type, the quotient to f64 for f64 and else to f32. A run in which it is not finite is refused.
+
     Constraints:
     - C1: the name is a symbol's name (`SizeExpr::isSymbolName`).
     - C2: `low` is at least 1 for an axis, and not above `high`.
     - C3: `typical` lies within the bounds.
+    - C4: `range` has three operands and is of an `element`.
 
     Example:
 
     ```mlir
     sinter.symbol @seq axis "input_ids" 1 {low = 1 : i64, high = 512 : i64}
+    sinter.symbol @"range/$0:limit:$0.5[]" element "limit" 0 {low = 0 : i64, range = [0.0, "limit", 5.000000e-01]}
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, UnitAttr:$element, StrAttr:$input, I64Attr:$position, I64Attr:$low,
-                   OptionalAttr<I64Attr>:$high, OptionalAttr<I64Attr>:$typical);
+                   OptionalAttr<I64Attr>:$high, OptionalAttr<I64Attr>:$typical, OptionalAttr<ArrayAttr>:$range);
   let assemblyFormat = "$sym_name (`element` $element^):(`axis`)? $input custom<PlainInteger>($position) attr-dict";
   let hasVerifier = 1;
 }

@@ -16,7 +16,8 @@ def VerifyGraphPass : Pass<"sinter-verify-graph", "::mlir::ModuleOp"> {
     Ends each phase in which the program is a graph of `sinter` ops; `phase` says which. Changes nothing; what does not
     hold is an error. From phase `imported` on:
 
-    - P1: there is one function `main`, with a body, and its arguments and results have names (`sinter.name`);
+    - P1: there is one function `main`, with a body, and its arguments and results have names (`sinter.name`); an argument
+      that a run may give in any shape (`sinter.any_shape`) is a scalar here and not used;
     - P2: every op in it is of the `sinter` dialect;
     - P3: every symbol of a size is declared by a `sinter.symbol`, whose input exists and has that axis or element;
     - P4: every `sinter.check` names an input and an axis that exist;

@@ -89,9 +89,13 @@ private:
           return weight.emitOpError("P5: there is no file ") << weight.getFile() << " in sinter.files";
       }
     }
-    for (mlir::BlockArgument argument : main.getArguments())
+    for (mlir::BlockArgument argument : main.getArguments()) {
       if (mlir::failed(verifySizes(main, argument.getType())))
         return mlir::failure();
+      if (main.getArgAttr(argument.getArgNumber(), "sinter.any_shape") &&
+          (!argument.use_empty() || !hasSizes(argument.getType()) || getRank(argument) != 0))
+        return main.emitOpError("P1: input #") << argument.getArgNumber() << " may have any shape, and is used or has sizes";
+    }
     return mlir::success();
   }
 

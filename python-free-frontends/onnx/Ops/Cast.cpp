@@ -23,7 +23,7 @@ static LogicalResult importCast(NodeContext &node) {
 static LogicalResult importCastLike(NodeContext &node) {
   node.ignoreAttribute("saturate");
   node.ignoreAttribute("round_mode");
-  return node.setResult(0, node.cast(node.operand(0), getElementType(node.operand(1))));
+  return node.setResult(0, node.cast(node.operand(0), node.operandElementType(1)));
 }
 
 static LogicalResult importWhere(NodeContext &node) {

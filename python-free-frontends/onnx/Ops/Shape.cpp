@@ -85,14 +85,10 @@ static LogicalResult importRange(NodeContext &node) {
       return node.malformed("its step is 0");
     count = node.makeSize(SizeExpr::ceilDiv(*to - *from, *by));
   } else {
-    std::optional<double> first = getConstantNumber(node, start), last = getConstantNumber(node, limit),
-                          step = getConstantNumber(node, delta);
-    if (!first || !last || !step)
+    std::optional<SizeExpr> length = node.getRangeLength(start, limit, delta);
+    if (!length)
       return node.fail("its length is computed from data");
-    double length = std::ceil((*last - *first) / *step);
-    if (!(length < 1e15))
-      return node.malformed("its length is not finite");
-    count = static_cast<int64_t>(std::max(length, 0.0));
+    count = *length;
   }
   Value result = node.createSized<RangeOp>(getTensorType(count, elementType), start, delta);
   if (!result || !isa<IntegerType>(elementType) || !from || !to || !by)

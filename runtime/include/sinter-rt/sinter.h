@@ -130,6 +130,7 @@ typedef struct sinter_value_info {
   uint32_t rank;
   const char *dims[SINTER_MAX_RANK];      ///< each size as a formula: "384", "seq", "2 * batch"
   const char *dim_names[SINTER_MAX_RANK]; ///< as declared in the model; may be empty
+  uint32_t any_shape;                     ///< 1: an input that nothing reads, which may have any rank and sizes; else 0
 } sinter_value_info;
 SINTER_API sinter_status sinter_program_get_input(const sinter_program *program, uint32_t index,
                                                   sinter_value_info *info);
@@ -139,15 +140,20 @@ SINTER_API sinter_status sinter_program_get_output(const sinter_program *program
 SINTER_API sinter_status sinter_program_find_input(const sinter_program *program, const char *name, uint32_t *index);
 SINTER_API sinter_status sinter_program_find_output(const sinter_program *program, const char *name, uint32_t *index);
 
-/// A symbol of the formulas: a size that a run takes from an axis of an input, or a number from an element of one.
+/// A symbol of the formulas: a size that a run takes from an axis of an input, a number from an element of one, or the
+/// length of a range of floats.
 typedef struct sinter_symbol_info {
   const char *name;
-  uint32_t source; ///< SINTER_FROM_AXIS or SINTER_FROM_ELEMENT
+  uint32_t source; ///< SINTER_FROM_AXIS, SINTER_FROM_ELEMENT or SINTER_FROM_RANGE
   uint32_t input;
   uint64_t position; ///< the axis, or the element
   int64_t lowest;
   int64_t highest; ///< SINTER_UNBOUNDED: no limit
   int64_t typical; ///< SINTER_NO_TYPICAL: not known
+  /// SINTER_FROM_RANGE: start, limit and delta, each the first element of an input, or a number where the input is
+  /// SINTER_NO_INDEX.
+  uint32_t range_inputs[3];
+  double range_numbers[3];
 } sinter_symbol_info;
 SINTER_API sinter_status sinter_program_get_symbol(const sinter_program *program, uint32_t index,
                                                    sinter_symbol_info *info);

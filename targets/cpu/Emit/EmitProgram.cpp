@@ -164,9 +164,21 @@ private:
       std::string name = getName(main.getArgAttrDict(number), "input" + std::to_string(number));
       inputNumbers[name] = number;
       bundle.inputs.push_back(describeValue(name, argument.getType()));
+      bundle.inputs.back().anyShape = static_cast<bool>(main.getArgAttr(number, "sinter.any_shape"));
     }
     for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
       bundle.outputs.push_back(describeValue(getName(main.getResultAttrDict(i), "output" + std::to_string(i)), type));
+  }
+
+  std::array<SymbolSource::Operand, 3> describeRange(ArrayAttr range) {
+    std::array<SymbolSource::Operand, 3> operands;
+    for (auto [described, operand] : llvm::zip_equal(operands, range)) {
+      if (auto number = dyn_cast<FloatAttr>(operand))
+        described.number = number.getValueAsDouble();
+      else
+        described.input = inputNumbers.lookup(cast<StringAttr>(operand).getValue());
+    }
+    return operands;
   }
 
   void describeSymbols() {
@@ -176,6 +188,8 @@ private:
       unsigned input = inputNumbers.lookup(symbol.getInput());
       described.source = symbol.getElement() ? SymbolSource::element(input, symbol.getPosition())
                                              : SymbolSource::axis(input, symbol.getPosition());
+      if (ArrayAttr range = symbol.getRangeAttr())
+        described.source = SymbolSource::range(input, describeRange(range));
       described.lowest = symbol.getLow();
       if (symbol.getHigh())
         described.highest = *symbol.getHigh();

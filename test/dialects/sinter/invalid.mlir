@@ -96,6 +96,18 @@ sinter.symbol @seq axis "x" 0 {low = 2 : i64, typical = 1 : i64}
 
 // -----
 
+// symbol C4
+// expected-error @+1 {{C4: a range is of an element}}
+sinter.symbol @seq axis "x" 0 {low = 1 : i64, range = [0.0, "x", 1.0]}
+
+// -----
+
+// symbol C4
+// expected-error @+1 {{C4: a range is of an element}}
+sinter.symbol @"r[]" element "x" 0 {low = 0 : i64, range = [0.0, "x"]}
+
+// -----
+
 // check C1
 // expected-error @+1 {{C1: one size is required, not 2}}
 sinter.check "x" 0 declared "s" size <"a", "b">

@@ -28,6 +28,15 @@ module {
 // -----
 
 module {
+  // expected-error @below {{P1: input #0 may have any shape, and is used or has sizes}}
+  func.func @main(%a: tensor<f32> {sinter.any_shape, sinter.name = "a"}) -> (tensor<f32> {sinter.name = "b"}) {
+    return %a : tensor<f32>
+  }
+}
+
+// -----
+
+module {
   func.func @main(%a: tensor<2xf32> {sinter.name = "a"}) -> (tensor<2xf32> {sinter.name = "b"}) {
     // expected-error @below {{P2: is not of the sinter dialect}}
     %0 = func.call @other(%a) : (tensor<2xf32>) -> tensor<2xf32>
