@@ -190,4 +190,14 @@ TEST(OnnxElementwise, refusals) {
               HasSubstr("approximate is 'fast', required none or tanh"));
 }
 
+// Tests the gate with and without a slope: a / (1 + exp(-alpha a)) * b.
+TEST(OnnxElementwise, swiGlu) {
+  HostTensor gate = tensor<float>({3}, {0, 1, -2}), x = tensor<float>({3}, {5, 2, 3});
+  EXPECT_THAT(Operator("SwiGLU", 28).input(gate).input(x).result(),
+              is<float>({3}, {0, 1.46211716f, -0.71521753f}));
+  EXPECT_THAT(Operator("SwiGLU", 28).input(gate).input(x).attribute("alpha", 0.0).result(),
+              is<float>({3}, {0, 1, -3}));
+  EXPECT_THAT(Operator("SwiGLU", 28).input(gate).input(tensor<float>({1}, {5})).refusal(), HasSubstr("gate and input"));
+}
+
 } // namespace

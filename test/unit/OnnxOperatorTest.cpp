@@ -67,6 +67,27 @@ TEST(OnnxPosition, oneHot) {
     }
 }
 
+// Tests where updates of a cache go, at the start, at positions of each batch, and around its end.
+TEST(OnnxScatter, tensorScatter) {
+  HostTensor cache = tensor<float>({2, 3, 1}, {1, 2, 3, 4, 5, 6}), update = tensor<float>({2, 2, 1}, {-1, -2, -3, -4});
+  EXPECT_THAT(Operator("TensorScatter", 24).input(cache).input(update).result(),
+              is<float>({2, 3, 1}, {-1, -2, 3, -3, -4, 6}));
+  EXPECT_THAT(Operator("TensorScatter", 24).input(cache).input(update).input(tensor<int64_t>({2}, {1, 0})).result(),
+              is<float>({2, 3, 1}, {1, -1, -2, -3, -4, 6}));
+  EXPECT_THAT(Operator("TensorScatter", 24)
+                  .input(cache)
+                  .input(update)
+                  .input(tensor<int64_t>({2}, {2, 4}))
+                  .attribute("mode", "circular")
+                  .attribute("axis", 1)
+                  .result(),
+              is<float>({2, 3, 1}, {-2, 2, -1, 4, -3, -4}));
+  EXPECT_THROW(Operator("TensorScatter", 24).input(cache).input(update).input(tensor<int64_t>({2}, {2, 0})).run(),
+               std::runtime_error);
+  EXPECT_THAT(Operator("TensorScatter", 24).input(cache).input(update).attribute("axis", 0).refusal(),
+              HasSubstr("axis 0 is that of the batch"));
+}
+
 // Tests what each reduction does with indices that come twice, and with truth values.
 TEST(OnnxScatter, elements) {
   HostTensor x = tensor<float>({1, 4}, {1, 2, 3, 4}), indices = tensor<int64_t>({1, 3}, {1, -3, 0});

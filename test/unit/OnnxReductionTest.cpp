@@ -160,4 +160,23 @@ TEST(OnnxSoftmax, hardmax) {
   EXPECT_THAT(Operator("Hardmax", 13).input(x).result(), is<float>({1, 2, 2}, {1, 0, 0, 1}));
 }
 
+// Tests running products in both directions, with and without the element itself, along an axis that a run may give.
+TEST(OnnxReduction, cumulativeProduct) {
+  HostTensor x = tensor<int32_t>({2, 3}, {1, 2, 3, -4, 5, 6});
+  auto product = [&](int exclusive, int reverse) {
+    return Operator("CumProd", 26)
+        .input(x)
+        .initializer(tensor<int64_t>({}, {-1}))
+        .attribute("exclusive", exclusive)
+        .attribute("reverse", reverse)
+        .result();
+  };
+  EXPECT_THAT(product(0, 0), is<int32_t>({2, 3}, {1, 2, 6, -4, -20, -120}));
+  EXPECT_THAT(product(1, 0), is<int32_t>({2, 3}, {1, 1, 2, 1, -4, -20}));
+  EXPECT_THAT(product(0, 1), is<int32_t>({2, 3}, {6, 6, 3, -120, 30, 6}));
+  EXPECT_THAT(product(1, 1), is<int32_t>({2, 3}, {6, 3, 1, 30, 6, 1}));
+  EXPECT_THAT(Operator("CumProd", 26).input(x).input(tensor<int32_t>({}, {0})).result(),
+              is<int32_t>({2, 3}, {1, 2, 3, -4, 10, 18}));
+}
+
 } // namespace

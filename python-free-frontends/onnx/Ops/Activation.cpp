@@ -104,13 +104,24 @@ static LogicalResult importMish(NodeContext &node) {
   return f.finish(f.mul(x, f.unary(Kind::tanh, f.unary(Kind::softplus, x))));
 }
 
+static Value swish(Formula &f, Value x) {
+  double alpha = f.node.getFloat("alpha", 1);
+  if (alpha == 1)
+    return f.unary(Kind::silu, x);
+  return f.mul(x, f.unary(Kind::sigmoid, f.mul(x, alpha)));
+}
+
 static LogicalResult importSwish(NodeContext &node) {
   Formula f(node);
-  Value x = node.operand(0);
-  double alpha = node.getFloat("alpha", 1);
-  if (alpha == 1)
-    return f.finish(f.unary(Kind::silu, x));
-  return f.finish(f.mul(x, f.unary(Kind::sigmoid, f.mul(x, alpha))));
+  return f.finish(swish(f, node.operand(0)));
+}
+
+static LogicalResult importSwiGlu(NodeContext &node) {
+  Formula f(node);
+  Value gate = node.operand(0), x = node.operand(1);
+  if (failed(node.unify(getSizes(gate), getSizes(x), "gate and input")))
+    return failure();
+  return f.finish(f.mul(swish(f, gate), x));
 }
 
 static LogicalResult importPRelu(NodeContext &node, Value slope) {
@@ -151,6 +162,7 @@ static const OpRow rows[] = {
     {"Sigmoid", 1, importPlain<Kind::sigmoid>, 1, 1},
     {"Softplus", 1, importPlain<Kind::softplus>, 1, 1},
     {"Softsign", 1, importSoftsign, 1, 1},
+    {"SwiGLU", 28, importSwiGlu, 2, 2},
     {"Swish", 24, importSwish, 1, 1},
     {"Tanh", 1, importPlain<Kind::tanh>, 1, 1},
     {"ThresholdedRelu", 10, importThresholdedRelu, 1, 1},

@@ -250,7 +250,27 @@ template <ArgReduceKind kind> static LogicalResult importArgReduce(NodeContext &
   return node.setResult(0, node.create<ArgReduceOp>(kind, x, *axis, keepDims, last));
 }
 
-static LogicalResult importCumSum(NodeContext &node) {
+static Value cumulativeSum(NodeContext &node, Value x, int64_t axis, bool exclusive, bool reverse) {
+  return node.create<CumulativeSumOp>(x, axis, exclusive, reverse);
+}
+
+/// result[i] = the product over k of x[k] where k is at most i, of 1 elsewhere.
+static Value cumulativeProduct(NodeContext &node, Value x, int64_t axis, bool exclusive, bool reverse) {
+  Formula f(node);
+  if (!x)
+    return {};
+  Sizes sizes = getSizes(x), view = sizes;
+  view.insert(view.begin() + axis, SizeExpr(1));
+  int64_t rank = view.size();
+  Value i = f.positions(sizes[axis], axis, rank), k = f.positions(sizes[axis], axis + 1, rank);
+  Value isFactor = f.binary(exclusive ? Kind::less : Kind::less_equal, reverse ? i : k, reverse ? k : i);
+  Value factors = f.select(isFactor, node.reshape(x, view), node.scalar(1, getElementType(x)));
+  return node.reduce(ReduceKind::prod, factors, {axis + 1}, /*keepDims=*/false);
+}
+
+/// A running sum or product along an axis, which a run may decide.
+template <Value accumulate(NodeContext &, Value, int64_t, bool, bool)>
+static LogicalResult importCumulative(NodeContext &node) {
   Value x = node.operand(0);
   bool exclusive = node.getInt("exclusive", 0) != 0, reverse = node.getInt("reverse", 0) != 0;
   std::optional<KnownIntegers> known = node.getKnownIntegers(node.operand(1));
@@ -261,7 +281,7 @@ static LogicalResult importCumSum(NodeContext &node) {
     FailureOr<int64_t> normalized = node.normalizeAxis(*number, getRank(x));
     if (failed(normalized))
       return failure();
-    return node.setResult(0, node.create<CumulativeSumOp>(x, *normalized, exclusive, reverse));
+    return node.setResult(0, accumulate(node, x, *normalized, exclusive, reverse));
   }
   // Seen as [sizes before the axis, its own, sizes after it].
   Sizes sizes = getSizes(x);
@@ -273,8 +293,8 @@ static LogicalResult importCumSum(NodeContext &node) {
     after = SizeExpr::select(isAxis, SizeExpr::product(ArrayRef(sizes).drop_front(i + 1)), after);
   }
   mlir::Type viewType = getTensorType({before, length, after}, getElementType(x));
-  Value sums = node.create<CumulativeSumOp>(node.createSized<ReshapeOp>(viewType, x), 1, exclusive, reverse);
-  return node.setResult(0, sums ? node.createSized<ReshapeOp>(x.getType(), sums) : sums);
+  Value result = accumulate(node, node.createSized<ReshapeOp>(viewType, x), 1, exclusive, reverse);
+  return node.setResult(0, result ? node.createSized<ReshapeOp>(x.getType(), result) : result);
 }
 
 /// Both forms of one reduction: axes as an attribute, then as an input.
@@ -284,7 +304,8 @@ template <Reduction reduction> static constexpr ImportFunction axesInput = impor
 static const OpRow rows[] = {
     {"ArgMax", 1, importArgReduce<ArgReduceKind::max>, 1, 1},
     {"ArgMin", 1, importArgReduce<ArgReduceKind::min>, 1, 1},
-    {"CumSum", 11, importCumSum, 2, 2},
+    {"CumProd", 26, importCumulative<cumulativeProduct>, 2, 2},
+    {"CumSum", 11, importCumulative<cumulativeSum>, 2, 2},
     {"ReduceL1", 1, axesAttribute<reducePlain<ReduceKind::sum_abs>>, 1, 1},
     {"ReduceL1", 18, axesInput<reducePlain<ReduceKind::sum_abs>>, 1, 2},
     {"ReduceL2", 1, axesAttribute<reduceL2>, 1, 1},

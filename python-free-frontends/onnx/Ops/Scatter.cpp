@@ -11,6 +11,8 @@ using namespace mlir;
 using namespace sinter;
 using namespace sinter::onnx;
 
+using Kind = ElementwiseKind;
+
 static FailureOr<ScatterKind> getKind(NodeContext &node) {
   std::string reduction = node.getString("reduction", "none");
   if (reduction == "none")
@@ -70,10 +72,44 @@ static LogicalResult importScatterNd(NodeContext &node) {
   });
 }
 
+/// Element i of each update goes to position `write_indices[batch] + i` along the axis, which wraps around in circular
+/// mode. A position outside is found as every scatter finds it.
+static LogicalResult importTensorScatter(NodeContext &node) {
+  Formula f(node);
+  Value cache = node.operand(0), update = node.operand(1), start = node.operand(2);
+  std::string mode = node.getString("mode", "linear");
+  int64_t rank = getRank(cache);
+  FailureOr<int64_t> axis = node.normalizeAxis(node.getInt("axis", -2), rank);
+  if (failed(axis))
+    return failure();
+  if (mode != "linear" && mode != "circular")
+    return node.malformed("mode is '" + mode + "', required linear or circular");
+  if (*axis == 0)
+    return node.malformed("axis 0 is that of the batch");
+  Sizes sizes = getSizes(cache), updateSizes = getSizes(update);
+  SizeExpr capacity = sizes[*axis], length = updateSizes.size() == sizes.size() ? updateSizes[*axis] : capacity;
+  sizes[*axis] = length;
+  if (failed(node.unify(updateSizes, sizes, "update and cache")))
+    return failure();
+  Value positions = f.positions(length, *axis, rank);
+  if (start) {
+    if (failed(node.unify(getSizes(start), sizes[0], "write indices")))
+      return failure();
+    Sizes column(rank, SizeExpr(1));
+    column[0] = sizes[0];
+    positions = f.add(node.reshape(start, column), positions);
+  }
+  if (mode == "circular")
+    positions = f.binary(Kind::mod, positions, f.size(capacity, f.i64()));
+  return f.finish(node.create<ScatterElementsOp>(ScatterKind::replace, cache, node.broadcastTo(positions, updateSizes),
+                                                 update, *axis));
+}
+
 static const OpRow rows[] = {
     {"Scatter", 9, importScatterElements, 3, 3},
     {"ScatterElements", 11, importScatterElements, 3, 3},
     {"ScatterND", 11, importScatterNd, 3, 3},
+    {"TensorScatter", 24, importTensorScatter, 2, 3},
 };
 
 ArrayRef<OpRow> sinter::onnx::getScatterRows() { return rows; }
