@@ -135,7 +135,7 @@ struct BundleArgument {
 
 struct BundleStep {
   std::string name; // the model's node
-  unsigned kernel = 0;
+  unsigned kernel = 0; // of the bundle's, or a sinter_runtime_kernel
   std::vector<BundleArgument> arguments;
   SizeExpr tasks = 1;
   SizeExpr scratchBytes = 0; // per thread

@@ -115,11 +115,13 @@ std::string sinter::encodeManifest(const BundleDescription &bundle, const std::v
   }
   for (const BundleKernel &kernel : bundle.kernels)
     kernels.push_back(nameText(kernel.name));
-  for (const BundleStep &step : bundle.steps)
+  for (const BundleStep &step : bundle.steps) {
+    const char *own = sinter_runtime_kernel_name(step.kernel);
     steps.push_back(json::Object{{"name", nameText(step.name)},
-                                 {"kernel", nameText(bundle.kernels[step.kernel].name)},
+                                 {"kernel", own ? own : nameText(bundle.kernels[step.kernel].name)},
                                  {"tasks", sizeValue(step.tasks)},
                                  {"scratch_bytes", sizeValue(step.scratchBytes)}});
+  }
   for (auto [section, placed] : llvm::zip(bundle.sections, sections))
     sectionArray.push_back(json::Object{{"name", nameText(section.name)},
                                         {"offset", static_cast<int64_t>(placed.offset)},

@@ -102,7 +102,7 @@ llvm::Error sinter::checkDescription(const BundleDescription &bundle) {
         (check.input >= bundle.inputs.size() || check.axis >= bundle.inputs[check.input].dims.size()))
       return error("a check is of no input");
   for (const BundleStep &step : bundle.steps) {
-    if (step.kernel >= bundle.kernels.size())
+    if (step.kernel >= bundle.kernels.size() && !sinter_runtime_kernel_name(step.kernel))
       return error("step '" + step.name + "' has no kernel");
     if (step.arguments.size() > SINTER_MAX_ARGUMENTS)
       return error("step '" + step.name + "' has " + llvm::Twine(step.arguments.size()) + " arguments");

@@ -41,6 +41,7 @@ template <typename Function> static void withStorage(ElementType type, Function 
   case ElementType::F16:
   case ElementType::BF16:
   case ElementType::Bool:
+  case ElementType::String:
     break;
   }
   llvm_unreachable("an element type with special storage");

@@ -274,6 +274,8 @@ static llvm::Expected<HostTensor> runElementwise(ElementwiseOp op, const Frame &
   Kind kind = op.getKind();
   if (kind == Kind::select)
     return runSelect(frame);
+  if (frame.operand(0).type == ElementType::String)
+    return compareStrings(frame);
   double alpha = op.getAlpha() ? op.getAlpha()->convertToDouble() : 0;
   HostTensor result = frame.makeResult();
   withNumbers(frame.operand(0).type, [&](auto zero) { runOnNumbers<decltype(zero)>(kind, alpha, frame, result); });
@@ -300,6 +302,8 @@ template <typename Integer> static Integer truncateAndSaturate(double x, unsigne
 
 static llvm::Expected<HostTensor> runCast(CastOp, const Frame &frame) {
   const HostTensor &input = frame.operand(0);
+  if (input.type == ElementType::String || frame.resultType == ElementType::String)
+    return castStrings(frame);
   HostTensor result = frame.makeResult();
   if (!isFloatType(input.type) || isFloatType(result.type) || result.type == ElementType::Bool) {
     withNumbers(input.type, [&](auto zero) { store<decltype(zero)>(load<decltype(zero)>(input), result); });

@@ -80,7 +80,12 @@ llvm::Expected<HostTensor> sinter::interpretOp(Operation *op, llvm::ArrayRef<con
       return frame.fail("a size of the result, " + text.str() + ", is " + llvm::Twine(size));
   if (!countElements(frame.resultDims))
     return frame.fail("the result of sizes " + formatDims(frame.resultDims) + " is too large");
-  return (*kernel)(frame);
+  llvm::Expected<HostTensor> result = (*kernel)(frame);
+  // Kernels move the elements of strings as bytes.
+  if (result && result->type == ElementType::String)
+    for (const HostTensor *operand : operands)
+      result->shareTexts(*operand);
+  return result;
 }
 
 namespace {

@@ -65,6 +65,10 @@ void addReductionKernels(KernelTable &table);
 void addShapeKernels(KernelTable &table);
 void addTransformerKernels(KernelTable &table);
 
+/// Casts from and to strings, and their equality (StringKernels.cpp).
+llvm::Expected<HostTensor> castStrings(const Frame &frame);
+HostTensor compareStrings(const Frame &frame);
+
 } // namespace sinter
 
 #endif // SINTER_LIB_INTERPRETER_KERNEL_H

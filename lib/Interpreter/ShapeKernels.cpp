@@ -41,6 +41,9 @@ static HostTensor copyStrided(const HostTensor &input, int64_t start, const Stri
   case 4:
     copyElements<uint32_t>(input, start, strides, result);
     break;
+  case sizeof(StringElement):
+    copyElements<StringElement>(input, start, strides, result);
+    break;
   default:
     copyElements<uint64_t>(input, start, strides, result);
   }

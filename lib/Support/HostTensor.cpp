@@ -30,7 +30,7 @@ constexpr TypeRow typeRows[] = {
     {ElementType::F64, "f64", 8},   {ElementType::I8, "i8", 1},     {ElementType::I16, "i16", 2},
     {ElementType::I32, "i32", 4},   {ElementType::I64, "i64", 8},   {ElementType::U8, "u8", 1},
     {ElementType::U16, "u16", 2},   {ElementType::U32, "u32", 4},   {ElementType::U64, "u64", 8},
-    {ElementType::Bool, "bool", 1},
+    {ElementType::Bool, "bool", 1}, {ElementType::String, "string", sizeof(StringElement)},
 };
 
 const TypeRow &rowOf(ElementType type) {
@@ -107,6 +107,8 @@ int64_t truncateToInt(double value) {
 }
 
 std::string formatElement(const HostTensor &tensor, size_t index) {
+  if (tensor.type == ElementType::String)
+    return '"' + tensor.getString(index).str() + '"';
   if (isFloatType(tensor.type)) {
     double value = tensor.getDouble(index);
     int digits = tensor.type == ElementType::F64 ? 17 : tensor.type == ElementType::F32 ? 9 : 5;
@@ -234,6 +236,21 @@ HostTensor::HostTensor(ElementType type, std::vector<int64_t> dims) : type(type)
   data.resize(static_cast<size_t>(numElements()) * elementSize(type));
 }
 
+HostTensor HostTensor::ofStrings(std::vector<std::string> strings, std::vector<int64_t> dims) {
+  HostTensor result(ElementType::String, std::move(dims));
+  auto texts = std::make_shared<const std::vector<std::string>>(std::move(strings));
+  for (auto [element, text] : llvm::zip_equal(result.as<StringElement>(), *texts))
+    element = {text.data(), text.size()};
+  result.texts.push_back(std::move(texts));
+  return result;
+}
+
+void HostTensor::shareTexts(const HostTensor &other) {
+  for (const Texts &text : other.texts)
+    if (!llvm::is_contained(texts, text))
+      texts.push_back(text);
+}
+
 double HostTensor::getDouble(size_t index) const {
   switch (type) {
   case ElementType::F16:
@@ -278,6 +295,8 @@ int64_t HostTensor::getInt(size_t index) const {
   }
   case ElementType::Bool:
     return load<uint8_t>(data.data(), index) != 0;
+  case ElementType::String:
+    break;
   }
   return 0;
 }
@@ -297,7 +316,10 @@ Comparison sinter::compare(const HostTensor &actual, const HostTensor &expected,
   const size_t size = elementSize(actual.type);
   const bool isFloat = isFloatType(actual.type);
   const size_t count = static_cast<size_t>(actual.numElements());
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < count && actual.type == ElementType::String; ++i)
+    if (actual.getString(i) != expected.getString(i) && result.numBad++ == 0)
+      result.firstBad = static_cast<int64_t>(i);
+  for (size_t i = 0; i < count && actual.type != ElementType::String; ++i) {
     double a = actual.getDouble(i), e = expected.getDouble(i);
     bool good;
     if (!isFloat) {

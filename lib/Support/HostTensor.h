@@ -8,7 +8,9 @@
 // What tools and the interpreter hand to each other: an element type, sizes, and
 // dense values in C order (the last axis varies fastest), little-endian, a bool
 // as one byte that is 0 or 1. Weights are never held so; they stay in their
-// mapped file.
+// mapped file. An element of strings is a StringElement, which points into text
+// that the tensor shares with those that its elements came from; so elements of
+// every type are moved as plain bytes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -29,8 +32,8 @@
 namespace sinter {
 
 /// The element types that values outside the IR have. Their names, on the
-/// command line and in JSON: f16 bf16 f32 f64 i8 i16 i32 i64 u8 u16 u32 u64 bool.
-enum class ElementType : uint8_t { F16, BF16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Bool };
+/// command line and in JSON: f16 bf16 f32 f64 i8 i16 i32 i64 u8 u16 u32 u64 bool string.
+enum class ElementType : uint8_t { F16, BF16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Bool, String };
 
 llvm::StringRef elementTypeName(ElementType type);
 /// None where `name` is no element type's name.
@@ -42,6 +45,14 @@ bool isFloatType(ElementType type);
 /// Whether it is one of i8, i16, i32, i64; bool is neither signed nor unsigned.
 bool isSignedType(ElementType type);
 bool isUnsignedType(ElementType type);
+
+/// An element of strings, as the runtime has them: UTF-8, without a zero behind it.
+struct StringElement {
+  const char *data = nullptr;
+  uint64_t size = 0;
+  llvm::StringRef str() const { return {data, static_cast<size_t>(size)}; }
+};
+using Texts = std::shared_ptr<const std::vector<std::string>>;
 
 /// Conversions between 16-bit floats' bits (IEEE 754 binary16; bfloat16, the
 /// upper half of binary32) and float. To 16 bits they round to nearest, ties to
@@ -76,10 +87,16 @@ struct HostTensor {
   ElementType type = ElementType::F32;
   std::vector<int64_t> dims;
   std::vector<char, CacheAlignedAllocator<char>> data;
+  /// What elements of strings point into.
+  std::vector<Texts> texts;
 
   HostTensor() = default;
   /// Zeros. The product of `dims` must have been checked with countElements.
   HostTensor(ElementType type, std::vector<int64_t> dims);
+  /// As many strings as `dims` says.
+  static HostTensor ofStrings(std::vector<std::string> strings, std::vector<int64_t> dims);
+  /// Keeps the text alive that elements copied from `other` point into.
+  void shareTexts(const HostTensor &other);
 
   int64_t numElements() const { return *countElements(dims); }
   /// T must be the type that stores an element: float, int64_t, uint16_t for f16
@@ -93,8 +110,10 @@ struct HostTensor {
   /// Element `index` of any type, as a double (64-bit integers beyond 2^53 are
   /// rounded), or as an integer (floats are truncated, NaN is 0, out of range
   /// saturates).
+  /// No strings.
   double getDouble(size_t index) const;
   int64_t getInt(size_t index) const;
+  llvm::StringRef getString(size_t index) const { return as<StringElement>()[index].str(); }
 };
 
 /// The number of elements of ONNX's Range on floats of that type,
@@ -120,7 +139,7 @@ struct Comparison {
 
 /// Like numpy.allclose(actual, expected, rtol, atol, equal_nan=True): an element
 /// is good where |actual - expected| <= atol + rtol * |expected|, where both are
-/// NaN, or both the same infinity. Integers and bools must be equal. Different
+/// NaN, or both the same infinity. Integers, bools and strings must be equal. Different
 /// types or shapes never match.
 Comparison compare(const HostTensor &actual, const HostTensor &expected, double rtol, double atol);
 

@@ -11,6 +11,7 @@
 #include "lib/Support/MappedFile.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -153,7 +154,7 @@ llvm::Expected<ElementType> parseDescr(llvm::StringRef descr, llvm::StringRef na
     return row.type;
   }
   return unusable("'" + name + "' has elements of type '" + descr +
-                  "'; the types f2, f4, f8, i1 to i8, u1 to u8, b1, and V2 for bfloat16 can be read");
+                  "'; the types f2, f4, f8, i1 to i8, u1 to u8, b1, U, S, and V2 for bfloat16 can be read");
 }
 
 llvm::StringRef formatDescr(ElementType type) {
@@ -180,6 +181,87 @@ void transposeToC(const char *source, HostTensor &tensor) {
       position[axis] = 0;
     }
   }
+}
+
+/// Characters of 4 bytes, or bytes, of each string; none where the elements are no strings.
+std::optional<std::pair<char, size_t>> parseStringDescr(llvm::StringRef descr) {
+  llvm::StringRef letters = descr.ltrim("<|=");
+  size_t length;
+  if (descr.size() - letters.size() > 1 || (!letters.starts_with("U") && !letters.starts_with("S")) ||
+      letters.drop_front().getAsInteger(10, length) || length > UINT32_MAX)
+    return std::nullopt;
+  return std::pair(letters.front(), length);
+}
+
+/// The string of `units` characters at `data`, without the zeros behind it.
+llvm::Expected<std::string> decodeString(char kind, llvm::StringRef data, llvm::StringRef name) {
+  if (kind == 'S')
+    return data.rtrim('\0').str();
+  std::vector<llvm::UTF32> characters(data.size() / sizeof(llvm::UTF32));
+  std::memcpy(characters.data(), data.data(), data.size());
+  while (!characters.empty() && characters.back() == 0)
+    characters.pop_back();
+  std::string text(4 * characters.size(), 0);
+  const llvm::UTF32 *source = characters.data();
+  auto *begin = reinterpret_cast<llvm::UTF8 *>(text.data()), *target = begin;
+  if (llvm::ConvertUTF32toUTF8(&source, source + characters.size(), &target, begin + text.size(),
+                               llvm::strictConversion) != llvm::conversionOK)
+    return unusable("'" + name + "' has a string that is no Unicode");
+  text.resize(size_t(target - begin));
+  return text;
+}
+
+llvm::Expected<HostTensor> parseStrings(const Header &header, char kind, size_t length, llvm::StringRef data,
+                                        llvm::StringRef name) {
+  size_t bytes = kind == 'U' ? length * sizeof(llvm::UTF32) : length, required;
+  std::optional<int64_t> count = countElements(header.shape);
+  if (!count || __builtin_mul_overflow(static_cast<size_t>(*count), bytes, &required) ||
+      (bytes == 0 && *count > (1 << 20)))
+    return unusable("'" + name + "' has the shape " + formatDims(header.shape) + ", which is too large");
+  if (data.size() != required)
+    return unusable("'" + name + "' has " + llvm::Twine(data.size()) + " bytes of data; " + header.descr +
+                    " of shape " + formatDims(header.shape) + " needs " + llvm::Twine(required));
+  std::vector<std::string> texts;
+  for (int64_t i = 0; i < *count; ++i) {
+    llvm::Expected<std::string> text = decodeString(kind, data.substr(static_cast<size_t>(i) * bytes, bytes), name);
+    if (!text)
+      return text.takeError();
+    texts.push_back(std::move(*text));
+  }
+  HostTensor tensor = HostTensor::ofStrings(std::move(texts), header.shape);
+  if (header.fortranOrder) {
+    std::vector<char> elements(tensor.data.begin(), tensor.data.end());
+    transposeToC(elements.data(), tensor);
+  }
+  return tensor;
+}
+
+/// The elements of strings as an array has them, and its descr.
+std::pair<std::string, std::string> encodeStrings(const HostTensor &tensor) {
+  std::vector<std::u32string> wide;
+  size_t longest = 1, longestWide = 1;
+  bool isUnicode = true;
+  for (const StringElement &element : tensor.as<StringElement>()) {
+    llvm::StringRef text = element.str();
+    std::vector<llvm::UTF32> characters(text.size());
+    const auto *source = reinterpret_cast<const llvm::UTF8 *>(text.data());
+    llvm::UTF32 *target = characters.data();
+    isUnicode &= llvm::ConvertUTF8toUTF32(&source, source + text.size(), &target, target + characters.size(),
+                                          llvm::strictConversion) == llvm::conversionOK;
+    wide.emplace_back(characters.data(), target);
+    longest = std::max(longest, text.size());
+    longestWide = std::max(longestWide, wide.back().size());
+  }
+  std::string bytes;
+  for (size_t i = 0; i < wide.size(); ++i)
+    if (isUnicode) {
+      wide[i].resize(longestWide);
+      bytes.append(reinterpret_cast<const char *>(wide[i].data()), longestWide * sizeof(char32_t));
+    } else {
+      bytes += tensor.getString(i);
+      bytes.resize((i + 1) * longest);
+    }
+  return {isUnicode ? "<U" + std::to_string(longestWide) : "|S" + std::to_string(longest), bytes};
 }
 
 } // namespace
@@ -217,6 +299,8 @@ llvm::Expected<HostTensor> sinter::parseNpy(llvm::ArrayRef<char> bytes, llvm::St
   std::optional<Header> header = parser.parse();
   if (!header)
     return unusable("'" + name + "' has a header that cannot be read: " + parser.problem);
+  if (auto strings = parseStringDescr(header->descr))
+    return parseStrings(*header, strings->first, strings->second, text.drop_front(headerBytes), name);
   llvm::Expected<ElementType> type = parseDescr(header->descr, name);
   if (!type)
     return type.takeError();
@@ -244,9 +328,13 @@ llvm::Expected<HostTensor> sinter::parseNpy(llvm::ArrayRef<char> bytes, llvm::St
 }
 
 std::string sinter::formatNpy(const HostTensor &tensor) {
-  char order = elementSize(tensor.type) == 1 ? '|' : '<';
-  std::string header =
-      std::string("{'descr': '") + order + formatDescr(tensor.type).str() + "', 'fortran_order': False, 'shape': (";
+  std::string descr = (elementSize(tensor.type) == 1 ? "|" : "<") + formatDescr(tensor.type).str(), strings;
+  llvm::StringRef data(tensor.data.data(), tensor.data.size());
+  if (tensor.type == ElementType::String) {
+    std::tie(descr, strings) = encodeStrings(tensor);
+    data = strings;
+  }
+  std::string header = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (";
   for (int64_t size : tensor.dims)
     header += std::to_string(size) + ", ";
   // A tuple of one has its comma, longer ones end without.
@@ -261,11 +349,11 @@ std::string sinter::formatNpy(const HostTensor &tensor) {
   header += '\n';
 
   std::string file;
-  file.reserve(total + tensor.data.size());
+  file.reserve(total + data.size());
   file += magic;
   file += {1, 0, static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
   file += header;
-  file.append(tensor.data.data(), tensor.data.size());
+  file += data;
   return file;
 }
 

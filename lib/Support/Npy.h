@@ -13,12 +13,14 @@
 //   entry  := "'descr'" ":" string | "'fortran_order'" ":" ("True" | "False")
 //           | "'shape'" ":" "(" [ integer { "," integer } [ "," ] ] ")"
 //   descr  := order kind size   order: < little, > big, | one byte, = as written
-//                               kind: f, i, u, b (bool), V (bytes)
+//                               kind: f, i, u, b (bool), V (bytes), U and S (text)
 //   data   := the elements, in C order or Fortran order, and nothing after them
 //
 // bfloat16 has no letter in NumPy. It is written as "<V2", two opaque bytes, as
 // the package ml_dtypes does, whose users read it by `.view(bfloat16)`, and "V2"
-// is read back as bf16. Big-endian, complex, structured and object arrays are
+// is read back as bf16. Strings are read from "<U5", 5 UTF-32 characters, and
+// "|S5", 5 bytes, both filled up with zeros; they are written as U, as S where
+// they are not UTF-8. Big-endian, complex, structured and object arrays are
 // refused. Fortran order is turned into C order.
 //
 // Grammar of .npz (a ZIP archive, PKWARE's APPNOTE, of .npy files):

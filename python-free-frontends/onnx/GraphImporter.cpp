@@ -39,6 +39,20 @@ static const llvm::StringMap<SmallVector<const OpRow *, 2>> &getTable() {
   return table;
 }
 
+/// Whether an operator of ONNX's own domain takes strings, in that version, for the elements that it moves, compares or
+/// casts.
+static bool takesStrings(StringRef opType, int64_t version) {
+  static const llvm::StringMap<int64_t> since = {
+      {"Cast", 9},       {"CastLike", 15},  {"Compress", 9},         {"Concat", 4},     {"DepthToSpace", 1},
+      {"Equal", 19},     {"Expand", 8},     {"Flatten", 9},          {"Gather", 1},     {"GatherElements", 11},
+      {"GatherND", 11},  {"Identity", 1},   {"If", 1},               {"Pad", 13},       {"Reshape", 5},
+      {"Scatter", 9},    {"ScatterND", 11}, {"ScatterElements", 11}, {"Shape", 1},      {"Size", 1},
+      {"Slice", 1},      {"SpaceToDepth", 1}, {"Split", 2},          {"Squeeze", 1},    {"Tile", 6},
+      {"Transpose", 1},  {"Unsqueeze", 1},  {"Where", 9},            {"ReverseSequence", 10}};
+  auto found = since.find(opType);
+  return found != since.end() && version >= found->second;
+}
+
 /// Why an operator without a row is not supported, where there is more to say.
 static StringRef getReason(const Node &node) {
   if (node.domain == "ai.onnx.preview.training" || node.domain == "ai.onnx.training")
@@ -306,6 +320,11 @@ LogicalResult GraphImporter::importNode(const Node &node, Scope &scope) {
     return makeUnavailable();
   if (function)
     return importCall(*function, node, scope);
+  auto isString = [](Value value) { return value && isa<StringType>(getElementType(value)); };
+  if (llvm::any_of(context.operandValues, isString) && !(node.domain.empty() && takesStrings(node.opType, *version))) {
+    addUnsupported(node, *version, "element type string", "");
+    return makeUnavailable();
+  }
 
   size_t numInputs = context.operandValues.size();
   for (size_t i = 0; i < row->minInputs; ++i)

@@ -49,6 +49,8 @@ mlir::Type sinter::onnx::convertType(DataType type, MLIRContext *context) {
     return integer(64, true);
   case DataType::Bool:
     return integer(1, false);
+  case DataType::String:
+    return StringType::get(context);
   default:
     return {};
   }
@@ -58,7 +60,7 @@ Value GraphImporter::importTensor(const Tensor &tensor, Location loc, std::strin
   if (Value value = parameters.lookup(&tensor))
     return value;
   mlir::Type elementType = convertType(tensor.elementType, &context);
-  if (!elementType)
+  if (!elementType || tensor.elementType == DataType::String) // a bundle holds no text
     return reason = "element type " + dataTypeName(tensor.elementType), Value();
   auto type = RankedTensorType::get(tensor.dims, elementType);
   Value value;

@@ -22,7 +22,7 @@ struct DataTypeRow {
 constexpr DataTypeRow dataTypeRows[] = {
     {"undefined", 0, std::nullopt},      {"float", 32, ElementType::F32},     {"uint8", 8, ElementType::U8},
     {"int8", 8, ElementType::I8},        {"uint16", 16, ElementType::U16},    {"int16", 16, ElementType::I16},
-    {"int32", 32, ElementType::I32},     {"int64", 64, ElementType::I64},     {"string", 0, std::nullopt},
+    {"int32", 32, ElementType::I32},     {"int64", 64, ElementType::I64},     {"string", 0, ElementType::String},
     {"bool", 8, ElementType::Bool},      {"float16", 16, ElementType::F16},   {"double", 64, ElementType::F64},
     {"uint32", 32, ElementType::U32},    {"uint64", 64, ElementType::U64},    {"complex64", 64, std::nullopt},
     {"complex128", 128, std::nullopt},   {"bfloat16", 16, ElementType::BF16}, {"float8e4m3fn", 8, std::nullopt},

@@ -74,8 +74,8 @@ enum class DataType : int32_t {
 std::string dataTypeName(DataType type);
 /// Bits of one element as it is stored; 0 for strings and unknown types.
 unsigned dataTypeBits(DataType type);
-/// The element type outside the IR that has the same values; none for strings,
-/// complex numbers, floats of 8 bits and below, integers of 4 and 2 bits.
+/// The element type outside the IR that has the same values; none for complex
+/// numbers, floats of 8 bits and below, integers of 4 and 2 bits.
 std::optional<ElementType> hostElementType(DataType type);
 
 /// A tensor and where its values are.

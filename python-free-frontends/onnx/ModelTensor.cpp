@@ -532,6 +532,14 @@ llvm::Expected<HostTensor> Tensor::toHostTensor() const {
                        ", which is not supported here");
   if (storage == Storage::Absent) // before memory is taken for it
     return unusable(describe() + ": the data file '" + location + "' is not in the model's folder");
+  if (*type == ElementType::String) {
+    llvm::Expected<std::vector<std::string>> strings = readStrings();
+    if (!strings)
+      return strings.takeError();
+    if (strings->size() != numElements())
+      return unusable(describe() + " changed while it was read: it has another number of strings than before");
+    return HostTensor::ofStrings(std::move(*strings), dims);
+  }
   HostTensor result(*type, dims);
   if (llvm::Error error = read({result.data.data(), result.data.size()}))
     return error;

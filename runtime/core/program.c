@@ -184,7 +184,9 @@ sinter_status sinter_program_get_step(const sinter_program *program, uint32_t in
     return SINTER_WRONG_CALL;
   const sinter_step_record *step = &program->steps[index];
   info->name = sinter_internal_text(program, step->name);
-  info->kernel = sinter_internal_text(program, program->kernels[step->kernel].name);
+  info->kernel = sinter_runtime_kernel_name(step->kernel);
+  if (!info->kernel)
+    info->kernel = sinter_internal_text(program, program->kernels[step->kernel].name);
   info->tasks = sinter_internal_formula(program, step->tasks);
   info->scratch_bytes = sinter_internal_formula(program, step->scratch_bytes);
   return SINTER_OK;

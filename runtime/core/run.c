@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/core/internal.h"
+#include "runtime/core/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,7 +45,8 @@ sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, 
     if (dims[axis] < 0)
       return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has the size %lld along axis %u",
                                   nameOf(program, value), (long long)dims[axis], axis);
-    if (__builtin_mul_overflow(elements, dims[axis] ? dims[axis] : 1, &elements) || elements > INT64_MAX / 8)
+    if (__builtin_mul_overflow(elements, dims[axis] ? dims[axis] : 1, &elements) ||
+        elements > INT64_MAX / (int64_t)sizeof(sinter_string))
       return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has more elements than memory can hold",
                                   nameOf(program, value));
     if (anyShape)
@@ -58,9 +60,9 @@ sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, 
   if (!data && elements)
     return sinter_internal_fail(error, SINTER_WRONG_CALL, "input '%s' has elements, but no data",
                                 nameOf(program, value));
-  if ((uintptr_t)data % sinter_type_size(type) != 0)
+  if ((uintptr_t)data % sinter_type_alignment(type) != 0)
     return sinter_internal_fail(error, SINTER_WRONG_CALL, "the data of input '%s' is not aligned to its elements' %u bytes",
-                                nameOf(program, value), sinter_type_size(type));
+                                nameOf(program, value), sinter_type_alignment(type));
   if (data != input->data)
     session->resolved = false;
   input->data = data;
@@ -75,10 +77,10 @@ sinter_status sinter_session_set_output(sinter_session *session, uint32_t index,
                                 sinter_internal_text(program, program->header->name),
                                 (unsigned long long)program->header->outputs.count, index);
   const sinter_value_record *value = &program->outputs[index];
-  if ((uintptr_t)data % sinter_type_size(value->type) != 0)
+  if ((uintptr_t)data % sinter_type_alignment(value->type) != 0)
     return sinter_internal_fail(&session->error, SINTER_WRONG_CALL,
                                 "the data for output '%s' is not aligned to its elements' %u bytes",
-                                nameOf(program, value), sinter_type_size(value->type));
+                                nameOf(program, value), sinter_type_alignment(value->type));
   sinter_internal_output *output = &session->outputs[index];
   output->data = data ? data : output->own;
   output->capacity = data ? capacity : output->own_bytes;
@@ -461,7 +463,9 @@ static sinter_status resolve(sinter_session *session) {
       return status;
     sinter_internal_work *work = &session->work[session->work_count++];
     const int64_t most = 1 << 30; /* units, that two fit a slot */
-    work->function = program->functions[step->kernel];
+    work->function = step->kernel == SINTER_FORMAT_NUMBERS  ? sinter_internal_format_numbers
+                     : step->kernel == SINTER_PARSE_NUMBERS ? sinter_internal_parse_numbers
+                                                            : program->functions[step->kernel];
     work->arguments = words;
     work->tasks = tasks;
     work->unit = (tasks - 1) / most + 1;
@@ -516,6 +520,16 @@ sinter_status sinter_session_run(sinter_session *session) {
   uint64_t said = (uint64_t)position >> SINTER_INDEX_INPUT_SHIFT;
   uint64_t input = said != 0 ? said - 1 : step->index_input;
   position = (int64_t)((uint64_t)position & ((UINT64_C(1) << SINTER_INDEX_INPUT_SHIFT) - 1));
+  if (step->kernel == SINTER_PARSE_NUMBERS) {
+    uint32_t type = (uint32_t)session->work[ended].arguments[2];
+    if (input < program->header->inputs.count)
+      return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "input '%s': element %lld is no number of type %s",
+                                  nameOf(program, &program->inputs[input]), (long long)position,
+                                  sinter_type_name(type));
+    return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
+                                "node '%s': element %lld of its operand is no number of type %s",
+                                sinter_internal_text(program, step->name), (long long)position, sinter_type_name(type));
+  }
   if (input < program->header->inputs.count)
     return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "input '%s': element %lld is outside the table",
                                 nameOf(program, &program->inputs[input]), (long long)position);

@@ -122,6 +122,8 @@ static bool checkSymbol(Reader *reader, const sinter_symbol_record *symbol) {
       return refuse(reader, "a size may be negative");
     break;
   case SINTER_FROM_ELEMENT:
+    if (input->type == SINTER_STRING)
+      return refuse(reader, "a symbol is an element of strings");
     break;
   case SINTER_FROM_RANGE: {
     uint64_t words = program->header->words.count;
@@ -184,7 +186,11 @@ static bool checkStep(Reader *reader, const sinter_step_record *step) {
   const sinter_program_header *header = reader->program->header;
   if (step->arguments.count > SINTER_MAX_ARGUMENTS)
     return refuse(reader, "a step has %u arguments", step->arguments.count);
-  return checkText(reader, step->name, "steps") && checkIndex(reader, step->kernel, header->kernels.count, "steps") &&
+  const bool isOwn = sinter_runtime_kernel_name(step->kernel) != NULL;
+  if (isOwn && step->arguments.count != (step->kernel == SINTER_FORMAT_NUMBERS ? 4 : 3))
+    return refuse(reader, "a step of the runtime's own has %u arguments", step->arguments.count);
+  return checkText(reader, step->name, "steps") &&
+         (isOwn || checkIndex(reader, step->kernel, header->kernels.count, "steps")) &&
          checkExpression(reader, step->tasks, "steps") && checkExpression(reader, step->scratch_bytes, "steps") &&
          checkRange(reader, step->arguments, header->arguments.count, "steps") &&
          (step->index_input == SINTER_NO_INDEX ||

@@ -92,12 +92,22 @@ typedef enum sinter_type {
   SINTER_U16 = 10,
   SINTER_U32 = 11,
   SINTER_U64 = 12,
-  SINTER_BOOL = 13 /* one byte, 0 or 1 */
+  SINTER_BOOL = 13,  /* one byte, 0 or 1 */
+  SINTER_STRING = 14 /* sinter_string */
 } sinter_type;
+
+/* An element of type SINTER_STRING: `size` bytes of UTF-8 at `data`, without a zero
+   byte behind them. `data` may be NULL where `size` is 0. */
+typedef struct sinter_string {
+  const char *data;
+  uint64_t size;
+} sinter_string;
 
 /* Bytes of one element; 0 for a number that is no type. */
 static inline uint32_t sinter_type_size(uint32_t type) {
   switch (type) {
+  case SINTER_STRING:
+    return 16;
   case SINTER_F64:
   case SINTER_I64:
   case SINTER_U64:
@@ -120,10 +130,15 @@ static inline uint32_t sinter_type_size(uint32_t type) {
   }
 }
 
+/* What a pointer to elements is a multiple of. */
+static inline uint32_t sinter_type_alignment(uint32_t type) {
+  return type == SINTER_STRING ? 8 : sinter_type_size(type);
+}
+
 static inline const char *sinter_type_name(uint32_t type) {
   static const char *const names[] = {"none", "f32", "f64", "f16", "bf16", "i8",  "i16",
-                                      "i32",  "i64", "u8",  "u16", "u32",  "u64", "bool"};
-  return type <= SINTER_BOOL ? names[type] : "none";
+                                      "i32",  "i64", "u8",  "u16", "u32",  "u64", "bool", "string"};
+  return type <= SINTER_STRING ? names[type] : "none";
 }
 
 enum sinter_architecture { SINTER_X86_64 = 1, SINTER_AARCH64 = 2 };
@@ -272,9 +287,31 @@ typedef struct sinter_argument_record {
   int64_t value;
 } sinter_argument_record;
 
+/* Steps that the runtime carries out itself have one of these in the place of a
+   kernel's number: what takes more code than is put into each program. A task is an
+   element. Types are sinter_type. */
+#define SINTER_RUNTIME_KERNELS 0x40000000
+enum sinter_runtime_kernel {
+  /* Numbers as text. Words: the numbers, the strings that are made, their text
+     (SINTER_TEXT_BYTES for each), the numbers' type. */
+  SINTER_FORMAT_NUMBERS = SINTER_RUNTIME_KERNELS,
+  /* Numbers from text. Words: the strings, the numbers that are made, their type.
+     Fails with the position of a string that is no number of that type. */
+  SINTER_PARSE_NUMBERS = SINTER_RUNTIME_KERNELS + 1
+};
+/* The longest text of a number: that of -2.2250738585072014e-308. */
+#define SINTER_TEXT_BYTES 24
+
+/* NULL for a number that is no such kernel. */
+static inline const char *sinter_runtime_kernel_name(uint32_t kernel) {
+  return kernel == SINTER_FORMAT_NUMBERS  ? "format_numbers"
+         : kernel == SINTER_PARSE_NUMBERS ? "parse_numbers"
+                                          : (const char *)0;
+}
+
 typedef struct sinter_step_record {
   sinter_text name; /* of the model's node, for profiles */
-  uint32_t kernel;
+  uint32_t kernel;        /* of the table of kernels, or a sinter_runtime_kernel */
   uint32_t tasks;         /* expression */
   uint32_t scratch_bytes; /* expression, per thread */
   uint32_t index_input;   /* the input whose elements it uses as indices, or SINTER_NO_INDEX */

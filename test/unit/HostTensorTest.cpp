@@ -184,6 +184,23 @@ TEST(HostTensor, compareIntegers) {
   EXPECT_TRUE(compare(big, big, 0, 0).matches);
 }
 
+// Tests that strings are compared by their bytes, and live as long as any tensor with elements that point to them.
+TEST(HostTensor, strings) {
+  HostTensor copy(ElementType::String, {2});
+  {
+    HostTensor original = HostTensor::ofStrings({"a text that is longer than a short one", ""}, {2});
+    copy.data = original.data;
+    copy.shareTexts(original);
+    copy.shareTexts(original);
+  }
+  EXPECT_EQ(copy.texts.size(), 1u);
+  EXPECT_EQ(copy.getString(0), "a text that is longer than a short one");
+  EXPECT_TRUE(compare(copy, HostTensor::ofStrings({copy.getString(0).str(), ""}, {2}), 0, 0).matches);
+  EXPECT_EQ(compare(HostTensor::ofStrings({"a", "b"}, {1, 2}), HostTensor::ofStrings({"a", "c"}, {1, 2}), 0, 0).reason,
+            "1 of 2 elements differ; the first at [0,1] is \"b\", expected \"c\"");
+  EXPECT_EQ(HostTensor(ElementType::String, {1}).getString(0), "");
+}
+
 // Tests that types and shapes must be the same, also where the elements are.
 TEST(HostTensor, compareTypesAndShapes) {
   HostTensor one = tensorOf<int32_t>(ElementType::I32, {2, 1}, {1, 2});

@@ -253,6 +253,59 @@ TEST(InterpreterCast, BetweenIntegersKeepsTheLowBits) {
   expectElements<int8_t>(cast(u, "i8"), {-1, 1});
 }
 
+/// The elements of a tensor of strings.
+static std::vector<std::string> stringsOf(const HostTensor &tensor) {
+  std::vector<std::string> strings;
+  for (int64_t i = 0; i < tensor.numElements(); ++i)
+    strings.push_back(tensor.getString(i).str());
+  return strings;
+}
+
+TEST(InterpreterCast, ToStrings) {
+  using Expected = std::vector<std::string>;
+  auto written = [&](const HostTensor &tensor) {
+    std::string type = "tensor<" + std::to_string(tensor.numElements()) + "x!sinter.string>";
+    return stringsOf(evaluate("cast %0", {tensor}, type, typeText(tensor) + " -> " + type));
+  };
+  EXPECT_EQ(written(f32({5}, {0.1f, 100, -1e-10f, 16777216, 1e16f})),
+            (Expected{"0.1", "100.0", "-1e-10", "16777216.0", "1e+16"}));
+  EXPECT_EQ(written(f64({6}, {5e-324, 0.0001, -0.0, INFINITY, -INFINITY, NAN})),
+            (Expected{"5e-324", "0.0001", "-0.0", "INF", "-INF", "NaN"}));
+  EXPECT_EQ(written(i64({2}, {INT64_MIN, 7})), (Expected{"-9223372036854775808", "7"}));
+  EXPECT_EQ(written(bools({2}, {1, 0})), (Expected{"True", "False"}));
+  // The least and the greatest f16, the power of two 2^-14 and a third.
+  EXPECT_EQ(written(makeTensor<uint16_t>(ElementType::F16, {4}, {0x0001, 0x7bff, 0x0400, 0x3555})),
+            (Expected{"6e-08", "65500.0", "6.104e-05", "0.3333"}));
+  EXPECT_EQ(written(makeTensor<uint16_t>(ElementType::BF16, {2}, {0x3dcd, 0x0001})), (Expected{"0.1", "9e-41"}));
+}
+
+TEST(InterpreterCast, FromStrings) {
+  auto read = [&](std::vector<std::string> texts, const std::string &type) {
+    int64_t count = texts.size();
+    std::string result = "tensor<" + std::to_string(count) + "x" + type + ">";
+    HostTensor input = HostTensor::ofStrings(std::move(texts), {count});
+    return tryEvaluate("cast %0", {input}, result, typeText(input) + " -> " + result);
+  };
+  expectElements<float>(*read({"0.1", " 1E8 ", "+INF", "-inf", ".5", "1e999", "1e-999"}, "f32"),
+                        {0.1f, 1e8f, INFINITY, -INFINITY, 0.5f, INFINITY, 0});
+  // Halfway from 1 to the next f16, and a little beyond what a double holds of it.
+  expectElements<uint16_t>(*read({"1.00048828125", "1.000488281250000000000000000000000001",
+                                  "1.000488281249999999999999999999999999", "1.00146484375"}, "f16"),
+                           {0x3c00, 0x3c01, 0x3c00, 0x3c02});
+  expectElements<int8_t>(*read({"-128", "127.9", "1.2e2"}, "i8"), {-128, 127, 120});
+  expectElements<uint64_t>(*read({"18446744073709551615"}, "ui64"), {UINT64_MAX});
+  expectElements<uint8_t>(*read({"True", "0", "-3", "false"}, "i1"), {1, 0, 1, 0});
+  for (const char *text : {"", "x", "1e", "128", "nan"})
+    EXPECT_EQ(messageOf(read({"1", text}, "i8")), std::string("node 'tested': element 1 is '") + text +
+                                                      "', which is no number of type i8");
+}
+
+TEST(InterpreterElementwise, EqualStrings) {
+  HostTensor words = HostTensor::ofStrings({"a", "b", "", "ab"}, {2, 2});
+  expectElements<uint8_t>(evaluate("elementwise equal(%0, %1)", {words, HostTensor::ofStrings({"b"}, {1})}, "tensor<2x2xi1>"),
+                          {0, 1, 0, 0});
+}
+
 TEST(InterpreterCast, TruthValues) {
   expectElements<uint8_t>(cast(f32({5}, {0, -0.0f, 0.5, NAN, -3}), "i1"), {0, 0, 1, 1, 1});
   expectElements<uint8_t>(cast(i64({3}, {0, 256, -1}), "i1"), {0, 1, 1});

@@ -66,6 +66,8 @@ inline std::string typeText(const HostTensor &tensor) {
     text += std::to_string(size) + "x";
   if (tensor.type == ElementType::Bool)
     return text + "i1>";
+  if (tensor.type == ElementType::String)
+    return text + "!sinter.string>";
   return text +
          (isUnsignedType(tensor.type) ? "ui" + elementTypeName(tensor.type).drop_front().str()
                                       : elementTypeName(tensor.type).str()) +

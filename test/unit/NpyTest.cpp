@@ -87,6 +87,49 @@ TEST(Npy, otherFormsAsNumpyWritesThem) {
   }
 }
 
+// Tests that text is read as UTF-32 and as bytes, without the zeros behind it, and written as NumPy writes it.
+TEST(Npy, strings) {
+  // numpy.array(["a\u00e9\u6f22", ""]).
+  std::string data("a\0\0\0\xe9\0\0\0\x22\x6f\0\0", 12);
+  std::string file = npy(paddedTo(118, "{'descr': '<U3', 'fortran_order': False, 'shape': (2,), }"),
+                         data + std::string(12, '\0'));
+  llvm::Expected<HostTensor> tensor = parseNpy(bytesOf(file), "x.npy");
+  ASSERT_TRUE(bool(tensor)) << llvm::toString(tensor.takeError());
+  EXPECT_EQ(tensor->type, ElementType::String);
+  EXPECT_EQ(tensor->getString(0), "a\xc3\xa9\xe6\xbc\xa2");
+  EXPECT_EQ(tensor->getString(1), "");
+  EXPECT_EQ(formatNpy(*tensor), file);
+
+  // Bytes, in Fortran order: [["ab", "c"], ["d", "e"]].
+  file = npy("{'descr': '|S2', 'fortran_order': True, 'shape': (2, 2), }", std::string("abd\0c\0e\0", 8));
+  tensor = parseNpy(bytesOf(file), "x.npy");
+  ASSERT_TRUE(bool(tensor)) << llvm::toString(tensor.takeError());
+  EXPECT_EQ(tensor->getString(0), "ab");
+  EXPECT_EQ(tensor->getString(1), "c");
+  EXPECT_EQ(tensor->getString(2), "d");
+  EXPECT_EQ(tensor->getString(3), "e");
+
+  // What is not UTF-8 is written as bytes.
+  std::string bytes = formatNpy(HostTensor::ofStrings({"\xff\xfe", "x"}, {2}));
+  EXPECT_NE(bytes.find("'descr': '|S2'"), std::string::npos);
+  EXPECT_EQ(bytes.substr(bytes.size() - 4), std::string("\xff\xfex\0", 4));
+}
+
+// Tests that text is refused that is no Unicode, too short, or takes memory that the file does not.
+TEST(Npy, malformedStrings) {
+  auto reason = [&](const std::string &header, const std::string &data) {
+    std::string file = npy(header, data);
+    llvm::Expected<HostTensor> tensor = parseNpy(bytesOf(file), "x.npy");
+    return tensor ? std::string() : reasonOf(tensor.takeError());
+  };
+  EXPECT_EQ(reason("{'descr': '<U1', 'fortran_order': False, 'shape': (1,), }", std::string("\0\xd8\0\0", 4)),
+            "'x.npy' has a string that is no Unicode");
+  EXPECT_EQ(reason("{'descr': '<U2', 'fortran_order': False, 'shape': (1,), }", "abcd"),
+            "'x.npy' has 4 bytes of data; <U2 of shape 1 needs 8");
+  EXPECT_NE(reason("{'descr': '<U0', 'fortran_order': False, 'shape': (1000000000,), }", ""), "");
+  EXPECT_NE(reason("{'descr': '>U1', 'fortran_order': False, 'shape': (1,), }", "abcd"), "");
+}
+
 // Tests that the first axis of an array in Fortran order varies fastest.
 TEST(Npy, fortranOrder) {
   // numpy.arange(24, dtype=u1).reshape(2, 3, 4) in Fortran order.

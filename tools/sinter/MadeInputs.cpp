@@ -160,6 +160,14 @@ std::vector<HostTensor> tool::makeInputs(const Program &program, const std::vect
       throw Stop{Failure(ExitStatus::Unusable, "input '" + value.name + "' is too large to be made")};
     HostTensor tensor(value.type, dims);
     Random random(options.seed * 1000003 + i);
+    if (value.type == ElementType::String) {
+      // Digits: what a cast can read, and short enough that some are equal.
+      std::vector<std::string> texts;
+      for (size_t e = 0, count = size_t(tensor.numElements()); e < count; ++e)
+        texts.push_back(std::to_string(random.below(100)));
+      inputs.push_back(HostTensor::ofStrings(std::move(texts), std::move(dims)));
+      continue;
+    }
     const InputUse &use = uses[i];
     for (size_t e = 0, count = size_t(tensor.numElements()); e < count; ++e) {
       if (isFloatType(value.type))

@@ -11,6 +11,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 
+#include <cstddef>
 #include <cstring>
 
 using namespace sinter;
@@ -24,11 +25,16 @@ ElementType tool::elementTypeOf(sinter_type type) {
 
 sinter_type tool::runtimeTypeOf(ElementType type) {
   llvm::StringRef name = elementTypeName(type);
-  for (int number = SINTER_F32; number <= SINTER_BOOL; ++number)
+  for (int number = SINTER_F32; number <= SINTER_STRING; ++number)
     if (name == sinter_type_name(number))
       return sinter_type(number);
   llvm_unreachable("every element type is one of the runtime's");
 }
+
+// The runtime reads and writes the elements of tensors in place.
+static_assert(sizeof(StringElement) == sizeof(sinter_string) &&
+              offsetof(StringElement, data) == offsetof(sinter_string, data) &&
+              offsetof(StringElement, size) == offsetof(sinter_string, size));
 
 namespace {
 
@@ -195,7 +201,17 @@ std::vector<HostTensor> Session::outputs() const {
   for (uint32_t i = 0; i < program.info().output_count; ++i) {
     sinter_tensor tensor;
     check(sinter_session_get_output(session, i, &tensor));
-    HostTensor copy(elementTypeOf(tensor.type), std::vector<int64_t>(tensor.dims, tensor.dims + tensor.rank));
+    std::vector<int64_t> dims(tensor.dims, tensor.dims + tensor.rank);
+    if (tensor.type == SINTER_STRING) {
+      // The text may be gone after the next run.
+      std::vector<std::string> texts;
+      const auto *elements = static_cast<const sinter_string *>(tensor.data);
+      for (uint64_t e = 0; e < tensor.bytes / sizeof(sinter_string); ++e)
+        texts.emplace_back(elements[e].data ? elements[e].data : "", elements[e].size);
+      result.push_back(HostTensor::ofStrings(std::move(texts), std::move(dims)));
+      continue;
+    }
+    HostTensor copy(elementTypeOf(tensor.type), std::move(dims));
     if (tensor.bytes)
       std::memcpy(copy.data.data(), tensor.data, tensor.bytes);
     result.push_back(std::move(copy));

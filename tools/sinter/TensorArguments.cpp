@@ -85,6 +85,8 @@ bool storeText(HostTensor &tensor, size_t index, llvm::StringRef text) {
       return false;
     store(tensor, index, uint8_t(text == "1" || text == "true"));
     return true;
+  case ElementType::String:
+    break; // parseTensor has them
   }
   return false;
 }
@@ -117,6 +119,12 @@ HostTensor tool::parseTensor(llvm::StringRef text) {
   values.split(list, ',');
   if (list.size() != 1 && int64_t(list.size()) != *count)
     throw wrong(std::to_string(list.size()) + " values for " + std::to_string(*count) + " elements");
+  if (*type == ElementType::String) {
+    std::vector<std::string> texts;
+    for (size_t i = 0; i < size_t(*count); ++i)
+      texts.push_back(list[list.size() == 1 ? 0 : i].str());
+    return HostTensor::ofStrings(std::move(texts), std::move(dims));
+  }
   size_t bytes = elementSize(*type);
   for (size_t i = 0; i < size_t(*count); ++i) {
     // One value for all is converted once.
@@ -186,6 +194,7 @@ std::string tool::summarize(const HostTensor &tensor) {
   std::string text = elementTypeName(tensor.type).str() + " " + formatDims(tensor.dims) + ":";
   size_t count = size_t(tensor.numElements());
   for (size_t i = 0; i < std::min<size_t>(count, 8); ++i)
-    text += isFloatType(tensor.type) ? " " + formatNumber(tensor.getDouble(i)) : " " + std::to_string(tensor.getInt(i));
+    text += tensor.type == ElementType::String ? " \"" + tensor.getString(i).str() + '"'
+            : isFloatType(tensor.type) ? " " + formatNumber(tensor.getDouble(i)) : " " + std::to_string(tensor.getInt(i));
   return text + (count > 8 ? " ..." : "");
 }

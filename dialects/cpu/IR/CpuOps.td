@@ -130,7 +130,7 @@ def Cpu_LaunchOp : Cpu_Op<"launch", [Pure]> {
   let description = [{
     Runs `tasks` tasks of the kernel with `words` as its arguments; each thread has `scratch` bytes of its own. `offsets` are
     where the results lie in the arena, in bytes, or, for a result that the program returns, -1 - the number of that output;
-    phase `placed` sets them.
+    phase `placed` sets them. A second result is text that the strings of the first point into: it lives until the next run.
 
     Constraints:
     - C1: tasks and scratch are one expression each.
@@ -143,10 +143,10 @@ def Cpu_LaunchOp : Cpu_Op<"launch", [Pure]> {
         : (tensor<2x3xf32>) -> tensor<2x3xf32>
     ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Sinter_Tensor>:$inputs, Cpu_WordArrayAttr:$words,
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Sinter_AnyTensor>:$inputs, Cpu_WordArrayAttr:$words,
                    Sinter_DimsAttr:$tasks, Sinter_DimsAttr:$scratch,
                    OptionalAttr<Sinter_DimsAttr>:$offsets);
-  let results = (outs Variadic<Sinter_Tensor>:$results);
+  let results = (outs Variadic<Sinter_AnyTensor>:$results);
   let assemblyFormat = [{
     $kernel `(` $inputs `)` `words` $words `tasks` $tasks `scratch` $scratch attr-dict `:` functional-type($inputs, $results)
   }];

@@ -71,7 +71,7 @@ static bool accepts(Elements elements, Type type) {
   case Elements::Any:
     return true;
   case Elements::Number:
-    return !type.isInteger(1);
+    return type.isIntOrFloat() && !type.isInteger(1);
   case Elements::Float:
     return isa<FloatType>(type);
   case Elements::Integer:
@@ -124,5 +124,8 @@ LogicalResult CastOp::verify() {
   if (getSizes(getInput()) != getSizes(getResult()))
     return emitOpError() << "C1: sizes " << printSizes(getSizes(getInput())) << " and "
                          << printSizes(getSizes(getResult())) << " differ";
+  // cast C2
+  if (isa<StringType>(getElementType(getInput())) && isa<StringType>(getElementType(getResult())))
+    return emitOpError("C2: from a string to a string");
   return success();
 }

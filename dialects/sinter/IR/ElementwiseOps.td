@@ -35,8 +35,8 @@ def Sinter_ElementwiseOp : Sinter_InferredOp<"elementwise"> {
     %0 = sinter.elementwise add(%a, %b) : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x3xf32>
     ```
   }];
-  let arguments = (ins Sinter_ElementwiseKind:$kind, Variadic<Sinter_Tensor>:$operands_, OptionalAttr<F64Attr>:$alpha);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_ElementwiseKind:$kind, Variadic<Sinter_AnyTensor>:$operands_, OptionalAttr<F64Attr>:$alpha);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "$kind `(` $operands_ `)` attr-dict `:` functional-type($operands_, $result)";
   let extraClassDeclaration = [{
     /// The number of operands of a kind.
@@ -52,8 +52,15 @@ def Sinter_CastOp : Sinter_SizedOp<"cast"> {
     To a narrower float rounds to nearest even, with overflow to infinity; from float to integer truncates toward zero and
     saturates (NaN becomes 0); between integers keeps the low bits; to i1 is `x != 0`.
 
+    To a string: integers in decimal, i1 as True or False, floats by the fewest digits that read back as the same element
+    (plain from 1e-4 to below 1e16, else with an exponent of at least two digits; INF, -INF, NaN). From a string: decimal
+    numbers with or without fraction and exponent, INF and NaN in any case, each with or without a sign, rounded to nearest
+    even; to integers the fraction is dropped; to i1, True and False too. A run fails at a string that is no number, or none
+    in the type's range.
+
     Constraints:
     - C1: the sizes are the operand's.
+    - C2: not both are strings.
 
     Example:
 
@@ -61,8 +68,8 @@ def Sinter_CastOp : Sinter_SizedOp<"cast"> {
     %0 = sinter.cast %a : tensor<2x3xi64> -> tensor<2x3xf32>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$input);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_AnyTensor:$input);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
 }
 

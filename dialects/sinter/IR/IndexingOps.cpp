@@ -63,6 +63,9 @@ LogicalResult ScatterElementsOp::inferReturnTypes(MLIRContext *context, std::opt
   if (rank != getRank(adaptor.getIndices()) || rank != getRank(adaptor.getUpdates()) || axis < 0 || axis >= rank)
     return emitOptionalError(loc, "C1: axis ", axis, " of data of rank ", rank, ", indices of rank ",
                              getRank(adaptor.getIndices()), " and updates of rank ", getRank(adaptor.getUpdates()));
+  // scatter_elements C3
+  if (adaptor.getKind() != ScatterKind::replace && isa<StringType>(getElementType(adaptor.getData())))
+    return emitOptionalError(loc, "C3: strings are replaced only");
   // scatter_elements C2
   if (getSizes(adaptor.getIndices()) != getSizes(adaptor.getUpdates()) ||
       getElementType(adaptor.getData()) != getElementType(adaptor.getUpdates()))
@@ -80,6 +83,9 @@ LogicalResult ScatterNdOp::inferReturnTypes(MLIRContext *context, std::optional<
   std::optional<int64_t> length = indices.empty() ? std::nullopt : indices.back().constant();
   if (!length || *length > static_cast<int64_t>(data.size()))
     return emitOptionalError(loc, "C1: indices of sizes ", printSizes(indices), " into ", data.size(), " dimensions");
+  // scatter_nd C3
+  if (adaptor.getKind() != ScatterKind::replace && isa<StringType>(getElementType(adaptor.getData())))
+    return emitOptionalError(loc, "C3: strings are replaced only");
   // scatter_nd C2
   Sizes expected(indices.begin(), indices.end() - 1);
   expected.append(data.begin() + *length, data.end());

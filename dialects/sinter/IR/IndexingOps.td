@@ -26,8 +26,8 @@ def Sinter_GatherOp : Sinter_InferredOp<"gather"> {
     %0 = sinter.gather %data[%indices] axis 0 : (tensor<10x4xf32>, tensor<2x3xi64>) -> tensor<2x3x4xf32>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$data, Sinter_IndexTensor:$indices, I64Attr:$axis);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_AnyTensor:$data, Sinter_IndexTensor:$indices, I64Attr:$axis);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "$data `[` $indices `]` `axis` custom<PlainInteger>($axis) attr-dict `:` functional-type(operands, $result)";
 }
 
@@ -45,8 +45,8 @@ def Sinter_GatherElementsOp : Sinter_InferredOp<"gather_elements"> {
     %0 = sinter.gather_elements %data[%indices] axis 1 : (tensor<2x5xf32>, tensor<2x3xi64>) -> tensor<2x3xf32>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$data, Sinter_IndexTensor:$indices, I64Attr:$axis);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_AnyTensor:$data, Sinter_IndexTensor:$indices, I64Attr:$axis);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "$data `[` $indices `]` `axis` custom<PlainInteger>($axis) attr-dict `:` functional-type(operands, $result)";
 }
 
@@ -66,8 +66,8 @@ def Sinter_GatherNdOp : Sinter_InferredOp<"gather_nd"> {
     %0 = sinter.gather_nd %data[%indices] batch_dims 0 : (tensor<4x5xf32>, tensor<3x2xi64>) -> tensor<3xf32>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$data, Sinter_IndexTensor:$indices, I64Attr:$batch_dims);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_AnyTensor:$data, Sinter_IndexTensor:$indices, I64Attr:$batch_dims);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = [{
     $data `[` $indices `]` `batch_dims` custom<PlainInteger>($batch_dims) attr-dict `:` functional-type(operands, $result)
   }];
@@ -82,6 +82,7 @@ def Sinter_ScatterElementsOp : Sinter_InferredOp<"scatter_elements"> {
     Constraints:
     - C1: data, indices and updates have one rank, `axis` is a dimension.
     - C2: indices and updates have the same sizes; updates have the data's element type.
+    - C3: strings are replaced only.
 
     Example:
 
@@ -90,9 +91,9 @@ def Sinter_ScatterElementsOp : Sinter_InferredOp<"scatter_elements"> {
         : (tensor<1x5xf32>, tensor<1x2xi64>, tensor<1x2xf32>) -> tensor<1x5xf32>
     ```
   }];
-  let arguments = (ins Sinter_ScatterKind:$kind, Sinter_Tensor:$data, Sinter_IndexTensor:$indices, Sinter_Tensor:$updates,
+  let arguments = (ins Sinter_ScatterKind:$kind, Sinter_AnyTensor:$data, Sinter_IndexTensor:$indices, Sinter_AnyTensor:$updates,
                    I64Attr:$axis);
-  let results = (outs Sinter_Tensor:$result);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = [{
     $kind $data `[` $indices `]` `,` $updates `axis` custom<PlainInteger>($axis) attr-dict `:`
     functional-type(operands, $result)
@@ -108,6 +109,7 @@ def Sinter_ScatterNdOp : Sinter_InferredOp<"scatter_nd"> {
     Constraints:
     - C1: the last size of the indices is a number, at most the data's rank.
     - C2: updates have the data's element type and the indices' leading sizes, then the slice's.
+    - C3: strings are replaced only.
 
     Example:
 
@@ -116,8 +118,8 @@ def Sinter_ScatterNdOp : Sinter_InferredOp<"scatter_nd"> {
         : (tensor<8xf32>, tensor<4x1xi64>, tensor<4xf32>) -> tensor<8xf32>
     ```
   }];
-  let arguments = (ins Sinter_ScatterKind:$kind, Sinter_Tensor:$data, Sinter_IndexTensor:$indices, Sinter_Tensor:$updates);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_ScatterKind:$kind, Sinter_AnyTensor:$data, Sinter_IndexTensor:$indices, Sinter_AnyTensor:$updates);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "$kind $data `[` $indices `]` `,` $updates attr-dict `:` functional-type(operands, $result)";
 }
 

@@ -30,8 +30,8 @@ def Sinter_KernelOp : Sinter_Op<"kernel", [IsolatedFromAbove, Pure, SingleBlock]
     }
     ```
   }];
-  let arguments = (ins StrAttr:$kind, Variadic<Sinter_Tensor>:$inputs);
-  let results = (outs Variadic<Sinter_Tensor>:$results);
+  let arguments = (ins StrAttr:$kind, Variadic<Sinter_AnyTensor>:$inputs);
+  let results = (outs Variadic<Sinter_AnyTensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$kind `(` $inputs `)` attr-dict `:` functional-type($inputs, $results) $body";
   let hasVerifier = 1;
@@ -48,7 +48,7 @@ def Sinter_YieldOp : Sinter_Op<"yield", [Pure, Terminator]> {
     sinter.yield %0 : tensor<2x3xf32>
     ```
   }];
-  let arguments = (ins Variadic<Sinter_Tensor>:$values);
+  let arguments = (ins Variadic<Sinter_AnyTensor>:$values);
   let assemblyFormat = "$values attr-dict `:` type($values)";
 }
 

@@ -23,8 +23,8 @@ def Sinter_ReshapeOp : Sinter_SizedOp<"reshape"> {
     %0 = sinter.reshape %a : tensor<2x6xf32> -> tensor<2x3x2xf32>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$input);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_AnyTensor:$input);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasFolder = 1;
   let hasCanonicalizer = 1;
@@ -42,8 +42,8 @@ def Sinter_BroadcastOp : Sinter_SizedOp<"broadcast"> {
     %0 = sinter.broadcast %a : tensor<3x1xf32> -> tensor<2x3x4xf32>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$input);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_AnyTensor:$input);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasFolder = 1;
 }
@@ -62,8 +62,8 @@ def Sinter_TransposeOp : Sinter_InferredOp<"transpose"> {
     %0 = sinter.transpose %a [1, 0] : tensor<2x3xf32> -> tensor<3x2xf32>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$input, DenseI64ArrayAttr:$permutation);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_AnyTensor:$input, DenseI64ArrayAttr:$permutation);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "$input $permutation attr-dict `:` type($input) `->` type($result)";
   let hasFolder = 1;
   let hasCanonicalizer = 1;
@@ -82,8 +82,8 @@ def Sinter_ConcatOp : Sinter_InferredOp<"concat"> {
     %0 = sinter.concat 1 (%a, %b) : (tensor<2x3xf32>, tensor<2x1xf32>) -> tensor<2x4xf32>
     ```
   }];
-  let arguments = (ins I64Attr:$axis, Variadic<Sinter_Tensor>:$inputs);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins I64Attr:$axis, Variadic<Sinter_AnyTensor>:$inputs);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "custom<PlainInteger>($axis) `(` $inputs `)` attr-dict `:` functional-type($inputs, $result)";
   let hasFolder = 1;
 }
@@ -103,8 +103,8 @@ def Sinter_SliceOp : Sinter_SizedOp<"slice"> {
     %0 = sinter.slice %a starts <"0", "1"> steps <"1", "1"> : tensor<2x3xf32> -> tensor<2x2xf32>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$input, Sinter_DimsAttr:$starts, Sinter_DimsAttr:$steps);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_AnyTensor:$input, Sinter_DimsAttr:$starts, Sinter_DimsAttr:$steps);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "$input `starts` $starts `steps` $steps attr-dict `:` type($input) `->` type($result)";
   let hasFolder = 1;
 }
@@ -125,9 +125,9 @@ def Sinter_PadOp : Sinter_InferredOp<"pad"> {
     %0 = sinter.pad constant %a low <"0", "1"> high <"0", "2"> : (tensor<2x3xf32>) -> tensor<2x6xf32>
     ```
   }];
-  let arguments = (ins Sinter_PadMode:$mode, Sinter_Tensor:$input, Optional<Sinter_Tensor>:$value, Sinter_DimsAttr:$low,
+  let arguments = (ins Sinter_PadMode:$mode, Sinter_AnyTensor:$input, Optional<Sinter_AnyTensor>:$value, Sinter_DimsAttr:$low,
                    Sinter_DimsAttr:$high);
-  let results = (outs Sinter_Tensor:$result);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = [{
     $mode $input (`value` $value^)? `low` $low `high` $high attr-dict `:` functional-type(operands, $result)
   }];

@@ -38,10 +38,17 @@ static void printSizeTexts(AsmPrinter &printer, ArrayRef<StringAttr> texts) {
 #define GET_ATTRDEF_CLASSES
 #include "dialects/sinter/IR/SinterAttributes.cpp.inc"
 
+#define GET_TYPEDEF_CLASSES
+#include "dialects/sinter/IR/SinterTypes.cpp.inc"
+
 void SinterDialect::initialize() {
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/sinter/IR/SinterAttributes.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/sinter/IR/SinterTypes.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST
@@ -136,6 +143,8 @@ Type sinter::getElementType(Value value) { return cast<RankedTensorType>(value.g
 int64_t sinter::getRank(Value value) { return cast<RankedTensorType>(value.getType()).getRank(); }
 
 ElementType sinter::toElementType(Type type) {
+  if (isa<StringType>(type))
+    return ElementType::String;
   if (type.isF16())
     return ElementType::F16;
   if (type.isBF16())
@@ -164,6 +173,8 @@ Type sinter::fromElementType(MLIRContext *context, ElementType type) {
            : type == ElementType::BF16 ? Type(BFloat16Type::get(context))
            : type == ElementType::F32  ? Type(Float32Type::get(context))
                                        : Type(Float64Type::get(context));
+  if (type == ElementType::String)
+    return StringType::get(context);
   if (type == ElementType::Bool)
     return IntegerType::get(context, 1);
   return IntegerType::get(context, 8 * elementSize(type),

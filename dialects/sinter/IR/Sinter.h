@@ -61,6 +61,9 @@ std::string printSizes(llvm::ArrayRef<SizeExpr> sizes);
 #define GET_ATTRDEF_CLASSES
 #include "dialects/sinter/IR/SinterAttributes.h.inc"
 
+#define GET_TYPEDEF_CLASSES
+#include "dialects/sinter/IR/SinterTypes.h.inc"
+
 #define GET_OP_CLASSES
 #include "dialects/sinter/IR/SinterOps.h.inc"
 

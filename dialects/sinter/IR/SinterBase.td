@@ -28,6 +28,7 @@ def Sinter_Dialect : Dialect {
   }];
   let cppNamespace = "::sinter";
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
   let dependentDialects = ["::mlir::func::FuncDialect"];
   let hasConstantMaterializer = 1;
 }
@@ -35,12 +36,28 @@ def Sinter_Dialect : Dialect {
 /// The element types: signless integers are signed; `ui` are unsigned; i1 is a truth value.
 def Sinter_FloatType : AnyTypeOf<[F16, BF16, F32, F64], "floating-point element", "::mlir::FloatType">;
 def Sinter_ElementType
-    : AnyTypeOf<[F16, BF16, F32, F64, I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64], "element of a tensor">;
+    : AnyTypeOf<[F16, BF16, F32, F64, I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64], "number">;
 class Sinter_TensorOf<list<Type> elementTypes>
     : ConfinedType<RankedTensorOf<elementTypes>, [CPred<"::sinter::hasSizes($_self)">],
                    RankedTensorOf<elementTypes>.summary # " whose dynamic sizes are in #sinter.dims",
                    "::mlir::RankedTensorType">;
 def Sinter_Tensor : Sinter_TensorOf<[Sinter_ElementType]>;
+
+def Sinter_StringType : TypeDef<Sinter_Dialect, "String"> {
+  let mnemonic = "string";
+  let summary = "An element that is a text.";
+  let description = [{
+    UTF-8 of any length. Strings are moved, compared for equality, and cast from and to numbers; no op has them as constants
+    or weights.
+
+    ```mlir
+    tensor<2x3x!sinter.string>
+    ```
+  }];
+}
+/// For ops that only move elements, too.
+def Sinter_AnyTensor
+    : Sinter_TensorOf<[AnyTypeOf<[Sinter_ElementType, Sinter_StringType], "element of a tensor">]>;
 def Sinter_FloatTensor : Sinter_TensorOf<[Sinter_FloatType]>;
 def Sinter_IndexTensor : Sinter_TensorOf<[I32, I64]>;
 

@@ -388,6 +388,8 @@ std::optional<SizeExpr> Positions::find(Value tensor, ArrayRef<SizeExpr> at, uns
   }
   if (auto cast = dyn_cast<CastOp>(op)) {
     Type from = getElementType(cast.getInput());
+    if (!from.isIntOrFloat())
+      return std::nullopt;
     std::optional<SizeExpr> value = find(cast.getInput(), at, depth + 1);
     if (!value)
       return std::nullopt;

@@ -167,7 +167,8 @@ struct SimplifyCast : OpRewritePattern<CastOp> {
     }
     if (auto constant = op.getInput().getDefiningOp<ConstantOp>())
       if (std::optional<double> number = getSplat(constant))
-        if (isa<FloatType>(to) || (std::fabs(*number) < 1e9 && !to.isInteger(1) && to.getIntOrFloatBitWidth() >= 32)) {
+        if (isa<FloatType>(to) || (std::fabs(*number) < 1e9 && to.isIntOrFloat() && !to.isInteger(1) &&
+                                   to.getIntOrFloatBitWidth() >= 32)) {
           rewriter.replaceOp(
               op, makeSplat(rewriter, op.getLoc(), op.getType(),
                             std::trunc(*number) == *number || isa<FloatType>(to) ? *number : std::trunc(*number)));
@@ -178,6 +179,8 @@ struct SimplifyCast : OpRewritePattern<CastOp> {
 
 private:
   static bool keepsAll(Type from, Type between) {
+    if (!from.isIntOrFloat() || !between.isIntOrFloat())
+      return false; // what reads text is not merged with what wrote it
     if (from.isInteger(1))
       return true;
     if (isa<FloatType>(from))

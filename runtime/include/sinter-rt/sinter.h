@@ -275,8 +275,9 @@ SINTER_API sinter_status sinter_session_create(const sinter_program *program, co
 SINTER_API void sinter_session_destroy(sinter_session *session);
 
 /// Gives input `index` for the runs to come. `data` is borrowed, not copied: it is read by each run, and may change between
-/// runs; it must be aligned to its element. `dims` has `rank` sizes and is copied. Type and rank are checked here, sizes by
-/// the run.
+/// runs; it must be aligned to its element (strings: to 8 bytes). `dims` has `rank` sizes and is copied. Type and rank are
+/// checked here, sizes by the run. The text of strings is borrowed, too, until the outputs of the last run were read, which
+/// may point into it.
 SINTER_API sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, const void *data,
                                                   sinter_type type, const int64_t *dims, uint32_t rank);
 
@@ -290,7 +291,8 @@ SINTER_API sinter_status sinter_session_run(sinter_session *session);
 
 /// An output of the last run.
 typedef struct sinter_tensor {
-  void *data; ///< the session's until the next run, or what sinter_session_set_output gave
+  void *data; ///< the session's until the next run, or what sinter_session_set_output gave; the text of strings is an
+              ///< input's, or the session's until the next run
   uint64_t bytes;
   sinter_type type;
   uint32_t rank;

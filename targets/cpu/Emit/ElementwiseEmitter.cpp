@@ -23,6 +23,8 @@ Type cpu::getComputeType(Type type) {
     return Float32Type::get(type.getContext());
   if (auto integer = dyn_cast<IntegerType>(type))
     return IntegerType::get(type.getContext(), integer.getWidth());
+  if (isa<StringType>(type))
+    return IntegerType::get(type.getContext(), 128);
   return type;
 }
 
@@ -31,6 +33,8 @@ Type cpu::getStorageType(Type type) {
     return IntegerType::get(type.getContext(), 16);
   if (auto integer = dyn_cast<IntegerType>(type))
     return IntegerType::get(type.getContext(), std::max(8u, integer.getWidth()));
+  if (isa<StringType>(type))
+    return IntegerType::get(type.getContext(), 128);
   return type;
 }
 
@@ -221,7 +225,28 @@ Value ElementwiseEmitter::minimumOrMaximum(bool maximum, Value x, Value y, Type 
   return maximum ? Value(arith::MaxSIOp::create(b, loc, x, y)) : Value(arith::MinSIOp::create(b, loc, x, y));
 }
 
+/// Whether two strings (the address in the lower half of 128 bits, the length in the upper) have the same bytes.
+static Value equalStrings(KernelBuilder &k, Value x, Value y) {
+  OpBuilder &b = k.builder();
+  Location loc = k.loc();
+  Type i64 = b.getI64Type(), i8 = b.getI8Type();
+  auto lowerHalf = [&](Value string) -> Value { return arith::TruncIOp::create(b, loc, i64, string); };
+  Value half = arith::ConstantOp::create(b, loc, b.getIntegerAttr(x.getType(), 64));
+  auto lengthOf = [&](Value string) { return lowerHalf(arith::ShRUIOp::create(b, loc, string, half)); };
+  auto addressOf = [&](Value string) -> Value {
+    return LLVM::IntToPtrOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), lowerHalf(string));
+  };
+  Value length = lengthOf(x), sameLength = k.equal(length, lengthOf(y)), from = addressOf(x), to = addressOf(y);
+  return k.loop(0, k.select(sameLength, length, 0), 1, {sameLength}, [&](Int i, ArrayRef<Value> carried) {
+    Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, k.loadScalar(from, i, i8),
+                                       k.loadScalar(to, i, i8));
+    return KernelBuilder::Values{arith::AndIOp::create(b, loc, carried[0], same)};
+  })[0];
+}
+
 Value ElementwiseEmitter::compare(ElementwiseKind kind, Value x, Value y, Type type) {
+  if (isa<StringType>(type))
+    return equalStrings(k, x, y);
   struct Row {
     ElementwiseKind kind;
     arith::CmpFPredicate floats;

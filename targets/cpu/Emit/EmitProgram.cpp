@@ -24,24 +24,6 @@ using namespace mlir;
 using namespace sinter;
 using namespace sinter::cpu;
 
-static sinter_type getRuntimeType(Type type) {
-  if (auto floating = dyn_cast<FloatType>(type))
-    return type.isBF16() ? SINTER_BF16 : type.isF16() ? SINTER_F16 : type.isF64() ? SINTER_F64 : SINTER_F32;
-  bool isUnsigned = type.isUnsignedInteger();
-  switch (type.getIntOrFloatBitWidth()) {
-  case 1:
-    return SINTER_BOOL;
-  case 8:
-    return isUnsigned ? SINTER_U8 : SINTER_I8;
-  case 16:
-    return isUnsigned ? SINTER_U16 : SINTER_I16;
-  case 32:
-    return isUnsigned ? SINTER_U32 : SINTER_I32;
-  default:
-    return isUnsigned ? SINTER_U64 : SINTER_I64;
-  }
-}
-
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
@@ -128,6 +110,10 @@ public:
     describeValues();
     describeSymbols();
     for (CodeOp kernel : module.getOps<CodeOp>()) {
+      if (std::optional<unsigned> own = getRuntimeKernel(kernel.getKind())) {
+        kernelNumbers[kernel.getSymName()] = *own;
+        continue;
+      }
       kernelNumbers[kernel.getSymName()] = bundle.kernels.size();
       bundle.kernels.push_back({kernel.getSymName().str(), {}});
     }
@@ -227,6 +213,9 @@ private:
     BundleStep step;
     step.name = getNodeName(launch);
     step.kernel = kernelNumbers.lookup(launch.getKernel());
+    if (step.kernel == SINTER_PARSE_NUMBERS)
+      if (auto argument = dyn_cast<BlockArgument>(launch.getInputs()[0]))
+        step.indexInput = argument.getArgNumber();
     for (auto word : launch.getWords().getAsRange<WordAttr>()) {
       switch (word.getKind()) {
       case WordKind::operand:
@@ -265,7 +254,8 @@ llvm::Expected<llvm::SmallVector<char, 0>> cpu::compileKernels(ModuleOp module, 
   OwningOpRef<ModuleOp> code(ModuleOp::create(UnknownLoc::get(context)));
   KernelBuilder k(*code, isa);
   for (CodeOp kernel : module.getOps<CodeOp>())
-    buildKernel(k, (prefix + kernel.getSymName()).str(), kernel.getKind(), kernel.getBody().front());
+    if (!getRuntimeKernel(kernel.getKind()))
+      buildKernel(k, (prefix + kernel.getSymName()).str(), kernel.getKind(), kernel.getBody().front());
   if (assembly) {
     OwningOpRef<ModuleOp> copy(code->clone());
     llvm::Expected<std::string> text = assemblyText(*copy, isa);

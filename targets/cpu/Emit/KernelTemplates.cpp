@@ -35,9 +35,7 @@ static std::optional<StridedView> viewOf(Value value) {
   return view && isa<BlockArgument>(view->base) ? view : std::nullopt;
 }
 
-static int64_t elementBytes(Value value) {
-  return std::max<int64_t>(1, sinter::getElementType(value).getIntOrFloatBitWidth() / 8);
-}
+static int64_t elementBytes(Value value) { return elementSize(toElementType(sinter::getElementType(value))); }
 
 namespace {
 
@@ -492,8 +490,67 @@ static FailureOr<LaunchPlan> planSoftmax(Block &body, SoftmaxSpec &spec) {
 }
 
 //===----------------------------------------------------------------------===//
+// format, parse
+//===----------------------------------------------------------------------===//
+
+/// Steps of the runtime's own: the words are those of sinter_runtime_kernel (runtime/format/program.h).
+static FailureOr<LaunchPlan> planTextCast(StringRef kind, Block &body) {
+  auto cast = findOp<CastOp>(body);
+  BlockArgument input = cast && yieldsOnly(body, cast.getResult()) ? getWholeArgument(cast.getInput()) : BlockArgument();
+  if (!input)
+    return failure();
+  bool isFormat = kind == formatKind;
+  Type number = sinter::getElementType(isFormat ? cast.getInput() : cast.getResult());
+  SizeExpr elements = getNumElements(cast.getType());
+  Words words(cast.getContext(), isFormat ? 4 : 3);
+  words.operand(0, input);
+  words.result(1);
+  if (isFormat)
+    words.result(2, 1);
+  words.integer(isFormat ? 3 : 2, getRuntimeType(number));
+  LaunchPlan plan{words.take(), elements, 0, {}};
+  if (isFormat)
+    plan.textType = getTensorType({elements, SINTER_TEXT_BYTES}, IntegerType::get(cast.getContext(), 8));
+  return plan;
+}
+
+//===----------------------------------------------------------------------===//
 // By kind
 //===----------------------------------------------------------------------===//
+
+sinter_type cpu::getRuntimeType(Type type) {
+  if (isa<StringType>(type))
+    return SINTER_STRING;
+  if (auto floating = dyn_cast<FloatType>(type))
+    return type.isBF16() ? SINTER_BF16 : type.isF16() ? SINTER_F16 : type.isF64() ? SINTER_F64 : SINTER_F32;
+  bool isUnsigned = type.isUnsignedInteger();
+  switch (type.getIntOrFloatBitWidth()) {
+  case 1:
+    return SINTER_BOOL;
+  case 8:
+    return isUnsigned ? SINTER_U8 : SINTER_I8;
+  case 16:
+    return isUnsigned ? SINTER_U16 : SINTER_I16;
+  case 32:
+    return isUnsigned ? SINTER_U32 : SINTER_I32;
+  default:
+    return isUnsigned ? SINTER_U64 : SINTER_I64;
+  }
+}
+
+bool cpu::isTextCast(Operation *op) {
+  auto cast = dyn_cast<CastOp>(op);
+  return cast && (isa<StringType>(sinter::getElementType(cast.getInput())) ||
+                  isa<StringType>(sinter::getElementType(cast.getResult())));
+}
+
+std::optional<unsigned> cpu::getRuntimeKernel(StringRef kind) {
+  if (kind == formatKind)
+    return SINTER_FORMAT_NUMBERS;
+  if (kind == parseKind)
+    return SINTER_PARSE_NUMBERS;
+  return std::nullopt;
+}
 
 StringRef cpu::chooseKind(Block &body, llvm::function_ref<bool(unsigned)> isWeight) {
   for (Operation &op : body) {
@@ -507,6 +564,8 @@ StringRef cpu::chooseKind(Block &body, llvm::function_ref<bool(unsigned)> isWeig
       return "scatter";
     if (isa<CumulativeSumOp>(op))
       return "cumulative_sum";
+    if (isTextCast(&op))
+      return isa<StringType>(sinter::getElementType(op.getResult(0))) ? formatKind : parseKind;
     if (isa<MatmulOp>(op)) {
       if (FailureOr<MatmulRegion> region = readMatmul(body);
           succeeded(region) && isWeight(region->weight.getArgNumber()))
@@ -530,6 +589,8 @@ FailureOr<LaunchPlan> cpu::planLaunch(StringRef kind, Block &body) {
     return planNorm(body);
   if (kind == "softmax")
     return planSoftmax(body, softmax);
+  if (getRuntimeKernel(kind))
+    return planTextCast(kind, body);
   return planLoopKernel(kind, body);
 }
 

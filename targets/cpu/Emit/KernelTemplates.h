@@ -17,6 +17,8 @@
 //   softmax          softmax over the last dimension
 //   scatter          scatter_elements or scatter_nd of anything
 //   cumulative_sum   cumulative_sum of anything
+//   format           cast to strings } carried out by the runtime itself
+//   parse            cast from them  }
 //   loop             anything that RegionEmitter takes, one result
 //
 //===----------------------------------------------------------------------===//
@@ -25,6 +27,7 @@
 #define SINTER_TARGETS_CPU_EMIT_KERNELTEMPLATES_H
 
 #include "dialects/cpu/IR/Cpu.h"
+#include "runtime/format/program.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
 
 namespace sinter::cpu {
@@ -40,7 +43,16 @@ struct LaunchPlan {
     unsigned word, argument;
   };
   llvm::SmallVector<IndexWord> indexWords = {};
+  /// A second result, which the strings of the first point into.
+  mlir::Type textType = {};
 };
+
+inline constexpr llvm::StringLiteral formatKind = "format", parseKind = "parse";
+/// The runtime's own kernel for a kind, which needs no code.
+std::optional<unsigned> getRuntimeKernel(llvm::StringRef kind);
+/// Whether `op` is a cast from or to strings.
+bool isTextCast(mlir::Operation *op);
+sinter_type getRuntimeType(mlir::Type elementType);
 
 /// Fails where the template of that kind does not take the region.
 mlir::FailureOr<LaunchPlan> planLaunch(llvm::StringRef kind, mlir::Block &body);

@@ -216,6 +216,8 @@ static std::optional<int64_t> getReshapeLaneAxis(ReshapeOp op, int64_t laneAxis)
 bool RegionEmitter::canVectorize(Value value, int64_t laneAxis) {
   if (laneAxis == noLanes)
     return true;
+  if (isa<StringType>(sinter::getElementType(value)))
+    return false;
   if (isa<BlockArgument>(value))
     return laneAxis == sinter::getRank(value) - 1;
   Operation *op = value.getDefiningOp();

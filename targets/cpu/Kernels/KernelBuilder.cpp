@@ -140,7 +140,7 @@ Value KernelBuilder::offset(Value pointer, Int index, Type element) {
 static unsigned alignmentOf(Type element) {
   if (isa<LLVM::LLVMPointerType>(element))
     return 8;
-  return std::max(1u, element.getIntOrFloatBitWidth() / 8);
+  return std::clamp(element.getIntOrFloatBitWidth() / 8, 1u, 8u); // 128 bits are a pair of words
 }
 
 Value KernelBuilder::loadScalar(Value pointer, Int index, Type element) {

@@ -55,7 +55,9 @@ bool cpu::isSplatConstant(Value value) {
 
 bool cpu::isConstantValue(Value value) {
   Operation *op = value.getDefiningOp();
-  if (!op || !cast<RankedTensorType>(value.getType()).hasStaticShape())
+  // A section of weights holds no text, so strings are made by each run.
+  if (!op || !cast<RankedTensorType>(value.getType()).hasStaticShape() ||
+      isa<StringType>(sinter::getElementType(value)))
     return false;
   if (isa<ParameterOp, ConstantOp>(op))
     return true;
@@ -67,13 +69,13 @@ namespace {
 
 /// Ops that RegionEmitter computes element by element from element by element operands.
 bool isElementByElement(Operation *op) {
-  return isa<ElementwiseOp, CastOp, GatherOp, GatherElementsOp, GatherNdOp, ReduceOp, ArgReduceOp, ConcatOp, PadOp,
+  return !isTextCast(op) && isa<ElementwiseOp, CastOp, GatherOp, GatherElementsOp, GatherNdOp, ReduceOp, ArgReduceOp, ConcatOp, PadOp,
              RangeOp, ScatterElementsOp, ScatterNdOp>(op);
 }
 
 /// Those of them that need not lie in memory themselves.
 bool isInlined(Operation *op) {
-  return isa<ElementwiseOp, CastOp, GatherOp, GatherElementsOp, GatherNdOp, RangeOp, SizesOp>(op);
+  return !isTextCast(op) && isa<ElementwiseOp, CastOp, GatherOp, GatherElementsOp, GatherNdOp, RangeOp, SizesOp>(op);
 }
 
 class Fuser {
@@ -224,7 +226,7 @@ private:
         requireView(operand, unitRows);
       if (attention.getBias())
         requireView(attention.getBias(), anyStrides);
-    } else if (isa<SoftmaxOp, LayerNormOp, RmsNormOp>(op)) {
+    } else if (isa<SoftmaxOp, LayerNormOp, RmsNormOp>(op) || isTextCast(op)) {
       for (Value operand : op->getOperands())
         requireContiguous(operand);
     } else if (isa<ConvOp, RotaryOp, CumulativeSumOp>(op)) {
@@ -306,7 +308,7 @@ private:
       return argument(region, value);
     Operation *op = value.getDefiningOp();
     // Templates read their operands from memory, numbers that are the same everywhere too.
-    bool isTemplate = isa<MatmulOp, AttentionOp, LayerNormOp, RmsNormOp, SoftmaxOp>(op);
+    bool isTemplate = isa<MatmulOp, AttentionOp, LayerNormOp, RmsNormOp, SoftmaxOp>(op) || isTextCast(op);
     for (Value operand : op->getOperands()) {
       if (isTemplate && isSplatConstant(operand) && !region.mapping.contains(operand))
         argument(region, operand);

@@ -57,10 +57,13 @@ private:
     for (const LaunchPlan::IndexWord &index : plan->indexWords)
       if (std::optional<unsigned> input = RegionEmitter::findIndexArgument(kernel.getInputs()[index.argument]))
         words[index.word] = WordAttr::getInteger(context, *input + 1);
-    auto launch = LaunchOp::create(b, kernel.getLoc(), kernel.getResultTypes(), getKernel(kernel, body), operands,
+    SmallVector<Type> resultTypes(kernel.getResultTypes());
+    if (plan->textType)
+      resultTypes.push_back(plan->textType);
+    auto launch = LaunchOp::create(b, kernel.getLoc(), resultTypes, getKernel(kernel, body), operands,
                                    b.getArrayAttr(words), DimsAttr::get(context, {plan->tasks}),
                                    DimsAttr::get(context, {plan->scratchBytes}), DimsAttr());
-    kernel.replaceAllUsesWith(launch.getResults());
+    kernel.replaceAllUsesWith(launch.getResults().take_front(kernel.getNumResults()));
     kernel.erase();
     return success();
   }

@@ -31,7 +31,7 @@ namespace {
 
 /// In whole cache lines.
 SizeExpr getBufferBytes(Value value) {
-  int64_t elementBytes = std::max<int64_t>(1, sinter::getElementType(value).getIntOrFloatBitWidth() / 8);
+  int64_t elementBytes = elementSize(toElementType(sinter::getElementType(value)));
   return SizeExpr(64) * SizeExpr::ceilDiv(getNumElements(value.getType()) * SizeExpr(elementBytes), 64);
 }
 
@@ -74,6 +74,9 @@ public:
 
 private:
   int64_t lastReader(Value value) {
+    // Strings, which may be outputs, point into it.
+    if (cast<OpResult>(value).getResultNumber() > 0)
+      return std::numeric_limits<int64_t>::max();
     int64_t last = times[value.getDefiningOp()];
     for (Operation *user : value.getUsers())
       if (auto launch = dyn_cast<LaunchOp>(user))

@@ -13,6 +13,8 @@
 
 #include "targets/cpu/Transforms/Passes.h"
 
+#include "targets/cpu/Emit/KernelTemplates.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -83,8 +85,9 @@ private:
       return launch.emitOpError("L2: there is no cpu.code of that name");
     Block &body = code.getBody().front();
     auto yield = dyn_cast<YieldOp>(body.back());
+    unsigned numTexts = code.getKind() == formatKind;
     if (body.getNumArguments() != launch.getInputs().size() || !yield ||
-        yield.getValues().size() != launch.getNumResults())
+        yield.getValues().size() + numTexts != launch.getNumResults())
       return launch.emitOpError("L2: its code has other numbers of operands or results");
     for (auto [argument, input] : llvm::zip(body.getArguments(), launch.getInputs()))
       if (sinter::getElementType(argument) != sinter::getElementType(input))
@@ -126,7 +129,9 @@ private:
         unsigned from = times[launch], until = from;
         for (Operation *user : result.getUsers())
           until = std::max(until, times[user]);
-        int64_t elementBytes = std::max<int64_t>(1, sinter::getElementType(result).getIntOrFloatBitWidth() / 8);
+        if (result.getResultNumber() > 0) // text that strings point into, which may be outputs
+          until = times[end];
+        int64_t elementBytes = elementSize(toElementType(sinter::getElementType(result)));
         SizeExpr bytes = getNumElements(result.getType()) * SizeExpr(elementBytes);
         buffers.push_back({launch, result.getResultNumber(), offset, bytes, from, until});
       }

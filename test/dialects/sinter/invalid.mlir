@@ -307,6 +307,34 @@ func.func @cast_sizes(%a: tensor<2xf32>) -> tensor<3xf64> {
 
 // -----
 
+// cast C2
+func.func @cast_strings(%a: tensor<2x!sinter.string>) -> tensor<2x!sinter.string> {
+  // expected-error @+1 {{C2: from a string to a string}}
+  %0 = sinter.cast %a : tensor<2x!sinter.string> -> tensor<2x!sinter.string>
+  return %0 : tensor<2x!sinter.string>
+}
+
+// -----
+
+// elementwise C2
+func.func @strings_have_no_order(%a: tensor<2x!sinter.string>) -> tensor<2xi1> {
+  // expected-error @+2 {{C2: less of elements of type '!sinter.string'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = sinter.elementwise less(%a, %a) : (tensor<2x!sinter.string>, tensor<2x!sinter.string>) -> tensor<2xi1>
+  return %0 : tensor<2xi1>
+}
+
+// -----
+
+// Strings are not reduced.
+func.func @reduce_strings(%a: tensor<2x!sinter.string>) -> tensor<!sinter.string> {
+  // expected-error @+1 {{operand #0 must be ranked tensor of number values}}
+  %0 = sinter.reduce max %a [0] : tensor<2x!sinter.string> -> tensor<!sinter.string>
+  return %0 : tensor<!sinter.string>
+}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // Rearrangements
 //===----------------------------------------------------------------------===//
@@ -631,6 +659,30 @@ func.func @scatter_elements_type(%a: tensor<2x3xf32>, %i: tensor<1x1xi64>, %u: t
   %0 = sinter.scatter_elements add %a[%i], %u axis 0
       : (tensor<2x3xf32>, tensor<1x1xi64>, tensor<1x1xf64>) -> tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
+}
+
+// -----
+
+// scatter_elements C3
+func.func @scatter_elements_strings(%a: tensor<2x!sinter.string>, %i: tensor<1xi64>, %u: tensor<1x!sinter.string>)
+    -> tensor<2x!sinter.string> {
+  // expected-error @+2 {{C3: strings are replaced only}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = sinter.scatter_elements max %a[%i], %u axis 0
+      : (tensor<2x!sinter.string>, tensor<1xi64>, tensor<1x!sinter.string>) -> tensor<2x!sinter.string>
+  return %0 : tensor<2x!sinter.string>
+}
+
+// -----
+
+// scatter_nd C3
+func.func @scatter_nd_strings(%a: tensor<2x!sinter.string>, %i: tensor<1x1xi64>, %u: tensor<1x!sinter.string>)
+    -> tensor<2x!sinter.string> {
+  // expected-error @+2 {{C3: strings are replaced only}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = sinter.scatter_nd add %a[%i], %u
+      : (tensor<2x!sinter.string>, tensor<1x1xi64>, tensor<1x!sinter.string>) -> tensor<2x!sinter.string>
+  return %0 : tensor<2x!sinter.string>
 }
 
 // -----

@@ -56,6 +56,13 @@ func.func @cast(%a: tensor<2x3xi64>) -> tensor<2x3xf32> {
   return %0 : tensor<2x3xf32>
 }
 
+// CHECK-LABEL: func.func @cast_to_string(
+func.func @cast_to_string(%a: tensor<2x3xi64>) -> tensor<2x3x!sinter.string> {
+  // CHECK: sinter.cast {{.*}} : tensor<2x3xi64> -> tensor<2x3x!sinter.string>
+  %0 = sinter.cast %a : tensor<2x3xi64> -> tensor<2x3x!sinter.string>
+  return %0 : tensor<2x3x!sinter.string>
+}
+
 // CHECK-LABEL: func.func @reshape(
 func.func @reshape(%a: tensor<2x6xf32>) -> tensor<2x3x2xf32> {
   // CHECK: sinter.reshape {{.*}} : tensor<2x6xf32> -> tensor<2x3x2xf32>
