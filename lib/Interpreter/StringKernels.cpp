@@ -51,11 +51,12 @@ static Decimal readScientific(llvm::StringRef text) {
 
 template <typename Float> static Decimal shortest(Float magnitude) {
   char text[64];
-  return readScientific({text, size_t(std::to_chars(text, text + 64, magnitude, std::chars_format::scientific).ptr - text)});
+  return readScientific(
+      {text, size_t(std::to_chars(text, text + 64, magnitude, std::chars_format::scientific).ptr - text)});
 }
 
-/// The same for a float of 16 bits; `toBits` rounds to it. Of n digits, the nearest is tried first, then its neighbours,
-/// since the gap below a power of two is half of that above.
+/// The same for a float of 16 bits; `toBits` rounds to it. Of n digits, the nearest is tried first, then its
+/// neighbours, since the gap below a power of two is half of that above.
 static Decimal shortest16(double magnitude, uint16_t (*toBits)(double)) {
   for (int precision = 0;; ++precision) {
     char text[64];
@@ -64,14 +65,17 @@ static Decimal shortest16(double magnitude, uint16_t (*toBits)(double)) {
     nearest.digits.resize(size_t(precision) + 1, '0');
     int64_t number = 0;
     llvm::StringRef(nearest.digits).getAsInteger(10, number);
-    double first = std::stod(nearest.digits + "e" + std::to_string(nearest.exponent - precision));
-    for (int64_t candidate : {number, first < magnitude ? number + 1 : number - 1}) {
-      std::string spelled = std::to_string(candidate) + "e" + std::to_string(nearest.exponent - precision);
+    auto valueOf = [&](int64_t digits) {
+      std::string spelled = std::to_string(digits) + "e" + std::to_string(nearest.exponent - precision);
       double value = 0;
       std::from_chars(spelled.data(), spelled.data() + spelled.size(), value);
-      if (toBits(value) == toBits(magnitude))
-        return {std::to_string(candidate), nearest.exponent + int(std::to_string(candidate).size()) - 1 - precision};
-    }
+      return value;
+    };
+    for (int64_t candidate : {number, valueOf(number) < magnitude ? number + 1 : number - 1})
+      if (toBits(valueOf(candidate)) == toBits(magnitude)) {
+        std::string digits = std::to_string(candidate);
+        return {digits, nearest.exponent + int(digits.size()) - 1 - precision};
+      }
   }
 }
 
@@ -251,8 +255,8 @@ static bool parseElement(llvm::StringRef text, HostTensor &result, size_t index)
     else if (result.type == ElementType::F32)
       put(std::copysign(isNumber ? parseFloat<float>(text) : float(special), float(sign)));
     else
-      put((result.type == ElementType::F16 ? doubleToHalf
-                                           : doubleToBfloat16)(std::copysign(isNumber ? parseSticky(text) : special, sign)));
+      put((result.type == ElementType::F16 ? doubleToHalf : doubleToBfloat16)(
+          std::copysign(isNumber ? parseSticky(text) : special, sign)));
     return true;
   }
   std::optional<std::string> digits = *parsed == Parsed::Number ? integerDigits(text) : std::nullopt;

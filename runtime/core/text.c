@@ -262,8 +262,9 @@ static uint32_t formatFloat(uint64_t bits, const Format *format, char *text) {
   const int32_t field = (int32_t)(magnitude >> fractionBits);
   char digits[20];
   int32_t point;
-  uint32_t count = shortestDigits(field ? fraction | implicit : fraction, format->leastExponent + (field ? field - 1 : 0),
-                                  fraction == 0 && field > 1, digits, &point);
+  uint32_t count =
+      shortestDigits(field ? fraction | implicit : fraction, format->leastExponent + (field ? field - 1 : 0),
+                     fraction == 0 && field > 1, digits, &point);
   const int32_t exponent = point - 1;
   if (exponent < -4 || exponent >= 16) {
     text[length++] = digits[0];
@@ -318,9 +319,9 @@ uint32_t sinter_internal_format_number(const void *number, uint32_t type, char *
 typedef struct Decimal {
   bool isNegative;
   enum { DECIMAL_NUMBER, DECIMAL_INFINITY, DECIMAL_NAN, DECIMAL_TRUE, DECIMAL_FALSE } kind;
-  uint32_t count;         /* of digits; the first is not 0 */
-  bool isMore;            /* digits behind those were left out, and not all are 0 */
-  int64_t exponent;       /* of the last digit */
+  uint32_t count;   /* of digits; the first is not 0 */
+  bool isMore;      /* digits behind those were left out, and not all are 0 */
+  int64_t exponent; /* of the last digit */
   char digits[MOST_DIGITS];
 } Decimal;
 

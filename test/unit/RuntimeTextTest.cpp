@@ -164,8 +164,8 @@ void expectAsLibrary(const std::string &text) {
   EXPECT_EQ(bitsOf<uint32_t>(*narrow), bitsOf<uint32_t>(std::strtof(text.c_str(), nullptr))) << text;
 }
 
-// Tests that numbers are read as the C library reads them: random digits, the middles between floats and what is a little
-// beside them, very long ones, and exponents out of any range.
+// Tests that numbers are read as the C library reads them: random digits, the middles between floats and what is a
+// little beside them, very long ones, and exponents out of any range.
 TEST(RuntimeText, floatsAreReadToTheNearest) {
   std::mt19937_64 random(2);
   auto randomDigits = [&](size_t most) {
@@ -207,9 +207,9 @@ TEST(RuntimeText, floatsAreReadToTheNearest) {
     int length = std::snprintf(text.data(), text.size(), "%.200e", middle);
     expectAsLibrary(text.substr(0, size_t(length)));
   }
-  for (const char *edge : {"0", "0e999999999999999999999", "1e999999999999999999999", "1e-999999999999999999999", "4.9e-324",
-                           "2.4703282292062327e-324", "2.4703282292062328e-324", "1.7976931348623157e308",
-                           "1.7976931348623158e308", "1.7976931348623159e308", "3.4028235677973366e38", "1.",  ".5",
+  for (const char *edge : {"0", "0e999999999999999999999", "1e999999999999999999999", "1e-999999999999999999999",
+                           "4.9e-324", "2.4703282292062327e-324", "2.4703282292062328e-324", "1.7976931348623157e308",
+                           "1.7976931348623158e308", "1.7976931348623159e308", "3.4028235677973366e38", "1.", ".5",
                            "2.2250738585072011e-308", "9007199254740993", "7.0064923216240854e-46", "00000001.5"})
     expectAsLibrary(edge);
   expectAsLibrary("1" + std::string(5000, '0') + "e-5000");
@@ -257,8 +257,9 @@ TEST(RuntimeText, integers) {
 
 // Tests that what is no number is refused.
 TEST(RuntimeText, whatIsNoNumberIsRefused) {
-  for (std::string text : {"", " ", "+", "-", ".", "e5", "1e", "1e+", "1 2", "0x10", "1,5", "1.2.3", "infinity", "in", "na",
-                           "--1", "+-1", "1f", "Hello World!", "+ 1", "true", "\xef\xbc\x91"})
+  for (std::string text :
+       {"",      " ",        "+",  "-",  ".",   "e5",  "1e", "1e+",          "1 2", "0x10", "1,5",
+        "1.2.3", "infinity", "in", "na", "--1", "+-1", "1f", "Hello World!", "+ 1", "true", "\xef\xbc\x91"})
     EXPECT_FALSE(parse<float>(text, SINTER_F32)) << text;
   EXPECT_FALSE(parse<float>(std::string("1\0", 2), SINTER_F32));
   EXPECT_FALSE(parse<uint8_t>("yes", SINTER_BOOL));

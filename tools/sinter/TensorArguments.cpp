@@ -195,6 +195,7 @@ std::string tool::summarize(const HostTensor &tensor) {
   size_t count = size_t(tensor.numElements());
   for (size_t i = 0; i < std::min<size_t>(count, 8); ++i)
     text += tensor.type == ElementType::String ? " \"" + tensor.getString(i).str() + '"'
-            : isFloatType(tensor.type) ? " " + formatNumber(tensor.getDouble(i)) : " " + std::to_string(tensor.getInt(i));
+            : isFloatType(tensor.type)         ? " " + formatNumber(tensor.getDouble(i))
+                                               : " " + std::to_string(tensor.getInt(i));
   return text + (count > 8 ? " ..." : "");
 }

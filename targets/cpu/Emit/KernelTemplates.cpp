@@ -496,7 +496,9 @@ static FailureOr<LaunchPlan> planSoftmax(Block &body, SoftmaxSpec &spec) {
 /// Steps of the runtime's own: the words are those of sinter_runtime_kernel (runtime/format/program.h).
 static FailureOr<LaunchPlan> planTextCast(StringRef kind, Block &body) {
   auto cast = findOp<CastOp>(body);
-  BlockArgument input = cast && yieldsOnly(body, cast.getResult()) ? getWholeArgument(cast.getInput()) : BlockArgument();
+  if (!cast || !yieldsOnly(body, cast.getResult()))
+    return failure();
+  BlockArgument input = getWholeArgument(cast.getInput());
   if (!input)
     return failure();
   bool isFormat = kind == formatKind;

@@ -69,8 +69,8 @@ namespace {
 
 /// Ops that RegionEmitter computes element by element from element by element operands.
 bool isElementByElement(Operation *op) {
-  return !isTextCast(op) && isa<ElementwiseOp, CastOp, GatherOp, GatherElementsOp, GatherNdOp, ReduceOp, ArgReduceOp, ConcatOp, PadOp,
-             RangeOp, ScatterElementsOp, ScatterNdOp>(op);
+  return !isTextCast(op) && isa<ElementwiseOp, CastOp, GatherOp, GatherElementsOp, GatherNdOp, ReduceOp, ArgReduceOp,
+                                ConcatOp, PadOp, RangeOp, ScatterElementsOp, ScatterNdOp>(op);
 }
 
 /// Those of them that need not lie in memory themselves.
