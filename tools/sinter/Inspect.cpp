@@ -52,6 +52,8 @@ struct Description {
 };
 
 std::string typeName(mlir::Type type) {
+  if (mlir::isa<StringType>(type))
+    return "string";
   if (type.isInteger(1))
     return "bool";
   if (auto integer = mlir::dyn_cast<mlir::IntegerType>(type))
@@ -64,7 +66,7 @@ std::string typeName(mlir::Type type) {
 ProgramValue describeValue(llvm::StringRef name, mlir::Type type, bool anyShape = false) {
   ProgramValue value{name.str(), ElementType::F32, {}, {}, anyShape};
   if (auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type)) {
-    value.type = parseElementType(typeName(tensor.getElementType())).value_or(ElementType::F32);
+    value.type = toElementType(tensor.getElementType());
     for (const SizeExpr &size : getSizes(type))
       value.dims.push_back(size.str());
   }
