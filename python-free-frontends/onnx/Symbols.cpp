@@ -75,8 +75,9 @@ void Symbols::addInput(const ValueInfo &info) {
 }
 
 void Symbols::readExpressions() {
-  for (const auto &[text, symbol] : nameOfText) {
-    std::optional<SizeExpr> size = SizeExpr::parse(text);
+  for (const auto &entry : nameOfText) {
+    const std::string &symbol = entry.second;
+    std::optional<SizeExpr> size = SizeExpr::parse(entry.first);
     if (!size || size->constant() || size->asSymbol())
       continue;
     bool isOverOthers = true;

@@ -145,11 +145,15 @@ static double readFloat(const void *data, uint32_t type) {
   }
 }
 
-/* The nearest number whose fraction has `bits` bits. */
-static double roundTo(double number, int bits) {
-  int exponent;
-  const double fraction = frexp(number, &exponent);
-  return ldexp(nearbyint(ldexp(fraction, bits)), exponent - bits);
+/* The nearest float whose significand has `bits` bits, of two the even one. */
+static float roundTo(float number, int bits) {
+  const uint32_t dropped = 24 - (uint32_t)bits;
+  uint32_t pattern;
+  memcpy(&pattern, &number, sizeof pattern);
+  pattern += (UINT32_C(1) << (dropped - 1)) - 1 + (pattern >> dropped & 1);
+  pattern &= ~((UINT32_C(1) << dropped) - 1);
+  memcpy(&number, &pattern, sizeof number);
+  return number;
 }
 
 /* The length of a range of floats (program.h). False: it is not finite, or by 0. */
@@ -165,14 +169,17 @@ static bool measureRange(const double range[3], uint32_t type, int64_t *length) 
   } else {
     float difference = (float)limit - (float)start;
     if (type != SINTER_F32)
-      difference = (float)roundTo(difference, type == SINTER_F16 ? 11 : 8);
+      difference = roundTo(difference, type == SINTER_F16 ? 11 : 8);
     if (!isfinite(difference) || (type == SINTER_F16 && fabsf(difference) > 65504))
       return false;
     quotient = difference / (float)delta;
   }
   *length = 0;
-  if (quotient > 0)
-    return truncate(ceil(quotient), length);
+  if (!(quotient > 0))
+    return true;
+  if (!truncate(quotient, length))
+    return false;
+  *length += (double)*length < quotient; /* up to the next integer */
   return true;
 }
 
