@@ -15,7 +15,7 @@
 using namespace sinter;
 
 /// Calls `function` with a value of the type that stores an element, of one that
-/// is neither bool nor a float of 16 bits.
+/// is neither bool nor a float of 16 bits or fewer.
 template <typename Function> static void withStorage(ElementType type, Function function) {
   switch (type) {
   case ElementType::F32:
@@ -23,6 +23,8 @@ template <typename Function> static void withStorage(ElementType type, Function 
   case ElementType::F64:
     return function(double());
   case ElementType::I8:
+  case ElementType::I4:
+  case ElementType::I2:
     return function(int8_t());
   case ElementType::I16:
     return function(int16_t());
@@ -31,6 +33,8 @@ template <typename Function> static void withStorage(ElementType type, Function 
   case ElementType::I64:
     return function(int64_t());
   case ElementType::U8:
+  case ElementType::U4:
+  case ElementType::U2:
     return function(uint8_t());
   case ElementType::U16:
     return function(uint16_t());
@@ -38,10 +42,7 @@ template <typename Function> static void withStorage(ElementType type, Function 
     return function(uint32_t());
   case ElementType::U64:
     return function(uint64_t());
-  case ElementType::F16:
-  case ElementType::BF16:
-  case ElementType::Bool:
-  case ElementType::String:
+  default:
     break;
   }
   llvm_unreachable("an element type with special storage");
@@ -68,6 +69,9 @@ template <typename Number> std::vector<Number> sinter::load(const HostTensor &te
   else if (tensor.type == ElementType::Bool)
     std::transform(tensor.as<uint8_t>().begin(), tensor.as<uint8_t>().end(), values.begin(),
                    [](uint8_t byte) { return byte != 0; });
+  else if (isNarrowFloat(tensor.type))
+    std::transform(tensor.as<uint8_t>().begin(), tensor.as<uint8_t>().end(), values.begin(),
+                   [&](uint8_t byte) { return narrowToDouble(byte, tensor.type); });
   else
     withStorage(tensor.type, [&](auto zero) {
       llvm::ArrayRef<decltype(zero)> elements = tensor.as<decltype(zero)>();
@@ -76,7 +80,8 @@ template <typename Number> std::vector<Number> sinter::load(const HostTensor &te
   return values;
 }
 
-template <typename Number> void sinter::store(llvm::ArrayRef<Number> values, HostTensor &tensor) {
+template <typename Number>
+void sinter::store(llvm::ArrayRef<Number> values, HostTensor &tensor, const NarrowRules &rules) {
   if (tensor.type == ElementType::F16)
     std::transform(values.begin(), values.end(), tensor.as<uint16_t>().begin(),
                    [](Number value) { return doubleToHalf(toDouble(value)); });
@@ -85,6 +90,12 @@ template <typename Number> void sinter::store(llvm::ArrayRef<Number> values, Hos
                    [](Number value) { return doubleToBfloat16(toDouble(value)); });
   else if (tensor.type == ElementType::Bool)
     std::transform(values.begin(), values.end(), tensor.as<uint8_t>().begin(), [](Number value) { return value != 0; });
+  else if (isNarrowFloat(tensor.type))
+    std::transform(values.begin(), values.end(), tensor.as<uint8_t>().begin(),
+                   [&](Number value) { return doubleToNarrow(toDouble(value), tensor.type, rules); });
+  else if (elementBits(tensor.type) < 8)
+    std::transform(values.begin(), values.end(), tensor.as<uint8_t>().begin(),
+                   [&](Number value) { return wrapToNarrow(static_cast<int64_t>(value), tensor.type); });
   else
     withStorage(tensor.type, [&](auto zero) {
       std::transform(values.begin(), values.end(), tensor.as<decltype(zero)>().begin(),
@@ -95,9 +106,9 @@ template <typename Number> void sinter::store(llvm::ArrayRef<Number> values, Hos
 template std::vector<double> sinter::load(const HostTensor &);
 template std::vector<int64_t> sinter::load(const HostTensor &);
 template std::vector<uint64_t> sinter::load(const HostTensor &);
-template void sinter::store(llvm::ArrayRef<double>, HostTensor &);
-template void sinter::store(llvm::ArrayRef<int64_t>, HostTensor &);
-template void sinter::store(llvm::ArrayRef<uint64_t>, HostTensor &);
+template void sinter::store(llvm::ArrayRef<double>, HostTensor &, const NarrowRules &);
+template void sinter::store(llvm::ArrayRef<int64_t>, HostTensor &, const NarrowRules &);
+template void sinter::store(llvm::ArrayRef<uint64_t>, HostTensor &, const NarrowRules &);
 
 Strides sinter::rowMajorStrides(llvm::ArrayRef<int64_t> dims) {
   Strides strides(dims.size());

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Twelve element types are computed with in three: every float as double, signed
+// All element types are computed with in three: every float as double, signed
 // integers as int64_t, unsigned ones and truth values as uint64_t. `load` makes
 // them of a tensor, `store` rounds or wraps back; `withNumbers` picks one of the
 // three for a tensor:
@@ -20,7 +20,7 @@
 #ifndef SINTER_LIB_INTERPRETER_ELEMENTS_H
 #define SINTER_LIB_INTERPRETER_ELEMENTS_H
 
-#include "lib/Support/HostTensor.h"
+#include "lib/Support/NarrowElements.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -42,8 +42,9 @@ template <typename Function> auto withNumbers(ElementType type, Function functio
 /// All elements; Number is double for floats, int64_t for signed integers, and
 /// uint64_t for the others.
 template <typename Number> std::vector<Number> load(const HostTensor &tensor);
-/// Rounds to nearest even, or keeps the low bits; to bool: whether it is not 0.
-template <typename Number> void store(llvm::ArrayRef<Number> values, HostTensor &tensor);
+/// Rounds to nearest even, or keeps the low bits; to bool: whether it is not 0; to
+/// narrow floats: by the rules.
+template <typename Number> void store(llvm::ArrayRef<Number> values, HostTensor &tensor, const NarrowRules &rules = {});
 
 /// Addition and so on, which wrap for integers.
 inline double add(double a, double b) { return a + b; }

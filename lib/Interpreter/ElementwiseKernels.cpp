@@ -300,21 +300,29 @@ template <typename Integer> static Integer truncateAndSaturate(double x, unsigne
   return static_cast<Integer>(x);
 }
 
-static llvm::Expected<HostTensor> runCast(CastOp, const Frame &frame) {
+static llvm::Expected<HostTensor> runCast(CastOp op, const Frame &frame) {
   const HostTensor &input = frame.operand(0);
   if (input.type == ElementType::String || frame.resultType == ElementType::String)
     return castStrings(frame);
   HostTensor result = frame.makeResult();
   if (!isFloatType(input.type) || isFloatType(result.type) || result.type == ElementType::Bool) {
-    withNumbers(input.type, [&](auto zero) { store<decltype(zero)>(load<decltype(zero)>(input), result); });
+    NarrowRules rules;
+    rules.saturate = !op.getUnsaturated();
+    rules.rounding = op.getRoundMode() == RoundMode::up     ? PowerRounding::Up
+                     : op.getRoundMode() == RoundMode::down ? PowerRounding::Down
+                                                            : PowerRounding::Nearest;
+    withNumbers(input.type, [&](auto zero) { store<decltype(zero)>(load<decltype(zero)>(input), result, rules); });
     return result;
   }
+  // Fewer than 8 bits are the low ones of an i32.
+  unsigned bits = elementBits(result.type) < 8 ? 32 : elementBits(result.type);
   withNumbers(result.type, [&](auto zero) {
     using Integer = decltype(zero);
     std::vector<Integer> values;
     if constexpr (!std::is_same_v<Integer, double>)
       for (double x : load<double>(input))
-        values.push_back(truncateAndSaturate<Integer>(x, 8 * elementSize(result.type)));
+        values.push_back(elementBits(result.type) < 8 ? static_cast<Integer>(truncateAndSaturate<int64_t>(x, bits))
+                                                      : truncateAndSaturate<Integer>(x, bits));
     store<Integer>(values, result);
   });
   return result;

@@ -20,8 +20,9 @@ static llvm::Expected<HostTensor> runConstant(ConstantOp op, const Frame &frame)
     return frame.fail("a constant is not a list of its elements");
   HostTensor result = frame.makeResult();
   size_t size = elementSize(result.type), count = elements.isSplat() ? 1 : result.numElements();
+  bool isSigned = isSignedType(result.type);
   auto put = [&](size_t i, llvm::APInt bits) {
-    uint64_t value = bits.getZExtValue();
+    uint64_t value = isSigned ? static_cast<uint64_t>(bits.getSExtValue()) : bits.getZExtValue();
     std::memcpy(&result.data[i * size], &value, size);
   };
   if (result.data.empty())

@@ -7,6 +7,8 @@
 
 #include "lib/Support/HostTensor.h"
 
+#include "lib/Support/NarrowElements.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -23,14 +25,34 @@ struct TypeRow {
   ElementType type;
   llvm::StringLiteral name;
   size_t size;
+  unsigned bits = 0; // that count, where they are not all
 };
 
 constexpr TypeRow typeRows[] = {
-    {ElementType::F16, "f16", 2},   {ElementType::BF16, "bf16", 2}, {ElementType::F32, "f32", 4},
-    {ElementType::F64, "f64", 8},   {ElementType::I8, "i8", 1},     {ElementType::I16, "i16", 2},
-    {ElementType::I32, "i32", 4},   {ElementType::I64, "i64", 8},   {ElementType::U8, "u8", 1},
-    {ElementType::U16, "u16", 2},   {ElementType::U32, "u32", 4},   {ElementType::U64, "u64", 8},
-    {ElementType::Bool, "bool", 1}, {ElementType::String, "string", sizeof(StringElement)},
+    {ElementType::F16, "f16", 2},
+    {ElementType::BF16, "bf16", 2},
+    {ElementType::F32, "f32", 4},
+    {ElementType::F64, "f64", 8},
+    {ElementType::I8, "i8", 1},
+    {ElementType::I16, "i16", 2},
+    {ElementType::I32, "i32", 4},
+    {ElementType::I64, "i64", 8},
+    {ElementType::U8, "u8", 1},
+    {ElementType::U16, "u16", 2},
+    {ElementType::U32, "u32", 4},
+    {ElementType::U64, "u64", 8},
+    {ElementType::Bool, "bool", 1},
+    {ElementType::String, "string", sizeof(StringElement)},
+    {ElementType::F8E4M3FN, "f8e4m3fn", 1},
+    {ElementType::F8E4M3FNUZ, "f8e4m3fnuz", 1},
+    {ElementType::F8E5M2, "f8e5m2", 1},
+    {ElementType::F8E5M2FNUZ, "f8e5m2fnuz", 1},
+    {ElementType::F8E8M0, "f8e8m0", 1},
+    {ElementType::F4E2M1, "f4e2m1", 1, 4},
+    {ElementType::I4, "i4", 1, 4},
+    {ElementType::U4, "u4", 1, 4},
+    {ElementType::I2, "i2", 1, 2},
+    {ElementType::U2, "u2", 1, 2},
 };
 
 const TypeRow &rowOf(ElementType type) {
@@ -150,17 +172,22 @@ size_t sinter::elementSize(ElementType type) {
   return rowOf(type).size;
 }
 
-bool sinter::isFloatType(ElementType type) {
-  return type <= ElementType::F64;
+unsigned sinter::elementBits(ElementType type) {
+  const TypeRow &row = rowOf(type);
+  return row.bits ? row.bits : 8 * row.size;
 }
 
+bool sinter::isFloatType(ElementType type) { return type <= ElementType::F64 || isNarrowFloat(type); }
+
 bool sinter::isSignedType(ElementType type) {
-  return type >= ElementType::I8 && type <= ElementType::I64;
+  return (type >= ElementType::I8 && type <= ElementType::I64) || type == ElementType::I4 || type == ElementType::I2;
 }
 
 bool sinter::isUnsignedType(ElementType type) {
-  return type >= ElementType::U8 && type <= ElementType::U64;
+  return (type >= ElementType::U8 && type <= ElementType::U64) || type == ElementType::U4 || type == ElementType::U2;
 }
+
+bool sinter::isNarrowFloat(ElementType type) { return type >= ElementType::F8E4M3FN && type <= ElementType::F4E2M1; }
 
 float sinter::halfToFloat(uint16_t bits) {
   uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16;
@@ -252,6 +279,8 @@ void HostTensor::shareTexts(const HostTensor &other) {
 }
 
 double HostTensor::getDouble(size_t index) const {
+  if (isNarrowFloat(type))
+    return narrowToDouble(load<uint8_t>(data.data(), index), type);
   switch (type) {
   case ElementType::F16:
     return halfToFloat(load<uint16_t>(data.data(), index));
@@ -269,13 +298,12 @@ double HostTensor::getDouble(size_t index) const {
 }
 
 int64_t HostTensor::getInt(size_t index) const {
-  switch (type) {
-  case ElementType::F16:
-  case ElementType::BF16:
-  case ElementType::F32:
-  case ElementType::F64:
+  if (isFloatType(type))
     return truncateToInt(getDouble(index));
+  switch (type) {
   case ElementType::I8:
+  case ElementType::I4:
+  case ElementType::I2:
     return load<int8_t>(data.data(), index);
   case ElementType::I16:
     return load<int16_t>(data.data(), index);
@@ -284,6 +312,8 @@ int64_t HostTensor::getInt(size_t index) const {
   case ElementType::I64:
     return load<int64_t>(data.data(), index);
   case ElementType::U8:
+  case ElementType::U4:
+  case ElementType::U2:
     return load<uint8_t>(data.data(), index);
   case ElementType::U16:
     return load<uint16_t>(data.data(), index);
@@ -295,10 +325,9 @@ int64_t HostTensor::getInt(size_t index) const {
   }
   case ElementType::Bool:
     return load<uint8_t>(data.data(), index) != 0;
-  case ElementType::String:
-    break;
+  default:
+    return 0;
   }
-  return 0;
 }
 
 Comparison sinter::compare(const HostTensor &actual, const HostTensor &expected, double rtol, double atol) {

@@ -7,10 +7,12 @@
 //
 // What tools and the interpreter hand to each other: an element type, sizes, and
 // dense values in C order (the last axis varies fastest), little-endian, a bool
-// as one byte that is 0 or 1. Weights are never held so; they stay in their
-// mapped file. An element of strings is a StringElement, which points into text
-// that the tensor shares with those that its elements came from; so elements of
-// every type are moved as plain bytes.
+// as one byte that is 0 or 1. A type of fewer than 8 bits has one element to a
+// byte, in the low bits; the others copy the sign of a signed integer and are 0
+// else. Weights are never held so; they stay in their mapped file. An element of
+// strings is a StringElement, which points into text that the tensor shares with
+// those that its elements came from; so elements of every type are moved as plain
+// bytes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,19 +34,30 @@
 namespace sinter {
 
 /// The element types that values outside the IR have. Their names, on the
-/// command line and in JSON: f16 bf16 f32 f64 i8 i16 i32 i64 u8 u16 u32 u64 bool string.
-enum class ElementType : uint8_t { F16, BF16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Bool, String };
+/// command line and in JSON: f16 bf16 f32 f64 i8 i16 i32 i64 u8 u16 u32 u64 bool
+/// string, and the narrow ones f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz f8e8m0 f4e2m1 i4 u4 i2
+/// u2, which are only moved and converted (NarrowElements.h).
+// clang-format off
+enum class ElementType : uint8_t {
+  F16, BF16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Bool, String,
+  F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0, F4E2M1, I4, U4, I2, U2,
+};
+// clang-format on
 
 llvm::StringRef elementTypeName(ElementType type);
 /// None where `name` is no element type's name.
 std::optional<ElementType> parseElementType(llvm::StringRef name);
 /// In bytes.
 size_t elementSize(ElementType type);
-/// Whether it is one of f16, bf16, f32, f64.
+/// How many bits of it count: 4 and 2 for f4e2m1, i4, u4, i2 and u2.
+unsigned elementBits(ElementType type);
+/// Whether it is a float, a narrow one too.
 bool isFloatType(ElementType type);
-/// Whether it is one of i8, i16, i32, i64; bool is neither signed nor unsigned.
+/// Whether it is a signed integer; bool is neither signed nor unsigned.
 bool isSignedType(ElementType type);
 bool isUnsignedType(ElementType type);
+/// Whether it is a float of 8 bits or fewer.
+bool isNarrowFloat(ElementType type);
 
 /// An element of strings, as the runtime has them: UTF-8, without a zero behind it.
 struct StringElement {
@@ -100,7 +113,7 @@ struct HostTensor {
 
   int64_t numElements() const { return *countElements(dims); }
   /// T must be the type that stores an element: float, int64_t, uint16_t for f16
-  /// and bf16, uint8_t for bool, and so on.
+  /// and bf16, uint8_t for bool and narrow floats, int8_t for i4, and so on.
   template <typename T> llvm::MutableArrayRef<T> as() {
     return {reinterpret_cast<T *>(data.data()), data.size() / sizeof(T)};
   }

@@ -138,6 +138,10 @@ constexpr DescrRow descrRows[] = {
     {"b1", ElementType::Bool},
 };
 
+/// What has no letter in NumPy: floats of 8 bits and fewer as opaque bytes, as the package ml_dtypes does, integers of
+/// fewer bits as those of 8. They are read back as bytes.
+llvm::StringRef formatNarrow(ElementType type) { return isNarrowFloat(type) ? "V1" : isSignedType(type) ? "i1" : "u1"; }
+
 llvm::Expected<ElementType> parseDescr(llvm::StringRef descr, llvm::StringRef name) {
   llvm::StringRef letters = descr;
   char order = '|';
@@ -145,6 +149,9 @@ llvm::Expected<ElementType> parseDescr(llvm::StringRef descr, llvm::StringRef na
     order = letters.front();
     letters = letters.drop_front();
   }
+  // What ml_dtypes calls f1 is a float of 8 bits, too.
+  if (letters == "V1" || letters == "f1")
+    return ElementType::U8;
   for (const DescrRow &row : descrRows) {
     if (letters != row.descr)
       continue;
@@ -154,14 +161,15 @@ llvm::Expected<ElementType> parseDescr(llvm::StringRef descr, llvm::StringRef na
     return row.type;
   }
   return unusable("'" + name + "' has elements of type '" + descr +
-                  "'; the types f2, f4, f8, i1 to i8, u1 to u8, b1, U, S, and V2 for bfloat16 can be read");
+                  "'; the types f2, f4, f8, i1 to i8, u1 to u8, b1, U, S, V1 for floats of 8 bits, and V2 for bfloat16 "
+                  "can be read");
 }
 
 llvm::StringRef formatDescr(ElementType type) {
   for (const DescrRow &row : descrRows)
     if (row.type == type)
       return row.descr;
-  return "";
+  return formatNarrow(type);
 }
 
 /// Copies elements in Fortran order (the first axis varies fastest) to C order.

@@ -18,9 +18,11 @@
 //
 // bfloat16 has no letter in NumPy. It is written as "<V2", two opaque bytes, as
 // the package ml_dtypes does, whose users read it by `.view(bfloat16)`, and "V2"
-// is read back as bf16. Strings are read from "<U5", 5 UTF-32 characters, and
-// "|S5", 5 bytes, both filled up with zeros; they are written as U, as S where
-// they are not UTF-8. Big-endian, complex, structured and object arrays are
+// is read back as bf16. Floats of 8 bits and fewer are written as "|V1", their bits,
+// and "V1", like the "f1" that ml_dtypes gives one of them, is read as u8; integers
+// of fewer bits are written as those of 8. Strings are read from "<U5", 5 UTF-32
+// characters, and "|S5", 5 bytes, both filled up with zeros; they are written as U,
+// as S where they are not UTF-8. Big-endian, complex, structured and object arrays are
 // refused. Fortran order is turned into C order.
 //
 // Grammar of .npz (a ZIP archive, PKWARE's APPNOTE, of .npy files):

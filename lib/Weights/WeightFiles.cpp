@@ -8,9 +8,11 @@
 #include "lib/Weights/WeightFiles.h"
 
 #include "lib/Support/Failure.h"
+#include "lib/Support/NarrowElements.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 
 #include <cstring>
@@ -115,6 +117,24 @@ static llvm::Error decodeVarints(WeightOp weight, llvm::ArrayRef<char> bytes, si
   return llvm::Error::success();
 }
 
+/// Elements of fewer than 8 bits.
+static llvm::Error readPacked(WeightOp weight, llvm::ArrayRef<char> bytes, ElementType type,
+                              llvm::MutableArrayRef<char> destination) {
+  std::vector<char> decoded;
+  size_t required = llvm::divideCeil(destination.size(), 8 / elementBits(type));
+  if (weight.getEncoding() == WeightEncoding::varint) {
+    decoded.resize(required);
+    if (llvm::Error error = decodeVarints(weight, bytes, 1, /*isBool=*/false, decoded))
+      return error;
+    bytes = decoded;
+  }
+  if (bytes.size() != required)
+    return unusable("weight '" + weight.getSymName() + "' has " + llvm::Twine(bytes.size()) + " bytes, required " +
+                    llvm::Twine(required));
+  unpackElements(bytes, type, destination);
+  return llvm::Error::success();
+}
+
 llvm::Error WeightFiles::read(WeightOp weight, llvm::MutableArrayRef<char> destination) const {
   llvm::Expected<llvm::ArrayRef<char>> bytes = locate(weight);
   if (!bytes)
@@ -124,6 +144,8 @@ llvm::Error WeightFiles::read(WeightOp weight, llvm::MutableArrayRef<char> desti
     return internalError("weight '" + weight.getSymName() + "' is read into " + llvm::Twine(destination.size()) +
                          " bytes, required " + llvm::Twine(size));
   ElementType type = toElementType(cast<RankedTensorType>(weight.getType()).getElementType());
+  if (elementBits(type) < 8)
+    return readPacked(weight, *bytes, type, destination);
   if (weight.getEncoding() == WeightEncoding::varint)
     return decodeVarints(weight, *bytes, elementSize(type), type == ElementType::Bool, destination);
   if (bytes->size() != size)

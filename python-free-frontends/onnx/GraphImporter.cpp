@@ -87,7 +87,7 @@ GraphImporter::GraphImporter(const Model &model, StringRef fileName, StringRef f
 std::string sinter::onnx::describeType(mlir::Type type) {
   if (auto tensor = dyn_cast<RankedTensorType>(type))
     return describeType(tensor.getElementType()) + " " + printSizes(getSizes(type));
-  for (int32_t i = 1; i <= static_cast<int32_t>(DataType::Bfloat16); ++i)
+  for (int32_t i = 1; i <= static_cast<int32_t>(DataType::Int2); ++i)
     if (convertType(static_cast<DataType>(i), type.getContext()) == type)
       return dataTypeName(static_cast<DataType>(i));
   std::string text;

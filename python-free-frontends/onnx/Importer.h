@@ -209,7 +209,8 @@ public:
   /// The same function of an operand and a number.
   mlir::Value elementwise(ElementwiseKind kind, mlir::Value operand, double number);
   /// `value` itself where it has the type already; keeps integers known.
-  mlir::Value cast(mlir::Value value, mlir::Type elementType);
+  mlir::Value cast(mlir::Value value, mlir::Type elementType, bool saturate = true,
+                   RoundMode roundMode = RoundMode::up);
   /// Unifies the numbers of elements; keeps integers known.
   mlir::Value reshape(mlir::Value value, llvm::ArrayRef<SizeExpr> sizes);
   /// To exactly these sizes, which the value's must broadcast to.

@@ -19,41 +19,30 @@ using namespace sinter::onnx;
 static constexpr uint64_t maxConstantElements = 1024;
 
 mlir::Type sinter::onnx::convertType(DataType type, MLIRContext *context) {
-  auto integer = [&](unsigned width, bool isUnsigned) -> mlir::Type {
-    return IntegerType::get(context, width, isUnsigned ? IntegerType::Unsigned : IntegerType::Signless);
-  };
-  switch (type) {
-  case DataType::Float:
-    return Float32Type::get(context);
-  case DataType::Double:
-    return Float64Type::get(context);
-  case DataType::Float16:
-    return Float16Type::get(context);
-  case DataType::Bfloat16:
-    return BFloat16Type::get(context);
-  case DataType::Int8:
-    return integer(8, false);
-  case DataType::Int16:
-    return integer(16, false);
-  case DataType::Int32:
-    return integer(32, false);
-  case DataType::Int64:
-    return integer(64, false);
-  case DataType::Uint8:
-    return integer(8, true);
-  case DataType::Uint16:
-    return integer(16, true);
-  case DataType::Uint32:
-    return integer(32, true);
-  case DataType::Uint64:
-    return integer(64, true);
-  case DataType::Bool:
-    return integer(1, false);
-  case DataType::String:
-    return StringType::get(context);
-  default:
-    return {};
+  std::optional<ElementType> host = hostElementType(type);
+  return host ? fromElementType(context, *host) : mlir::Type();
+}
+
+/// A constant's elements from the bytes of a host tensor.
+static DenseElementsAttr makeElements(RankedTensorType type, const HostTensor &tensor) {
+  mlir::Type elementType = type.getElementType();
+  if (elementType.isInteger(1)) {
+    SmallVector<bool> bools(tensor.data.begin(), tensor.data.end());
+    return DenseElementsAttr::get(type, bools);
   }
+  if (elementBits(tensor.type) >= 8)
+    return DenseElementsAttr::getFromRawBuffer(type, ArrayRef<char>(tensor.data));
+  // Only the bits that count.
+  auto floatType = dyn_cast<FloatType>(elementType);
+  SmallVector<APInt> integers;
+  SmallVector<APFloat> floats;
+  for (char byte : tensor.data) {
+    APInt bits(8, static_cast<uint8_t>(byte));
+    integers.push_back(bits.trunc(elementBits(tensor.type)));
+    if (floatType)
+      floats.push_back(APFloat(floatType.getFloatSemantics(), integers.back()));
+  }
+  return floatType ? DenseElementsAttr::get(type, floats) : DenseElementsAttr::get(type, integers);
 }
 
 Value GraphImporter::importTensor(const Tensor &tensor, Location loc, std::string &reason) {
@@ -67,22 +56,15 @@ Value GraphImporter::importTensor(const Tensor &tensor, Location loc, std::strin
   if (tensor.numElements() > maxConstantElements || tensor.storage == Tensor::Storage::Absent) {
     value = importWeight(tensor, type, loc, reason);
   } else {
-    std::vector<char> bytes(tensor.numBytes());
-    if (llvm::Error error = tensor.read(bytes)) {
+    llvm::Expected<HostTensor> host = tensor.toHostTensor();
+    if (!host) {
       if (!failure)
-        failure = takeFailure(std::move(error));
+        failure = takeFailure(host.takeError());
       else
-        llvm::consumeError(std::move(error));
+        llvm::consumeError(host.takeError());
       return {};
     }
-    DenseElementsAttr elements;
-    if (elementType.isInteger(1)) {
-      SmallVector<bool> bools(bytes.begin(), bytes.end());
-      elements = DenseElementsAttr::get(type, bools);
-    } else {
-      elements = DenseElementsAttr::getFromRawBuffer(type, bytes);
-    }
-    value = ConstantOp::create(builder, loc, elements);
+    value = ConstantOp::create(builder, loc, makeElements(type, *host));
   }
   if (value)
     parameters[&tensor] = value;
@@ -158,7 +140,7 @@ static std::optional<std::pair<uint64_t, uint64_t>> findPackedField(const Mapped
 }
 
 Value GraphImporter::importWeight(const Tensor &tensor, RankedTensorType type, Location loc, std::string &reason) {
-  WeightEncoding encoding = WeightEncoding::raw;
+  WeightEncoding encoding = dataTypeBits(tensor.elementType) < 8 ? WeightEncoding::packed : WeightEncoding::raw;
   uint64_t offset = tensor.offset, length = tensor.length;
   std::string file = fileName;
   switch (tensor.storage) {

@@ -120,7 +120,7 @@ std::optional<KnownIntegers> NodeContext::getKnownIntegers(Value value) {
 }
 
 std::optional<KnownIntegers> NodeContext::getKnownTruncated(Value value) {
-  if (!value || !isa<FloatType>(getElementType(value)))
+  if (!value || !isa<FloatType>(getElementType(value)) || isNarrow(getElementType(value)))
     return getKnownIntegers(value);
   if (auto cast = value.getDefiningOp<CastOp>())
     return getKnownIntegers(cast.getInput());
@@ -221,7 +221,7 @@ Value NodeContext::createIntegers(ArrayRef<SizeExpr> elements, ArrayRef<int64_t>
   if (result && !isScalar && dims.size() != 1)
     result = createSized<ReshapeOp>(RankedTensorType::get(dims, getElementType(result)), result);
   if (result && getElementType(result) != elementType)
-    result = createSized<CastOp>(type, result);
+    result = createSized<CastOp>(type, result, /*unsaturated=*/false, RoundMode::up);
   if (result)
     importer.known[result] = KnownIntegers(elements);
   return result;

@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Support/Failure.h"
+#include "lib/Support/NarrowElements.h"
 #include "python-free-frontends/onnx/ModelReader.h"
 
 #include "llvm/Support/Endian.h"
@@ -541,7 +542,15 @@ llvm::Expected<HostTensor> Tensor::toHostTensor() const {
     return HostTensor::ofStrings(std::move(*strings), dims);
   }
   HostTensor result(*type, dims);
-  if (llvm::Error error = read({result.data.data(), result.data.size()}))
+  llvm::MutableArrayRef<char> elements(result.data.data(), result.data.size());
+  if (dataTypeBits(elementType) >= 8) {
+    if (llvm::Error error = read(elements))
+      return error;
+    return result;
+  }
+  std::vector<char> packed(numBytes());
+  if (llvm::Error error = read(packed))
     return error;
+  unpackElements(packed, *type, elements);
   return result;
 }

@@ -337,11 +337,12 @@ Value NodeContext::elementwise(ElementwiseKind kind, Value operand, double numbe
   return elementwise(kind, {operand, scalar(number, getElementType(operand))});
 }
 
-Value NodeContext::cast(Value value, mlir::Type elementType) {
+Value NodeContext::cast(Value value, mlir::Type elementType, bool saturate, RoundMode roundMode) {
   if (hasFailedAlready || !value || !elementType || getElementType(value) == elementType)
     return hasFailedAlready ? Value() : value;
-  Value result = createSized<CastOp>(getTensorType(getSizes(value), elementType), value);
-  if (!result || !isa<IntegerType>(elementType))
+  Value result = createSized<CastOp>(getTensorType(getSizes(value), elementType), value, !saturate, roundMode);
+  // What becomes narrow, or was, may have been changed.
+  if (!result || !isa<IntegerType>(elementType) || isNarrow(elementType) || isNarrow(getElementType(value)))
     return result;
   if (std::optional<SizeExpr> limit = getElementLimit(value); limit && !elementType.isInteger(1))
     setElementLimit(result, *limit);

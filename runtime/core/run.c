@@ -216,9 +216,11 @@ static bool readInteger(const void *data, uint32_t type, uint64_t position, int6
   case SINTER_U32:
     *result = ((const uint32_t *)data)[position];
     return true;
-  default:
+  case SINTER_U64:
     *result = (int64_t)((const uint64_t *)data)[position];
     return *result >= 0;
+  default: /* sizes come as no narrow type */
+    return false;
   }
 }
 

@@ -92,8 +92,21 @@ typedef enum sinter_type {
   SINTER_U16 = 10,
   SINTER_U32 = 11,
   SINTER_U64 = 12,
-  SINTER_BOOL = 13,  /* one byte, 0 or 1 */
-  SINTER_STRING = 14 /* sinter_string */
+  SINTER_BOOL = 13,   /* one byte, 0 or 1 */
+  SINTER_STRING = 14, /* sinter_string */
+  /* Floats of 8 bits, by the names of ONNX: e is for exponent, m for fraction. */
+  SINTER_F8E4M3FN = 15,
+  SINTER_F8E4M3FNUZ = 16,
+  SINTER_F8E5M2 = 17,
+  SINTER_F8E5M2FNUZ = 18,
+  SINTER_F8E8M0 = 19,
+  /* Of fewer bits than a byte has: one element takes one byte, in whose low bits it
+     is; the others copy the sign in I4 and I2, and are 0 in the rest. */
+  SINTER_F4E2M1 = 20,
+  SINTER_I4 = 21,
+  SINTER_U4 = 22,
+  SINTER_I2 = 23,
+  SINTER_U2 = 24
 } sinter_type;
 
 /* An element of type SINTER_STRING: `size` bytes of UTF-8 at `data`, without a zero
@@ -126,7 +139,7 @@ static inline uint32_t sinter_type_size(uint32_t type) {
   case SINTER_BOOL:
     return 1;
   default:
-    return 0;
+    return type >= SINTER_F8E4M3FN && type <= SINTER_U2 ? 1 : 0;
   }
 }
 
@@ -136,9 +149,11 @@ static inline uint32_t sinter_type_alignment(uint32_t type) {
 }
 
 static inline const char *sinter_type_name(uint32_t type) {
-  static const char *const names[] = {"none", "f32", "f64", "f16", "bf16", "i8",  "i16",
-                                      "i32",  "i64", "u8",  "u16", "u32",  "u64", "bool", "string"};
-  return type <= SINTER_STRING ? names[type] : "none";
+  static const char *const names[] = {"none",   "f32",      "f64",        "f16",    "bf16",       "i8",     "i16",
+                                      "i32",    "i64",      "u8",         "u16",    "u32",        "u64",    "bool",
+                                      "string", "f8e4m3fn", "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f8e8m0", "f4e2m1",
+                                      "i4",     "u4",       "i2",         "u2"};
+  return type <= SINTER_U2 ? names[type] : "none";
 }
 
 enum sinter_architecture { SINTER_X86_64 = 1, SINTER_AARCH64 = 2 };
@@ -201,7 +216,7 @@ typedef struct sinter_expression_record {
 } sinter_expression_record;
 
 enum sinter_symbol_source {
-  SINTER_FROM_AXIS = 1,   /* the size of input `input` along axis `position` */
+  SINTER_FROM_AXIS = 1,    /* the size of input `input` along axis `position` */
   SINTER_FROM_ELEMENT = 2, /* element `position` of input `input`, in row-major order, without its fraction */
   /* The length of a range of floats, max(ceil((limit - start) / delta), 0): the
      difference in the inputs' type, the quotient in f64 for f64 and else in f32.
@@ -246,7 +261,7 @@ enum sinter_value_flag {
 typedef struct sinter_value_record {
   sinter_text name;
   uint32_t type;
-  uint32_t flags; /* of sinter_value_flag */
+  uint32_t flags;    /* of sinter_value_flag */
   sinter_range dims; /* of the table of dimensions; the count is the rank */
 } sinter_value_record;
 
@@ -310,7 +325,7 @@ static inline const char *sinter_runtime_kernel_name(uint32_t kernel) {
 }
 
 typedef struct sinter_step_record {
-  sinter_text name; /* of the model's node, for profiles */
+  sinter_text name;       /* of the model's node, for profiles */
   uint32_t kernel;        /* of the table of kernels, or a sinter_runtime_kernel */
   uint32_t tasks;         /* expression */
   uint32_t scratch_bytes; /* expression, per thread */

@@ -85,9 +85,11 @@ TEST(HostTensor, doublesToHalves) {
 
 // Tests the names of element types both ways, and their sizes.
 TEST(HostTensor, elementTypes) {
-  const std::pair<const char *, size_t> table[] = {{"f16", 2}, {"bf16", 2}, {"f32", 4}, {"f64", 8}, {"i8", 1},
-                                                   {"i16", 2}, {"i32", 4},  {"i64", 8}, {"u8", 1},  {"u16", 2},
-                                                   {"u32", 4}, {"u64", 8},  {"bool", 1}};
+  const std::pair<const char *, size_t> table[] = {
+      {"f16", 2},    {"bf16", 2},     {"f32", 4},        {"f64", 8},    {"i8", 1},         {"i16", 2},
+      {"i32", 4},    {"i64", 8},      {"u8", 1},         {"u16", 2},    {"u32", 4},        {"u64", 8},
+      {"bool", 1},   {"f8e4m3fn", 1}, {"f8e4m3fnuz", 1}, {"f8e5m2", 1}, {"f8e5m2fnuz", 1}, {"f8e8m0", 1},
+      {"f4e2m1", 1}, {"i4", 1},       {"u4", 1},         {"i2", 1},     {"u2", 1}};
   for (auto [name, size] : table) {
     std::optional<ElementType> type = parseElementType(name);
     ASSERT_TRUE(type) << name;

@@ -130,6 +130,27 @@ TEST(Npy, malformedStrings) {
   EXPECT_NE(reason("{'descr': '>U1', 'fortran_order': False, 'shape': (1,), }", "abcd"), "");
 }
 
+// Tests that narrow elements are written as bytes: bits of floats, values of integers; and that such bits are read.
+TEST(Npy, narrowElements) {
+  const std::tuple<ElementType, const char *, ElementType> table[] = {{ElementType::F8E4M3FN, "'|V1'", ElementType::U8},
+                                                                      {ElementType::F4E2M1, "'|V1'", ElementType::U8},
+                                                                      {ElementType::I4, "'|i1'", ElementType::I8},
+                                                                      {ElementType::U2, "'|u1'", ElementType::U8}};
+  for (auto [type, descr, readBack] : table) {
+    HostTensor tensor(type, {2});
+    tensor.data[1] = 1;
+    std::string file = formatNpy(tensor);
+    EXPECT_NE(file.find(descr), std::string::npos) << elementTypeName(type).str();
+    llvm::Expected<HostTensor> read = parseNpy(bytesOf(file), "x.npy");
+    ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
+    EXPECT_EQ(read->type, readBack);
+    EXPECT_EQ(read->data, tensor.data);
+  }
+  // As ml_dtypes 0.5 calls float8_e5m2.
+  std::string file = npy(paddedTo(118, "{'descr': '<f1', 'fortran_order': False, 'shape': (1,), }"), "\x3c");
+  EXPECT_EQ(llvm::cantFail(parseNpy(bytesOf(file), "x.npy")).type, ElementType::U8);
+}
+
 // Tests that the first axis of an array in Fortran order varies fastest.
 TEST(Npy, fortranOrder) {
   // numpy.arange(24, dtype=u1).reshape(2, 3, 4) in Fortran order.

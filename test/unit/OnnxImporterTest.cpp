@@ -431,6 +431,32 @@ TEST_F(OnnxImporterTest, WeightsAndConstants) {
   EXPECT_EQ(count<ConstantOp>(), 1u);
 }
 
+// Tests that elements of 4 bits stay packed as a weight, and become one to a number as a constant.
+TEST_F(OnnxImporterTest, PackedElements) {
+  const auto int4 = ::onnx::TensorProto::INT4;
+  auto packed = [&](const std::string &name, int64_t size) {
+    ::onnx::GraphProto graph;
+    auto *tensor = graph.add_initializer();
+    tensor->set_name(name);
+    tensor->set_data_type(int4);
+    tensor->add_dims(size);
+    tensor->set_raw_data(std::string((size + 1) / 2, '\x2f')); // -1, 2, -1, 2, ...
+    return graph;
+  };
+  accept(packed("w", 2001) + packed("c", 3) + node("Identity", {"w"}, {"y"}) + node("Identity", {"c"}, {"z"}) +
+         output("y", int4) + output("z", int4));
+  ASSERT_EQ(count<WeightOp>(), 1u);
+  WeightOp weight = *module->getOps<WeightOp>().begin();
+  EXPECT_EQ(weight.getLength(), 1001u);
+  EXPECT_EQ(weight.getEncoding(), WeightEncoding::packed);
+  std::vector<int64_t> elements;
+  module->walk([&](ConstantOp constant) {
+    for (const llvm::APInt &element : llvm::cast<mlir::DenseElementsAttr>(constant.getValue()).getValues<llvm::APInt>())
+      elements.push_back(element.getSExtValue());
+  });
+  EXPECT_EQ(elements, (std::vector<int64_t>{-1, 2, -1}));
+}
+
 // Tests a function of the model: its body takes the call's place, with the call's attributes.
 TEST_F(OnnxImporterTest, FunctionsAreInlined) {
   ::onnx::AttributeProto axis;

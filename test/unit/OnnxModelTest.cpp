@@ -643,7 +643,7 @@ TEST(OnnxModel, names) {
   EXPECT_EQ(dataTypeBits(DataType::Int2), 2u);
   EXPECT_EQ(hostElementType(DataType::Bool), ElementType::Bool);
   EXPECT_EQ(hostElementType(DataType::String), ElementType::String);
-  EXPECT_EQ(hostElementType(DataType::Int4), std::nullopt);
+  EXPECT_EQ(hostElementType(DataType::Float6E2M3), std::nullopt);
   EXPECT_EQ(attributeKindName(Attribute::Kind::Ints), "ints");
   // The numbers are the schema's.
   EXPECT_EQ(static_cast<int>(DataType::Float8E8M0), ::onnx::TensorProto::FLOAT8E8M0);

@@ -84,6 +84,27 @@ TEST_F(WeightFilesTest, DecodesVariableLengthIntegers) {
   EXPECT_EQ(messageOf(files.view(getWeight(*module, "wide"))), "weight 'wide' is not stored as plain elements");
 }
 
+TEST_F(WeightFilesTest, UnpacksElementsOfFewerThanEightBits) {
+  write("model/a", std::string("\x21\xff\x1b\x9f\xe1\x03\x07", 7));
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(
+    module attributes {sinter.files = ["a"]} {
+      sinter.weight @fours packed 0 at 0 length 2 : tensor<3xi4>
+      sinter.weight @twos packed 0 at 2 length 1 : tensor<4xui2>
+      sinter.weight @floats packed 0 at 3 length 1 : tensor<2xf4E2M1FN>
+      sinter.weight @varint varint 0 at 4 length 3 : tensor<3xi4>
+      sinter.weight @fewer varint 0 at 4 length 2 : tensor<3xi4>
+    })mlir");
+  WeightFiles files = llvm::cantFail(open(*module));
+  EXPECT_EQ(WeightFiles::sizeInBytes(getWeight(*module, "fours")), 3);
+  expectElements<int8_t>(llvm::cantFail(files.read(getWeight(*module, "fours"))), {1, 2, -1});
+  expectElements<uint8_t>(llvm::cantFail(files.read(getWeight(*module, "twos"))), {3, 2, 1, 0});
+  expectElements<uint8_t>(llvm::cantFail(files.read(getWeight(*module, "floats"))), {15, 9});
+  // e1 03 is 0x1e1, of which the low byte holds two elements.
+  expectElements<int8_t>(llvm::cantFail(files.read(getWeight(*module, "varint"))), {1, -2, 7});
+  EXPECT_EQ(messageOf(files.read(getWeight(*module, "fewer"))), "weight 'fewer': the data ends early");
+  EXPECT_EQ(messageOf(files.view(getWeight(*module, "fours"))), "weight 'fours' is not stored as plain elements");
+}
+
 TEST_F(WeightFilesTest, RefusesWhatGoesBeyondTheFile) {
   write("model/a", "12345678");
   mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(

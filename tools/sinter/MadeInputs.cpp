@@ -7,6 +7,7 @@
 
 #include "tools/sinter/MadeInputs.h"
 #include "dialects/sinter/IR/Sinter.h"
+#include "lib/Support/NarrowElements.h"
 #include "tools/sinter/Console.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -48,6 +49,9 @@ template <typename T> void put(HostTensor &tensor, size_t index, T value) {
 }
 
 void putDouble(HostTensor &tensor, size_t index, double value) {
+  if (isNarrowFloat(tensor.type)) // f8e8m0 has no negative numbers
+    return put(tensor, index,
+               doubleToNarrow(tensor.type == ElementType::F8E8M0 ? std::fabs(value) : value, tensor.type));
   switch (tensor.type) {
   case ElementType::F16:
     return put(tensor, index, doubleToHalf(value));
@@ -61,6 +65,8 @@ void putDouble(HostTensor &tensor, size_t index, double value) {
 }
 
 void putInteger(HostTensor &tensor, size_t index, int64_t value) {
+  if (elementBits(tensor.type) < 8)
+    return put(tensor, index, wrapToNarrow(value, tensor.type));
   // Little-endian: the low bytes of the value are the element.
   std::memcpy(tensor.data.data() + index * elementSize(tensor.type), &value, elementSize(tensor.type));
 }

@@ -25,7 +25,7 @@ ElementType tool::elementTypeOf(sinter_type type) {
 
 sinter_type tool::runtimeTypeOf(ElementType type) {
   llvm::StringRef name = elementTypeName(type);
-  for (int number = SINTER_F32; number <= SINTER_STRING; ++number)
+  for (uint32_t number = SINTER_F32; sinter_type_size(number) != 0; ++number)
     if (name == sinter_type_name(number))
       return sinter_type(number);
   llvm_unreachable("every element type is one of the runtime's");

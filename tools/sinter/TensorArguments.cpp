@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/sinter/TensorArguments.h"
+#include "lib/Support/NarrowElements.h"
 #include "lib/Support/Npy.h"
 #include "python-free-frontends/onnx/Model.h"
 #include "tools/sinter/Console.h"
@@ -51,6 +52,18 @@ bool storeText(HostTensor &tensor, size_t index, llvm::StringRef text) {
   double number = 0;
   if (isFloatType(tensor.type) && text.getAsDouble(number))
     return false;
+  if (isNarrowFloat(tensor.type)) {
+    store(tensor, index, doubleToNarrow(number, tensor.type));
+    return true;
+  }
+  if (elementBits(tensor.type) < 8) {
+    int64_t integer;
+    if (text.getAsInteger(10, integer))
+      return false;
+    uint8_t bits = wrapToNarrow(integer, tensor.type);
+    store(tensor, index, bits);
+    return tensor.getInt(index) == integer;
+  }
   switch (tensor.type) {
   case ElementType::F16:
     store(tensor, index, doubleToHalf(number));
@@ -85,10 +98,9 @@ bool storeText(HostTensor &tensor, size_t index, llvm::StringRef text) {
       return false;
     store(tensor, index, uint8_t(text == "1" || text == "true"));
     return true;
-  case ElementType::String:
-    break; // parseTensor has them
+  default: // parseTensor has strings
+    return false;
   }
-  return false;
 }
 
 } // namespace
@@ -136,6 +148,23 @@ HostTensor tool::parseTensor(llvm::StringRef text) {
   return tensor;
 }
 
+void tool::takeBits(HostTensor &tensor, ElementType type) {
+  bool isByte = tensor.type == ElementType::U8 || tensor.type == ElementType::I8;
+  if (type == ElementType::BF16 && tensor.type == ElementType::U16)
+    tensor.type = type;
+  if (isByte && isNarrowFloat(type) && elementBits(type) == 8)
+    tensor.type = type;
+  if (!isByte || elementBits(type) == 8 || elementSize(type) != 1 || type == ElementType::Bool)
+    return;
+  auto mask = static_cast<uint8_t>((1 << elementBits(type)) - 1);
+  auto narrow = [&](char byte) { return static_cast<char>(wrapToNarrow(byte, type)); };
+  for (char byte : tensor.data)
+    if (narrow(byte) != byte && (static_cast<uint8_t>(byte) & ~mask))
+      return;
+  tensor.type = type;
+  std::transform(tensor.data.begin(), tensor.data.end(), tensor.data.begin(), narrow);
+}
+
 std::vector<std::optional<HostTensor>> tool::readInputs(const Program &program,
                                                         const std::vector<std::string> &arguments) {
   std::vector<std::optional<HostTensor>> inputs(program.inputs().size());
@@ -158,8 +187,10 @@ std::vector<std::optional<HostTensor>> tool::readInputs(const Program &program,
     if (text.consume_front("@")) {
       if (!text.ends_with(".npz"))
         throw Stop{Failure(ExitStatus::Usage, "--input " + argument + ": without a name it is a .npz")};
-      for (NamedTensor &entry : orStop(readNpz(text)))
+      for (NamedTensor &entry : orStop(readNpz(text))) {
+        takeBits(entry.tensor, program.inputs()[program.findInput(entry.name)].type);
         give(entry.name, std::move(entry.tensor));
+      }
       continue;
     }
     // Names of inputs may hold '=' as little as those of files do at their begin: the first one ends the name.
@@ -168,7 +199,13 @@ std::vector<std::optional<HostTensor>> tool::readInputs(const Program &program,
       throw Stop{Failure(ExitStatus::Usage,
                          "--input " + argument + ": it is NAME=@x.npy, NAME=@x.pb, @x.npz or NAME=2x7xi64=1")};
     program.findInput(name);
-    give(name, value.consume_front("@") ? readTensor(value.str()) : parseTensor(value));
+    if (!value.consume_front("@")) {
+      give(name, parseTensor(value));
+      continue;
+    }
+    HostTensor tensor = readTensor(value.str());
+    takeBits(tensor, program.inputs()[program.findInput(name)].type);
+    give(name, std::move(tensor));
   }
   return inputs;
 }

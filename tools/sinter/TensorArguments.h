@@ -25,6 +25,11 @@ std::vector<HostTensor> readAllInputs(const Program &program, const std::vector<
 /// The tensor that `2x7xi64=1` says.
 HostTensor parseTensor(llvm::StringRef text);
 
+/// NumPy has no bfloat16, no floats of 8 bits and no integers of 4: where a value of `type` is wanted, takes a tensor
+/// from a file of such elements' bits, as unsigned integers of their size. A byte that is no element leaves it as it
+/// is.
+void takeBits(HostTensor &tensor, ElementType type);
+
 /// Its type, shape and first values: "f32 2x7: 0.5 0.25 ...".
 std::string summarize(const HostTensor &tensor);
 

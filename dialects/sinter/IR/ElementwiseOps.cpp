@@ -22,7 +22,7 @@ bool ElementwiseOp::isPredicate(ElementwiseKind kind) {
 }
 
 namespace {
-enum class Elements { Any, Number, Float, Integer, Bool };
+enum class Elements { Any, Comparable, Number, Float, Integer, Bool };
 } // namespace
 
 /// The element types that a kind takes.
@@ -47,6 +47,7 @@ static Elements getElements(ElementwiseKind kind) {
   case ElementwiseKind::greater_equal:
     return Elements::Number;
   case ElementwiseKind::equal:
+    return Elements::Comparable;
   case ElementwiseKind::select:
     return Elements::Any;
   case ElementwiseKind::logical_not:
@@ -70,12 +71,14 @@ static bool accepts(Elements elements, Type type) {
   switch (elements) {
   case Elements::Any:
     return true;
+  case Elements::Comparable:
+    return !isNarrow(type);
   case Elements::Number:
-    return type.isIntOrFloat() && !type.isInteger(1);
+    return type.isIntOrFloat() && !isNarrow(type) && !type.isInteger(1);
   case Elements::Float:
-    return isa<FloatType>(type);
+    return !isNarrow(type) && isa<FloatType>(type);
   case Elements::Integer:
-    return isa<IntegerType>(type) && !type.isInteger(1);
+    return !isNarrow(type) && isa<IntegerType>(type) && !type.isInteger(1);
   case Elements::Bool:
     return type.isInteger(1);
   }
@@ -127,5 +130,13 @@ LogicalResult CastOp::verify() {
   // cast C2
   if (isa<StringType>(getElementType(getInput())) && isa<StringType>(getElementType(getResult())))
     return emitOpError("C2: from a string to a string");
+  Type from = getElementType(getInput()), type = getElementType(getResult());
+  if ((isa<StringType>(from) && isNarrow(type)) || (isa<StringType>(type) && isNarrow(from)))
+    return emitOpError() << "C2: from " << from << " to " << type;
+  // cast C3
+  if (getUnsaturated() && !(isNarrow(type) && isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8))
+    return emitOpError() << "C3: unsaturated to " << type;
+  if (getRoundMode() != RoundMode::up && !isa<Float8E8M0FNUType>(type))
+    return emitOpError() << "C3: round " << stringifyRoundMode(getRoundMode()) << " to " << type;
   return success();
 }

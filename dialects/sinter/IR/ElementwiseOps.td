@@ -50,7 +50,14 @@ def Sinter_CastOp : Sinter_SizedOp<"cast"> {
   let summary = "Elements as another type.";
   let description = [{
     To a narrower float rounds to nearest even, with overflow to infinity; from float to integer truncates toward zero and
-    saturates (NaN becomes 0); between integers keeps the low bits; to i1 is `x != 0`.
+    saturates (NaN becomes 0); between integers keeps the low bits; to i1 is `x != 0`. From float to an integer of fewer than
+    8 bits goes by way of i32.
+
+    To narrow floats the rules are those of ONNX's Cast, version 28: to nearest even, where what is greater than the greatest
+    number becomes that number, infinity too; `unsaturated`, it becomes infinity in f8E5M2, and NaN in other floats of 8
+    bits. f4E2M1FN saturates always, and makes 0 of NaN. To f8E8M0FNU, the powers of two, numbers are rounded as `round`
+    says (`nearest` takes the greater one of a tie), what is less than the least one becomes the least, or NaN if
+    `unsaturated`, and a negative number becomes NaN.
 
     To a string: integers in decimal, i1 as True or False, floats by the fewest digits that read back as the same element
     (plain from 1e-4 to below 1e16, else with an exponent of at least two digits; INF, -INF, NaN). From a string: decimal
@@ -60,17 +67,22 @@ def Sinter_CastOp : Sinter_SizedOp<"cast"> {
 
     Constraints:
     - C1: the sizes are the operand's.
-    - C2: not both are strings.
+    - C2: not both are strings, and not one a string and the other narrow.
+    - C3: only a result of a float of 8 bits is `unsaturated`, and only one of f8E8M0FNU has `round` other than `up`.
 
     Example:
 
     ```mlir
     %0 = sinter.cast %a : tensor<2x3xi64> -> tensor<2x3xf32>
+    %1 = sinter.cast %0 unsaturated round nearest : tensor<2x3xf32> -> tensor<2x3xf8E8M0FNU>
     ```
   }];
-  let arguments = (ins Sinter_AnyTensor:$input);
+  let arguments = (ins Sinter_AnyTensor:$input, UnitAttr:$unsaturated,
+                   DefaultValuedAttr<Sinter_RoundMode, "::sinter::RoundMode::up">:$round_mode);
   let results = (outs Sinter_AnyTensor:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = [{
+    $input (`unsaturated` $unsaturated^)? (`round` $round_mode^)? attr-dict `:` type($input) `->` type($result)
+  }];
 }
 
 #endif // SINTER_ELEMENTWISEOPS_TD

@@ -72,6 +72,10 @@ LogicalResult ScatterElementsOp::inferReturnTypes(MLIRContext *context, std::opt
     return emitOptionalError(loc, "C2: updates ", adaptor.getUpdates().getType(), " for indices of sizes ",
                              printSizes(getSizes(adaptor.getIndices())), " and data of type ",
                              getElementType(adaptor.getData()));
+  // scatter_elements C3
+  if (adaptor.getKind() != ScatterKind::replace && isNarrow(getElementType(adaptor.getData())))
+    return emitOptionalError(loc, "C3: ", stringifyScatterKind(adaptor.getKind()), " of elements of type ",
+                             getElementType(adaptor.getData()));
   types.push_back(adaptor.getData().getType());
   return success();
 }
@@ -93,6 +97,10 @@ LogicalResult ScatterNdOp::inferReturnTypes(MLIRContext *context, std::optional<
       getElementType(adaptor.getData()) != getElementType(adaptor.getUpdates()))
     return emitOptionalError(loc, "C2: updates are ", adaptor.getUpdates().getType(), ", required sizes ",
                              printSizes(expected), " and element type ", getElementType(adaptor.getData()));
+  // scatter_nd C3
+  if (adaptor.getKind() != ScatterKind::replace && isNarrow(getElementType(adaptor.getData())))
+    return emitOptionalError(loc, "C3: ", stringifyScatterKind(adaptor.getKind()), " of elements of type ",
+                             getElementType(adaptor.getData()));
   types.push_back(adaptor.getData().getType());
   return success();
 }

@@ -82,7 +82,7 @@ def Sinter_ScatterElementsOp : Sinter_InferredOp<"scatter_elements"> {
     Constraints:
     - C1: data, indices and updates have one rank, `axis` is a dimension.
     - C2: indices and updates have the same sizes; updates have the data's element type.
-    - C3: strings are replaced only.
+    - C3: strings and narrow elements are replaced only.
 
     Example:
 
@@ -109,7 +109,7 @@ def Sinter_ScatterNdOp : Sinter_InferredOp<"scatter_nd"> {
     Constraints:
     - C1: the last size of the indices is a number, at most the data's rank.
     - C2: updates have the data's element type and the indices' leading sizes, then the slice's.
-    - C3: strings are replaced only.
+    - C3: strings and narrow elements are replaced only.
 
     Example:
 

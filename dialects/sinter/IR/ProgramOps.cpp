@@ -56,9 +56,16 @@ LogicalResult WeightOp::verify() {
     return emitOpError("C2: offset and length are not negative");
   std::optional<int64_t> count = countElements(type.getShape());
   int64_t bytes;
-  if (!count || llvm::MulOverflow<int64_t>(*count, elementSize(toElementType(type.getElementType())), bytes))
+  ElementType element = toElementType(type.getElementType());
+  if (!count || llvm::MulOverflow<int64_t>(*count, elementSize(element), bytes))
     return emitOpError("C2: the elements are more than 63 bits count");
-  if (getEncoding() == WeightEncoding::raw && length != bytes)
+  bool isPacked = elementBits(element) < 8;
+  if (getEncoding() != WeightEncoding::varint && isPacked != (getEncoding() == WeightEncoding::packed))
+    return emitOpError() << "C2: elements of type " << type.getElementType() << " are not "
+                         << stringifyWeightEncoding(getEncoding());
+  if (isPacked)
+    bytes = llvm::divideCeil(bytes, 8 / elementBits(element));
+  if (getEncoding() != WeightEncoding::varint && length != bytes)
     return emitOpError() << "C2: " << length << " bytes for a type of " << bytes;
   return success();
 }

@@ -66,11 +66,13 @@ def Sinter_WeightOp : Sinter_Op<"weight", [Symbol]> {
   let description = [{
     Names a tensor that the program reads: `length` bytes at `offset` of file number `file` of the module's `sinter.files`.
     The elements are never in the IR. `raw` bytes are little-endian elements in row-major order; `varint` ones are protobuf's
-    packed variable-length integers.
+    packed variable-length integers. Elements of fewer than 8 bits are `packed`, several to a byte with the first in the
+    lowest bits, or their bytes are `varint`.
 
     Constraints:
     - C1: the type is static.
-    - C2: offset and length are not negative, and the length of `raw` bytes is that of the type.
+    - C2: offset and length are not negative, and the length of `raw` and `packed` bytes is that of the type,
+      which is below 8 bits for no `raw` and every `packed` one.
 
     Example:
 

@@ -27,8 +27,8 @@ def Sinter_ReduceOp : Sinter_InferredOp<"reduce"> {
     %0 = sinter.reduce mean %a [1] {keep_dims} : tensor<2x3xf32> -> tensor<2x1xf32>
     ```
   }];
-  let arguments = (ins Sinter_ReduceKind:$kind, Sinter_Tensor:$input, DenseI64ArrayAttr:$axes, UnitAttr:$keep_dims);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_ReduceKind:$kind, Sinter_NumberTensor:$input, DenseI64ArrayAttr:$axes, UnitAttr:$keep_dims);
+  let results = (outs Sinter_NumberTensor:$result);
   let assemblyFormat = "$kind $input $axes attr-dict `:` type($input) `->` type($result)";
 }
 
@@ -46,8 +46,8 @@ def Sinter_ArgReduceOp : Sinter_InferredOp<"arg_reduce"> {
     %0 = sinter.arg_reduce max %a axis 1 {keep_dims} : tensor<2x3xf32> -> tensor<2x1xi64>
     ```
   }];
-  let arguments = (ins Sinter_ArgReduceKind:$kind, Sinter_Tensor:$input, I64Attr:$axis, UnitAttr:$keep_dims, UnitAttr:$last);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_ArgReduceKind:$kind, Sinter_NumberTensor:$input, I64Attr:$axis, UnitAttr:$keep_dims, UnitAttr:$last);
+  let results = (outs Sinter_NumberTensor:$result);
   let assemblyFormat = "$kind $input `axis` custom<PlainInteger>($axis) attr-dict `:` type($input) `->` type($result)";
 }
 
@@ -65,8 +65,8 @@ def Sinter_CumulativeSumOp : Sinter_InferredOp<"cumulative_sum"> {
     %0 = sinter.cumulative_sum %a axis 0 {exclusive} : tensor<5xf32>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$input, I64Attr:$axis, UnitAttr:$exclusive, UnitAttr:$reverse);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_NumberTensor:$input, I64Attr:$axis, UnitAttr:$exclusive, UnitAttr:$reverse);
+  let results = (outs Sinter_NumberTensor:$result);
   let assemblyFormat = "$input `axis` custom<PlainInteger>($axis) attr-dict `:` type($input)";
 }
 

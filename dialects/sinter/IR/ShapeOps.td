@@ -147,8 +147,8 @@ def Sinter_RangeOp : Sinter_SizedOp<"range"> {
     %0 = sinter.range %start, %delta : (tensor<i64>, tensor<i64>) -> tensor<7xi64>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$start, Sinter_Tensor:$delta);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_NumberTensor:$start, Sinter_NumberTensor:$delta);
+  let results = (outs Sinter_NumberTensor:$result);
   let assemblyFormat = "$start `,` $delta attr-dict `:` functional-type(operands, $result)";
 }
 

@@ -143,42 +143,77 @@ Type sinter::getElementType(Value value) { return cast<RankedTensorType>(value.g
 int64_t sinter::getRank(Value value) { return cast<RankedTensorType>(value.getType()).getRank(); }
 
 ElementType sinter::toElementType(Type type) {
+  using E = ElementType;
   if (isa<StringType>(type))
-    return ElementType::String;
-  if (type.isF16())
-    return ElementType::F16;
-  if (type.isBF16())
-    return ElementType::BF16;
-  if (type.isF32())
-    return ElementType::F32;
-  if (type.isF64())
-    return ElementType::F64;
-  unsigned width = type.getIntOrFloatBitWidth();
-  if (width == 1)
-    return ElementType::Bool;
-  if (type.isUnsignedInteger())
-    return width == 8    ? ElementType::U8
-           : width == 16 ? ElementType::U16
-           : width == 32 ? ElementType::U32
-                         : ElementType::U64;
-  return width == 8    ? ElementType::I8
-         : width == 16 ? ElementType::I16
-         : width == 32 ? ElementType::I32
-                       : ElementType::I64;
+    return E::String;
+  if (isa<FloatType>(type))
+    return TypeSwitch<Type, E>(type)
+        .Case([](Float16Type) { return E::F16; })
+        .Case([](BFloat16Type) { return E::BF16; })
+        .Case([](Float32Type) { return E::F32; })
+        .Case([](Float64Type) { return E::F64; })
+        .Case([](Float8E4M3FNType) { return E::F8E4M3FN; })
+        .Case([](Float8E4M3FNUZType) { return E::F8E4M3FNUZ; })
+        .Case([](Float8E5M2Type) { return E::F8E5M2; })
+        .Case([](Float8E5M2FNUZType) { return E::F8E5M2FNUZ; })
+        .Case([](Float8E8M0FNUType) { return E::F8E8M0; })
+        .Case([](Float4E2M1FNType) { return E::F4E2M1; });
+  bool isUnsigned = type.isUnsignedInteger();
+  switch (type.getIntOrFloatBitWidth()) {
+  case 1:
+    return E::Bool;
+  case 2:
+    return isUnsigned ? E::U2 : E::I2;
+  case 4:
+    return isUnsigned ? E::U4 : E::I4;
+  case 8:
+    return isUnsigned ? E::U8 : E::I8;
+  case 16:
+    return isUnsigned ? E::U16 : E::I16;
+  case 32:
+    return isUnsigned ? E::U32 : E::I32;
+  default:
+    return isUnsigned ? E::U64 : E::I64;
+  }
 }
 
 Type sinter::fromElementType(MLIRContext *context, ElementType type) {
-  if (isFloatType(type))
-    return type == ElementType::F16    ? Type(Float16Type::get(context))
-           : type == ElementType::BF16 ? Type(BFloat16Type::get(context))
-           : type == ElementType::F32  ? Type(Float32Type::get(context))
-                                       : Type(Float64Type::get(context));
-  if (type == ElementType::String)
+  switch (type) {
+  case ElementType::F16:
+    return Float16Type::get(context);
+  case ElementType::BF16:
+    return BFloat16Type::get(context);
+  case ElementType::F32:
+    return Float32Type::get(context);
+  case ElementType::F64:
+    return Float64Type::get(context);
+  case ElementType::F8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case ElementType::F8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(context);
+  case ElementType::F8E5M2:
+    return Float8E5M2Type::get(context);
+  case ElementType::F8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(context);
+  case ElementType::F8E8M0:
+    return Float8E8M0FNUType::get(context);
+  case ElementType::F4E2M1:
+    return Float4E2M1FNType::get(context);
+  case ElementType::String:
     return StringType::get(context);
-  if (type == ElementType::Bool)
+  case ElementType::Bool:
     return IntegerType::get(context, 1);
-  return IntegerType::get(context, 8 * elementSize(type),
-                          isUnsignedType(type) ? IntegerType::Unsigned : IntegerType::Signless);
+  default:
+    return IntegerType::get(context, elementBits(type),
+                            isUnsignedType(type) ? IntegerType::Unsigned : IntegerType::Signless);
+  }
+}
+
+bool sinter::isNarrow(Type type) {
+  if (!type.isIntOrFloat() || type.isInteger(1))
+    return false;
+  unsigned width = type.getIntOrFloatBitWidth();
+  return width < 8 || (width == 8 && isa<FloatType>(type));
 }
 
 SizeExpr sinter::getNumElements(Type type) { return SizeExpr::product(getSizes(type)); }

@@ -45,6 +45,9 @@ int64_t getRank(mlir::Value value);
 /// The element type as values outside the IR have it; `type` must be one that a tensor of the dialect may have.
 ElementType toElementType(mlir::Type type);
 mlir::Type fromElementType(mlir::MLIRContext *context, ElementType type);
+/// Whether elements of this type are only moved, selected and converted: floats of 8 bits and fewer, integers of 4
+/// and 2.
+bool isNarrow(mlir::Type type);
 /// The number of elements.
 SizeExpr getNumElements(mlir::Type type);
 /// NumPy's broadcasting; none where two sizes are neither equal nor 1.

@@ -33,10 +33,15 @@ def Sinter_Dialect : Dialect {
   let hasConstantMaterializer = 1;
 }
 
-/// The element types: signless integers are signed; `ui` are unsigned; i1 is a truth value.
+/// The element types: signless integers are signed; `ui` are unsigned; i1 is a truth value. Narrow ones are only moved,
+/// selected and converted.
 def Sinter_FloatType : AnyTypeOf<[F16, BF16, F32, F64], "floating-point element", "::mlir::FloatType">;
-def Sinter_ElementType
+def Sinter_NumberType
     : AnyTypeOf<[F16, BF16, F32, F64, I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64], "number">;
+def Sinter_NarrowType
+    : AnyTypeOf<[F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0FNU, F4E2M1FN, I<4>, UI<4>, I<2>, UI<2>],
+                "narrow element">;
+def Sinter_ElementType : AnyTypeOf<[Sinter_NumberType, Sinter_NarrowType], "number or narrow element">;
 class Sinter_TensorOf<list<Type> elementTypes>
     : ConfinedType<RankedTensorOf<elementTypes>, [CPred<"::sinter::hasSizes($_self)">],
                    RankedTensorOf<elementTypes>.summary # " whose dynamic sizes are in #sinter.dims",
@@ -58,6 +63,7 @@ def Sinter_StringType : TypeDef<Sinter_Dialect, "String"> {
 /// For ops that only move elements, too.
 def Sinter_AnyTensor
     : Sinter_TensorOf<[AnyTypeOf<[Sinter_ElementType, Sinter_StringType], "element of a tensor">]>;
+def Sinter_NumberTensor : Sinter_TensorOf<[Sinter_NumberType]>;
 def Sinter_FloatTensor : Sinter_TensorOf<[Sinter_FloatType]>;
 def Sinter_IndexTensor : Sinter_TensorOf<[I32, I64]>;
 

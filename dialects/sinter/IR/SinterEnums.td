@@ -53,6 +53,9 @@ def Sinter_PadMode : Sinter_Enum<"PadMode", "what a pad fills with", [
     I32EnumAttrCase<"constant", 0>, I32EnumAttrCase<"reflect", 1>, I32EnumAttrCase<"edge", 2>, I32EnumAttrCase<"wrap", 3>]>;
 
 def Sinter_WeightEncoding : Sinter_Enum<"WeightEncoding", "how a weight's elements lie in its file", [
-    I32EnumAttrCase<"raw", 0>, I32EnumAttrCase<"varint", 1>]>;
+    I32EnumAttrCase<"raw", 0>, I32EnumAttrCase<"varint", 1>, I32EnumAttrCase<"packed", 2>]>;
+
+def Sinter_RoundMode : Sinter_Enum<"RoundMode", "how a number becomes a power of two", [
+    I32EnumAttrCase<"up", 0>, I32EnumAttrCase<"down", 1>, I32EnumAttrCase<"nearest", 2>]>;
 
 #endif // SINTER_ENUMS_TD

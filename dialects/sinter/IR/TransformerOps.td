@@ -28,8 +28,8 @@ def Sinter_MatmulOp : Sinter_InferredOp<"matmul"> {
     %0 = sinter.matmul %a, %b : (tensor<2x3x4xf32>, tensor<4x5xf32>) -> tensor<2x3x5xf32>
     ```
   }];
-  let arguments = (ins Sinter_Tensor:$lhs, Sinter_Tensor:$rhs);
-  let results = (outs Sinter_Tensor:$result);
+  let arguments = (ins Sinter_NumberTensor:$lhs, Sinter_NumberTensor:$rhs);
+  let results = (outs Sinter_NumberTensor:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, $result)";
 }
 

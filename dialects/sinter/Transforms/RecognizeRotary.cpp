@@ -112,7 +112,7 @@ Value takeHalf(PatternRewriter &rewriter, Value value, int64_t size) {
     return ElementwiseOp::create(rewriter, loc, elementwise.getKind(), operands, elementwise.getAlphaAttr());
   }
   if (auto cast = dyn_cast<CastOp>(op))
-    return CastOp::create(rewriter, loc, type, half(cast.getInput()));
+    return CastOp::create(rewriter, loc, type, half(cast.getInput()), cast.getUnsaturated(), cast.getRoundMode());
   if (auto reshape = dyn_cast<ReshapeOp>(op))
     return makeReshape(rewriter, loc, half(reshape.getInput()), sizes);
   if (auto broadcast = dyn_cast<BroadcastOp>(op))

@@ -160,15 +160,17 @@ struct SimplifyCast : OpRewritePattern<CastOp> {
     Type to = getElementType(op.getResult());
     if (auto first = op.getInput().getDefiningOp<CastOp>()) {
       Type from = getElementType(first.getInput()), between = getElementType(op.getInput());
-      if (from == to && keepsAll(from, between)) {
+      // To a narrow float even what the type has may change: an infinity saturates.
+      if (from == to && !isNarrowFloat(from) && !isNarrowFloat(between) && keepsAll(from, between)) {
         rewriter.replaceOp(op, first.getInput());
         return success();
       }
     }
     if (auto constant = op.getInput().getDefiningOp<ConstantOp>())
       if (std::optional<double> number = getSplat(constant))
-        if (isa<FloatType>(to) || (std::fabs(*number) < 1e9 && to.isIntOrFloat() && !to.isInteger(1) &&
-                                   to.getIntOrFloatBitWidth() >= 32)) {
+        if (!isNarrow(to) &&
+            (isa<FloatType>(to) || (std::fabs(*number) < 1e9 && to.isIntOrFloat() && !to.isInteger(1) &&
+                                    to.getIntOrFloatBitWidth() >= 32))) {
           rewriter.replaceOp(
               op, makeSplat(rewriter, op.getLoc(), op.getType(),
                             std::trunc(*number) == *number || isa<FloatType>(to) ? *number : std::trunc(*number)));
@@ -178,6 +180,7 @@ struct SimplifyCast : OpRewritePattern<CastOp> {
   }
 
 private:
+  static bool isNarrowFloat(Type type) { return isa<FloatType>(type) && isNarrow(type); }
   static bool keepsAll(Type from, Type between) {
     if (!from.isIntOrFloat() || !between.isIntOrFloat())
       return false; // what reads text is not merged with what wrote it

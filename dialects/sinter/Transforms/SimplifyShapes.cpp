@@ -57,7 +57,7 @@ struct SinkThroughCast : OpRewritePattern<CastOp> {
       return rewriter.notifyMatchFailure(op, "the operand is no broadcast");
     Type elementType = getElementType(op.getResult());
     Value result = CastOp::create(rewriter, op.getLoc(), getTensorType(getSizes(broadcast.getInput()), elementType),
-                                  broadcast.getInput());
+                                  broadcast.getInput(), op.getUnsaturated(), op.getRoundMode());
     rewriter.replaceOp(op, makeBroadcast(rewriter, op.getLoc(), result, getSizes(op.getResult())));
     return success();
   }

@@ -13,18 +13,27 @@ using namespace mlir;
 using namespace sinter;
 using namespace sinter::onnx;
 
-static LogicalResult importCast(NodeContext &node) {
-  // Both are about floats of 8 bits and below only.
-  node.ignoreAttribute("saturate");
-  node.ignoreAttribute("round_mode");
-  return node.setResult(0, node.cast(node.operand(0), node.getElementTypeAttribute("to", DataType::Undefined)));
+static LogicalResult castTo(NodeContext &node, mlir::Type type) {
+  bool saturate = node.getInt("saturate", 1) != 0;
+  std::string text = node.getString("round_mode", "up");
+  std::optional<RoundMode> mode = symbolizeRoundMode(text);
+  if (!mode)
+    return node.malformed("attribute round_mode is '" + text + "', not up, down or nearest");
+  // By way of a wider type a number would be rounded twice.
+  mlir::Type from = node.operandElementType(0);
+  if (from && type && ((isNarrow(from) && isa<StringType>(type)) || (isNarrow(type) && isa<StringType>(from))))
+    return node.fail("from " + Twine(elementTypeName(toElementType(from))) + " to " + elementTypeName(toElementType(type)));
+  // Each is about its types only; of others a model may say anything.
+  bool isFloat8 = type && isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
+  return node.setResult(0, node.cast(node.operand(0), type, saturate || !isFloat8,
+                                     type && isa<Float8E8M0FNUType>(type) ? *mode : RoundMode::up));
 }
 
-static LogicalResult importCastLike(NodeContext &node) {
-  node.ignoreAttribute("saturate");
-  node.ignoreAttribute("round_mode");
-  return node.setResult(0, node.cast(node.operand(0), node.operandElementType(1)));
+static LogicalResult importCast(NodeContext &node) {
+  return castTo(node, node.getElementTypeAttribute("to", DataType::Undefined));
 }
+
+static LogicalResult importCastLike(NodeContext &node) { return castTo(node, node.operandElementType(1)); }
 
 static LogicalResult importWhere(NodeContext &node) {
   return node.setResult(0, node.elementwise(ElementwiseKind::select, node.operands()));

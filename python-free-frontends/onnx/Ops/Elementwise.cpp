@@ -86,9 +86,18 @@ static LogicalResult importBitShift(NodeContext &node) {
   return node.setResult(0, node.elementwise(kind, node.operands()));
 }
 
+/// Floats of 8 bits are tested as f32, which has all that they have.
+static Value widenNarrow(NodeContext &node, Value x) {
+  return isNarrow(getElementType(x)) ? node.cast(x, node.getBuilder().getF32Type()) : x;
+}
+
+static LogicalResult importIsNan(NodeContext &node) {
+  return node.setResult(0, node.elementwise(Kind::is_nan, {widenNarrow(node, node.operand(0))}));
+}
+
 static LogicalResult importIsInf(NodeContext &node) {
   Formula f(node);
-  Value x = node.operand(0);
+  Value x = widenNarrow(node, node.operand(0));
   bool negative = node.getInt("detect_negative", 1) != 0, positive = node.getInt("detect_positive", 1) != 0;
   if (negative && positive)
     return f.finish(f.unary(Kind::is_inf, x));
@@ -154,7 +163,7 @@ static const OpRow rows[] = {
     {"Greater", 7, importPlain<Kind::greater>, 2, 2},
     {"GreaterOrEqual", 12, importPlain<Kind::greater_equal>, 2, 2},
     {"IsInf", 10, importIsInf, 1, 1},
-    {"IsNaN", 9, importPlain<Kind::is_nan>, 1, 1},
+    {"IsNaN", 9, importIsNan, 1, 1},
     {"Less", 7, importPlain<Kind::less>, 2, 2},
     {"LessOrEqual", 12, importPlain<Kind::less_equal>, 2, 2},
     {"Log", 1, importPlain<Kind::log>, 1, 1},

@@ -274,10 +274,10 @@ SINTER_API sinter_status sinter_session_create(const sinter_program *program, co
 /// Ends the session's threads and releases its memory. NULL is allowed.
 SINTER_API void sinter_session_destroy(sinter_session *session);
 
-/// Gives input `index` for the runs to come. `data` is borrowed, not copied: it is read by each run, and may change between
-/// runs; it must be aligned to its element (strings: to 8 bytes). `dims` has `rank` sizes and is copied. Type and rank are
-/// checked here, sizes by the run. The text of strings is borrowed, too, until the outputs of the last run were read, which
-/// may point into it.
+/// runs; it must be aligned to its element (strings: to 8 bytes). An element of any type below 16 bits takes one byte; one
+/// of 4 or 2 bits lies in the low bits, with the sign copied to the others if its type is signed, and they are 0 if not.
+/// `dims` has `rank` sizes and is copied. Type and rank are checked here, sizes by the run. The text of strings is borrowed,
+/// too, until the outputs of the last run were read, which may point into it.
 SINTER_API sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, const void *data,
                                                   sinter_type type, const int64_t *dims, uint32_t rank);
 

@@ -18,7 +18,13 @@ using namespace mlir;
 using namespace sinter;
 using namespace sinter::cpu;
 
+static bool isUnsigned(Type type) { return type.isUnsignedInteger(); }
+
+static bool isNarrowFloatType(Type type) { return isa<FloatType>(type) && isNarrow(type); }
+
 Type cpu::getComputeType(Type type) {
+  if (isNarrow(type))
+    return IntegerType::get(type.getContext(), 8);
   if (type.isF16() || type.isBF16())
     return Float32Type::get(type.getContext());
   if (auto integer = dyn_cast<IntegerType>(type))
@@ -29,6 +35,8 @@ Type cpu::getComputeType(Type type) {
 }
 
 Type cpu::getStorageType(Type type) {
+  if (isNarrow(type))
+    return IntegerType::get(type.getContext(), 8);
   if (type.isBF16()) // moved as bits: converting is ours
     return IntegerType::get(type.getContext(), 16);
   if (auto integer = dyn_cast<IntegerType>(type))
@@ -37,8 +45,6 @@ Type cpu::getStorageType(Type type) {
     return IntegerType::get(type.getContext(), 128);
   return type;
 }
-
-static bool isUnsigned(Type type) { return type.isUnsignedInteger(); }
 
 Type ElementwiseEmitter::shaped(Type element, Value like) {
   auto vector = dyn_cast<VectorType>(like.getType());
@@ -52,6 +58,12 @@ Value ElementwiseEmitter::splatLike(Value scalar, Value like) {
 }
 
 Value ElementwiseEmitter::constant(Attribute number, Type type) {
+  if (isNarrow(type)) {
+    APInt bits = isNarrowFloatType(type) ? cast<FloatAttr>(number).getValue().bitcastToAPInt()
+                                         : cast<IntegerAttr>(number).getValue();
+    bits = isNarrowFloatType(type) || isUnsigned(type) ? bits.zextOrTrunc(8) : bits.sextOrTrunc(8);
+    return arith::ConstantOp::create(k.builder(), k.loc(), IntegerAttr::get(getComputeType(type), bits));
+  }
   if (isa<FloatType>(type)) {
     APFloat value = cast<FloatAttr>(number).getValue();
     bool losesInfo;
@@ -103,7 +115,8 @@ Value ElementwiseEmitter::fromStorage(Value x, Type type) {
     Value zero = splatLike(arith::ConstantOp::create(b, k.loc(), b.getI8IntegerAttr(0)), x);
     return arith::CmpIOp::create(b, k.loc(), arith::CmpIPredicate::ne, x, zero);
   }
-  return x;
+  // Whoever gave the element may have left something in the bits that do not count.
+  return wrapToNarrow(x, type);
 }
 
 Value ElementwiseEmitter::toStorage(Value x, Type type) {
@@ -125,11 +138,47 @@ Value ElementwiseEmitter::round(Value x, Type type) {
   return type.isF16() || type.isBF16() ? fromStorage(toStorage(x, type), type) : x;
 }
 
-Value ElementwiseEmitter::convert(Value x, Type from, Type to) {
+/// An i8 as an integer of 4 or 2 bits or f4E2M1FN is held; of other types `x` itself.
+Value ElementwiseEmitter::wrapToNarrow(Value x, Type type) {
+  if (!isNarrow(type) || type.getIntOrFloatBitWidth() == 8)
+    return x;
+  OpBuilder &b = k.builder();
+  auto number = [&](int64_t n) { return splatLike(arith::ConstantOp::create(b, k.loc(), b.getI8IntegerAttr(n)), x); };
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (isUnsigned(type) || isa<FloatType>(type))
+    return arith::AndIOp::create(b, k.loc(), x, number((1 << width) - 1));
+  Value unused = number(8 - width);
+  return arith::ShRSIOp::create(b, k.loc(), arith::ShLIOp::create(b, k.loc(), x, unused), unused);
+}
+
+Value ElementwiseEmitter::convertToNarrowFloat(Value x, Type from, FloatType to, const NarrowCast &rules) {
+  OpBuilder &b = k.builder();
+  auto integer = dyn_cast<IntegerType>(from);
+  if (integer && integer.getWidth() == 64)
+    x = keepSticky(k, x, isUnsigned(from));
+  // Rounding comes once, at the end: what goes before is exact.
+  bool isExactInF32 = integer ? integer.getWidth() <= 16 : !from.isF64();
+  Type wide = isExactInF32 ? Type(b.getF32Type()) : Type(b.getF64Type());
+  return encodeNarrowFloat(k, convert(x, from, wide), to, rules);
+}
+
+Value ElementwiseEmitter::convert(Value x, Type from, Type to, const NarrowCast &rules) {
   OpBuilder &b = k.builder();
   Location loc = k.loc();
   if (from == to)
     return x;
+  if (isNarrowFloatType(from)) {
+    Value decoded = decodeNarrowFloat(k, x, cast<FloatType>(from));
+    return convert(decoded, b.getF32Type(), to, rules);
+  }
+  if (isNarrowFloatType(to))
+    return convertToNarrowFloat(x, from, cast<FloatType>(to), rules);
+  if (isNarrow(to)) {
+    // The low bits, also of what a float is truncated to.
+    Type through = isa<FloatType>(from) ? b.getI32Type() : b.getI8Type();
+    x = convert(x, from, through);
+    return wrapToNarrow(convert(x, through, b.getI8Type()), to);
+  }
   Type fromCompute = getComputeType(from), toCompute = getComputeType(to);
   if (to.isInteger(1)) {
     Value zero = splatLike(constant(0.0, from), x);

@@ -11,7 +11,9 @@
 //   f32, f64        themselves
 //   f16, bf16       f32 that holds a value of the narrow type: each function is
 //                   computed in f32 and rounded
+//   narrow floats   their bits, as i8: they are only moved and converted
 //   i1              i1
+//   i4, i2          i8 that holds a value of the narrow type; ui4 and ui2 too
 //   integers        signless integers of their width; signedness is the type's
 //
 //===----------------------------------------------------------------------===//
@@ -20,6 +22,7 @@
 #define SINTER_TARGETS_CPU_EMIT_ELEMENTWISEEMITTER_H
 
 #include "dialects/sinter/IR/Sinter.h"
+#include "targets/cpu/Emit/NarrowFloats.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
 
 namespace sinter::cpu {
@@ -36,7 +39,7 @@ public:
   /// `operands` are all scalars or all vectors, of the compute type of `type`, the element type of the op's operands
   /// (for select, of what it selects).
   mlir::Value emit(ElementwiseOp op, llvm::ArrayRef<mlir::Value> operands);
-  mlir::Value convert(mlir::Value x, mlir::Type from, mlir::Type to);
+  mlir::Value convert(mlir::Value x, mlir::Type from, mlir::Type to, const NarrowCast &rules = {});
   /// As memory holds it, and back.
   mlir::Value fromStorage(mlir::Value x, mlir::Type type);
   mlir::Value toStorage(mlir::Value x, mlir::Type type);
@@ -56,6 +59,8 @@ public:
   mlir::Value applyVectorFunction(mlir::Value x, llvm::function_ref<mlir::Value(mlir::Value)> f);
 
 private:
+  mlir::Value convertToNarrowFloat(mlir::Value x, mlir::Type from, mlir::FloatType to, const NarrowCast &rules);
+  mlir::Value wrapToNarrow(mlir::Value x, mlir::Type type);
   mlir::Value emitFloat(ElementwiseOp op, llvm::ArrayRef<mlir::Value> x, mlir::Type type);
   mlir::Value emitInteger(ElementwiseKind kind, llvm::ArrayRef<mlir::Value> x, mlir::IntegerType type);
   mlir::Value emitIntegerDivision(ElementwiseKind kind, mlir::Value x, mlir::Value y, mlir::IntegerType type);

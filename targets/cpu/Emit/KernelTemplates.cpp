@@ -521,23 +521,12 @@ static FailureOr<LaunchPlan> planTextCast(StringRef kind, Block &body) {
 //===----------------------------------------------------------------------===//
 
 sinter_type cpu::getRuntimeType(Type type) {
-  if (isa<StringType>(type))
-    return SINTER_STRING;
-  if (auto floating = dyn_cast<FloatType>(type))
-    return type.isBF16() ? SINTER_BF16 : type.isF16() ? SINTER_F16 : type.isF64() ? SINTER_F64 : SINTER_F32;
-  bool isUnsigned = type.isUnsignedInteger();
-  switch (type.getIntOrFloatBitWidth()) {
-  case 1:
-    return SINTER_BOOL;
-  case 8:
-    return isUnsigned ? SINTER_U8 : SINTER_I8;
-  case 16:
-    return isUnsigned ? SINTER_U16 : SINTER_I16;
-  case 32:
-    return isUnsigned ? SINTER_U32 : SINTER_I32;
-  default:
-    return isUnsigned ? SINTER_U64 : SINTER_I64;
-  }
+  // Both sides name their types equally.
+  llvm::StringRef name = elementTypeName(toElementType(type));
+  for (uint32_t number = SINTER_F32; sinter_type_size(number) != 0; ++number)
+    if (name == sinter_type_name(number))
+      return sinter_type(number);
+  llvm_unreachable("every element type is one of the runtime's");
 }
 
 bool cpu::isTextCast(Operation *op) {

@@ -329,7 +329,7 @@ Value RegionEmitter::compute(Value value, ArrayRef<Int> at, int64_t laneAxis) {
       })
       .Case<CastOp>([&](CastOp cast) {
         return elementwise.convert(emit(cast.getInput(), at, laneAxis), sinter::getElementType(cast.getInput()),
-                                sinter::getElementType(value));
+                                   sinter::getElementType(value), {!cast.getUnsaturated(), cast.getRoundMode()});
       })
       .Case<BroadcastOp>([&](BroadcastOp b) { return emitAligned(b.getInput(), extents, at, laneAxis); })
       .Case<ConstantOp>([&](ConstantOp constant) {

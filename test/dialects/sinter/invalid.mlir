@@ -127,6 +127,18 @@ sinter.weight @w raw 0 at 0 length 8 : tensor<3xf32>
 // -----
 
 // weight C2
+// expected-error @+1 {{C2: 3 bytes for a type of 2}}
+sinter.weight @w packed 0 at 0 length 3 : tensor<3xi4>
+
+// -----
+
+// weight C2
+// expected-error @+1 {{C2: elements of type 'ui2' are not raw}}
+sinter.weight @w raw 0 at 0 length 3 : tensor<3xui2>
+
+// -----
+
+// weight C2
 // expected-error @+1 {{C2: offset and length are not negative}}
 sinter.weight @w raw 0 at -4 length 4 : tensor<f32>
 
@@ -237,6 +249,35 @@ func.func @logical_function(%a: tensor<2xi8>) -> tensor<2xi8> {
 // -----
 
 // elementwise C2
+func.func @narrow_float(%a: tensor<2xf8E4M3FN>) -> tensor<2xf8E4M3FN> {
+  // expected-error @+2 {{C2: neg of elements of type 'f8E4M3FN'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = sinter.elementwise neg(%a) : (tensor<2xf8E4M3FN>) -> tensor<2xf8E4M3FN>
+  return %0 : tensor<2xf8E4M3FN>
+}
+
+// -----
+
+// elementwise C2
+func.func @narrow_equal(%a: tensor<2xui4>) -> tensor<2xi1> {
+  // expected-error @+2 {{C2: equal of elements of type 'ui4'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = sinter.elementwise equal(%a, %a) : (tensor<2xui4>, tensor<2xui4>) -> tensor<2xi1>
+  return %0 : tensor<2xi1>
+}
+
+// -----
+
+// Narrow elements are not computed with.
+func.func @narrow_sum(%a: tensor<2xi4>) -> tensor<i4> {
+  // expected-error @+1 {{operand #0 must be ranked tensor of number values}}
+  %0 = sinter.reduce sum %a [0] : tensor<2xi4> -> tensor<i4>
+  return %0 : tensor<i4>
+}
+
+// -----
+
+// elementwise C2
 func.func @condition(%a: tensor<2xf32>) -> tensor<2xf32> {
   // expected-error @+2 {{C2: the condition of select is i1, not 'f32'}}
   // expected-error @+1 {{failed to infer returned types}}
@@ -316,6 +357,24 @@ func.func @cast_strings(%a: tensor<2x!sinter.string>) -> tensor<2x!sinter.string
 
 // -----
 
+// cast C2
+func.func @cast_narrow_string(%a: tensor<2x!sinter.string>) -> tensor<2xf8E5M2> {
+  // expected-error @+1 {{C2: from '!sinter.string' to 'f8E5M2'}}
+  %0 = sinter.cast %a : tensor<2x!sinter.string> -> tensor<2xf8E5M2>
+  return %0 : tensor<2xf8E5M2>
+}
+
+// -----
+
+// cast C3
+func.func @cast_unsaturated(%a: tensor<2xf32>) -> tensor<2xf4E2M1FN> {
+  // expected-error @+1 {{C3: unsaturated to 'f4E2M1FN'}}
+  %0 = sinter.cast %a unsaturated : tensor<2xf32> -> tensor<2xf4E2M1FN>
+  return %0 : tensor<2xf4E2M1FN>
+}
+
+// -----
+
 // elementwise C2
 func.func @strings_have_no_order(%a: tensor<2x!sinter.string>) -> tensor<2xi1> {
   // expected-error @+2 {{C2: less of elements of type '!sinter.string'}}
@@ -331,6 +390,15 @@ func.func @reduce_strings(%a: tensor<2x!sinter.string>) -> tensor<!sinter.string
   // expected-error @+1 {{operand #0 must be ranked tensor of number values}}
   %0 = sinter.reduce max %a [0] : tensor<2x!sinter.string> -> tensor<!sinter.string>
   return %0 : tensor<!sinter.string>
+}
+
+// -----
+
+// cast C3
+func.func @cast_round(%a: tensor<2xf32>) -> tensor<2xf8E5M2> {
+  // expected-error @+1 {{C3: round down to 'f8E5M2'}}
+  %0 = sinter.cast %a round down : tensor<2xf32> -> tensor<2xf8E5M2>
+  return %0 : tensor<2xf8E5M2>
 }
 
 // -----
@@ -687,6 +755,16 @@ func.func @scatter_nd_strings(%a: tensor<2x!sinter.string>, %i: tensor<1x1xi64>,
 
 // -----
 
+// scatter_elements C3
+func.func @scatter_elements_narrow(%a: tensor<2xi4>, %i: tensor<1xi64>, %u: tensor<1xi4>) -> tensor<2xi4> {
+  // expected-error @+2 {{C3: add of elements of type 'i4'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = sinter.scatter_elements add %a[%i], %u axis 0 : (tensor<2xi4>, tensor<1xi64>, tensor<1xi4>) -> tensor<2xi4>
+  return %0 : tensor<2xi4>
+}
+
+// -----
+
 // scatter_nd C1
 func.func @scatter_nd_length(%a: tensor<2xf32>, %i: tensor<1x2xi64>, %u: tensor<1xf32>) -> tensor<2xf32> {
   // expected-error @+2 {{C1: indices of sizes [1, 2] into 1 dimensions}}
@@ -713,6 +791,16 @@ func.func @scatter_nd_updates(%a: tensor<2x3xf32>, %i: tensor<1x1xi64>, %u: tens
   // expected-error @+1 {{failed to infer returned types}}
   %0 = sinter.scatter_nd add %a[%i], %u : (tensor<2x3xf32>, tensor<1x1xi64>, tensor<1xf32>) -> tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
+}
+
+// -----
+
+// scatter_nd C3
+func.func @scatter_nd_narrow(%a: tensor<2xf8E5M2>, %i: tensor<1x1xi64>, %u: tensor<1xf8E5M2>) -> tensor<2xf8E5M2> {
+  // expected-error @+2 {{C3: max of elements of type 'f8E5M2'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = sinter.scatter_nd max %a[%i], %u : (tensor<2xf8E5M2>, tensor<1x1xi64>, tensor<1xf8E5M2>) -> tensor<2xf8E5M2>
+  return %0 : tensor<2xf8E5M2>
 }
 
 // -----

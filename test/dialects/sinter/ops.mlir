@@ -48,6 +48,26 @@ func.func @elementwise(%a: tensor<2x3xf32>, %b: tensor<3xf32>) -> tensor<2x3xf32
   return %0 : tensor<2x3xf32>
 }
 
+// CHECK: sinter.weight @packed packed 0 at 8 length 2 : tensor<3xi4>
+sinter.weight @packed packed 0 at 8 length 2 : tensor<3xi4>
+
+// CHECK-LABEL: func.func @cast_to_power(
+func.func @cast_to_power(%a: tensor<2xf32>) -> tensor<2xf8E8M0FNU> {
+  // CHECK: sinter.cast {{.*}} unsaturated round nearest : tensor<2xf32> -> tensor<2xf8E8M0FNU>
+  %0 = sinter.cast %a unsaturated round nearest : tensor<2xf32> -> tensor<2xf8E8M0FNU>
+  return %0 : tensor<2xf8E8M0FNU>
+}
+
+// Narrow elements are moved and selected.
+// CHECK-LABEL: func.func @narrow(
+func.func @narrow(%a: tensor<2x3xf4E2M1FN>, %c: tensor<2x3xi1>) -> tensor<3x2xf4E2M1FN> {
+  // CHECK: sinter.elementwise select
+  %0 = sinter.elementwise select(%c, %a, %a) : (tensor<2x3xi1>, tensor<2x3xf4E2M1FN>, tensor<2x3xf4E2M1FN>) -> tensor<2x3xf4E2M1FN>
+  // CHECK: sinter.transpose {{.*}} -> tensor<3x2xf4E2M1FN>
+  %1 = sinter.transpose %0 [1, 0] : tensor<2x3xf4E2M1FN> -> tensor<3x2xf4E2M1FN>
+  return %1 : tensor<3x2xf4E2M1FN>
+}
+
 // CHECK-LABEL: func.func @cast(
 func.func @cast(%a: tensor<2x3xi64>) -> tensor<2x3xf32> {
   // CHECK: sinter.cast {{.*}} : tensor<2x3xi64> -> tensor<2x3xf32>

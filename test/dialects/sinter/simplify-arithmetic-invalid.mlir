@@ -41,6 +41,19 @@ func.func @casts(%x: tensor<2xf32>, %i: tensor<2xi64>) -> (tensor<2xf32>, tensor
 
 // -----
 
+// Narrow floats saturate, and have no number of every constant.
+// CHECK-LABEL: func.func @narrow_casts(
+func.func @narrow_casts(%x: tensor<2xf8E5M2>) -> (tensor<2xf8E5M2>, tensor<f8E4M3FN>) {
+  // CHECK-COUNT-3: sinter.cast
+  %0 = sinter.cast %x : tensor<2xf8E5M2> -> tensor<2xf32>
+  %1 = sinter.cast %0 : tensor<2xf32> -> tensor<2xf8E5M2>
+  %2 = sinter.constant dense<1.0e9> : tensor<f32>
+  %3 = sinter.cast %2 : tensor<f32> -> tensor<f8E4M3FN>
+  return %1, %3 : tensor<2xf8E5M2>, tensor<f8E4M3FN>
+}
+
+// -----
+
 // Large constants are not folded: they are weights.
 // CHECK-LABEL: func.func @large(
 func.func @large() -> tensor<2048xf32> {
