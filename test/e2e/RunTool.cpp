@@ -41,8 +41,15 @@ bool isLong() {
 std::string modelFolder() { return std::string(SINTER_SOURCE_ROOT) + "/.cache/models/all-MiniLM-L6-v2"; }
 std::string modelFile() { return modelFolder() + "/all-MiniLM-L6-v2.onnx"; }
 
+/// In the build folder, so that a test that is run by hand leaves nothing in the sources.
+static fs::path outputFolder() {
+  fs::path path = fs::path(SINTER_BIN_DIR).parent_path() / "test-output";
+  fs::create_directories(path);
+  return path;
+}
+
 std::string freshFolder(const std::string &name) {
-  fs::path path = fs::absolute(name);
+  fs::path path = outputFolder() / name;
   fs::remove_all(path);
   fs::create_directories(path);
   return path.string();
@@ -50,7 +57,7 @@ std::string freshFolder(const std::string &name) {
 
 Ended runSinter(const std::vector<std::string> &arguments, int killAfterMs, int killWith) {
   // Output goes to files, so that nothing waits for a reader. The name is the process's own: programs run side by side.
-  std::string prefix = fs::absolute("run-" + std::to_string(getpid())).string();
+  std::string prefix = (outputFolder() / ("run-" + std::to_string(getpid()))).string();
   std::string outputFile = prefix + ".out", errorFile = prefix + ".err";
   std::string tool = std::string(SINTER_BIN_DIR) + "/sinter";
   std::vector<char *> words{const_cast<char *>(tool.c_str())};

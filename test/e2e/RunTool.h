@@ -29,7 +29,7 @@ Ended runSinter(const std::vector<std::string> &arguments, int killAfterMs = -1,
 std::string modelFolder();
 std::string modelFile();
 
-/// A folder of this test's own, empty, below the working folder.
+/// A folder of this test's own, empty, below the build folder.
 std::string freshFolder(const std::string &name);
 
 /// MiniLM compiled, once per process, into this folder.

@@ -37,7 +37,8 @@ std::vector<TestVector<To>> convertAll(const Isa &isa, const TestVector<From> &v
     ElementwiseEmitter emitter(k);
     mlir::Value in = k.pointerWord(0);
     Int count = k.integerWord(1), lanes = k.lanes(), whole = k.mul(k.div(count, lanes), lanes);
-    for (auto [number, conversion] : llvm::enumerate(conversions)) {
+    for (size_t number = 0; number < conversions.size(); ++number) {
+      const auto &conversion = conversions[number];
       mlir::Value out = k.pointerWord(2 + number);
       mlir::Type toType = fromElementType(context, conversion.to);
       auto convertOne = [&](mlir::Value x) {

@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 using namespace sinter;
 using testing::HasSubstr;
@@ -94,6 +95,9 @@ public:
 
 TestTarget *testTarget = nullptr;
 
+const std::string folder = testing::TempDir() + "sinter-pipeline-test-" + std::to_string(getpid());
+const std::string modelPath = folder + "/pipeline-test.mlir", dumps = folder + "/dumps";
+
 const char program[] = R"mlir(
 module attributes {sinter.phase = "imported"} {
   sinter.symbol @seq axis "ids" 0 {low = 1 : i64, high = 512 : i64}
@@ -112,14 +116,17 @@ protected:
     mlir::DialectRegistry registry;
     registerAllDialects(registry);
     context = std::make_unique<mlir::MLIRContext>(registry);
+    ASSERT_FALSE(llvm::sys::fs::create_directories(folder));
     std::error_code error;
-    llvm::raw_fd_ostream file("pipeline-test.mlir", error);
+    llvm::raw_fd_ostream file(modelPath, error);
     ASSERT_FALSE(error);
     file << program;
-    request.model = "pipeline-test.mlir";
+    request.model = modelPath;
     request.targets = {{"test", {}}};
     request.out = "out";
   }
+
+  void TearDown() override { llvm::sys::fs::remove_directories(folder); }
 
   Failure failureOf(const CompileRequest &wanted) {
     llvm::Expected<CompileResult> result = compile(wanted, *context);
@@ -148,23 +155,23 @@ TEST_F(Pipeline, GivesTheTargetThePlacedModuleAndItsReference) {
 }
 
 TEST_F(Pipeline, CompilesFromADumpToTheSameEnd) {
-  request.dumpPhasesTo = "pipeline-dumps";
+  request.dumpPhasesTo = dumps;
   ASSERT_TRUE(bool(compile(request, *context)));
   for (const char *dump : {"3-sparse.mlir", "5-lowered.mlir"}) {
     testTarget->modulePhase = testTarget->referencePhase = std::nullopt;
     CompileRequest again = request;
     again.dumpPhasesTo.clear();
-    again.model = std::string("pipeline-dumps/") + dump;
+    again.model = dumps + "/" + dump;
     llvm::Expected<CompileResult> result = compile(again, *context);
     ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
     EXPECT_EQ(testTarget->modulePhase, Phase::Placed) << dump;
     EXPECT_EQ(testTarget->referencePhase, Phase::Sparse) << dump;
   }
   // Without the dump of phase sparse there is nothing to check a bundle against.
-  ASSERT_FALSE(llvm::sys::fs::remove("pipeline-dumps/3-sparse.mlir"));
+  ASSERT_FALSE(llvm::sys::fs::remove(dumps + "/3-sparse.mlir"));
   CompileRequest again = request;
   again.dumpPhasesTo.clear();
-  again.model = "pipeline-dumps/5-lowered.mlir";
+  again.model = dumps + "/5-lowered.mlir";
   Failure failure = failureOf(again);
   EXPECT_EQ(failure.status, ExitStatus::Unusable);
   EXPECT_THAT(failure.message, HasSubstr("3-sparse.mlir"));
