@@ -14,8 +14,9 @@
 
 namespace sinter {
 
-/// What holds of a module. One enumeration drives the pipeline, `--compile-to`, `--compile-from` and `--dump-phases-to`; the
-/// module's attribute `sinter.phase` names the last phase that was reached, and a verifying pass ends each.
+/// What holds of a module. One enumeration drives the pipeline, `--compile-to`, `--compile-from` and
+/// `--dump-phases-to`; the module's attribute `sinter.phase` names the last phase that was reached, and a verifying
+/// pass ends each.
 enum class Phase {
   Imported,  ///< the model as its file says, shapes and names kept as locations
   Canonical, ///< one form per construct; shape computations are expressions of sizes

@@ -69,15 +69,14 @@ public:
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
   /// Registers its passes by name, for sinter-opt and reproducers.
   virtual void registerPasses() const {}
-  /// Adds the passes that lead from the phase before to `phase` (Quantized to Placed), the phase's verifying pass excluded.
-  /// A pass refuses what the target does not have by an error that begins with "unsupported: " (`op->emitOpError("unsupported:
-  /// ...")`); where all errors of a phase are such, the user is told all of them with exit status 4. Any other error is a
-  /// defect.
+  /// Adds the passes that lead from the phase before to `phase` (Quantized to Placed), the phase's verifying pass
+  /// excluded. A pass refuses what the target does not have by an error whose text begins with "unsupported: "; where
+  /// all errors of a phase are such, the user is told all of them with exit status 4. Any other error is a defect.
   virtual void addPasses(Phase phase, const TargetSpec &spec, mlir::OpPassManager &passes) const = 0;
   /// Adds the pass that states what holds after `phase`, Lowered or Placed; the phases before have one for all targets.
   virtual void addVerifyingPasses(Phase phase, mlir::OpPassManager &passes) const = 0;
-  /// Writes the artifact of a module in phase Placed. `reference` is the module as it stood after phase Sparse, which the
-  /// bundle keeps for `verify`.
+  /// Writes the artifact of a module in phase Placed. `reference` is the module as it stood after phase Sparse, which
+  /// the bundle keeps for `verify`.
   virtual llvm::Expected<EmitResult> emit(mlir::ModuleOp module, mlir::ModuleOp reference,
                                           const EmitRequest &request) const = 0;
 };

@@ -134,7 +134,7 @@ struct BundleArgument {
 };
 
 struct BundleStep {
-  std::string name; // the model's node
+  std::string name;    // the model's node
   unsigned kernel = 0; // of the bundle's, or a sinter_runtime_kernel
   std::vector<BundleArgument> arguments;
   SizeExpr tasks = 1;

@@ -42,7 +42,8 @@ static json::Array valueArray(llvm::ArrayRef<BundleValue> values) {
       shape.push_back(sizeValue(size));
     for (const std::string &name : value.dimNames)
       names.push_back(nameText(name));
-    json::Object object{{"name", nameText(value.name)}, {"type", sinter_type_name(value.type)}, {"shape", std::move(shape)}};
+    json::Object object{
+        {"name", nameText(value.name)}, {"type", sinter_type_name(value.type)}, {"shape", std::move(shape)}};
     if (!names.empty())
       object["dim_names"] = std::move(names);
     if (value.anyShape)
@@ -63,7 +64,8 @@ static json::Array symbolArray(const BundleDescription &bundle) {
                                       : json::Value(operand.number));
       from["range"] = std::move(range);
     } else
-    from[symbol.source.kind == SymbolSource::Axis ? "axis" : "element"] = static_cast<int64_t>(symbol.source.position);
+      from[symbol.source.kind == SymbolSource::Axis ? "axis" : "element"] =
+          static_cast<int64_t>(symbol.source.position);
     result.push_back(json::Object{{"name", nameText(symbol.name)},
                                   {"from", std::move(from)},
                                   {"lowest", symbol.lowest},

@@ -52,9 +52,9 @@ static llvm::Error checkValues(llvm::ArrayRef<BundleValue> values, StringRef wha
 }
 
 uint32_t sinter::programVersion(const BundleDescription &bundle) {
-  bool needsSecond =
-      llvm::any_of(bundle.inputs, [](const BundleValue &value) { return value.anyShape; }) ||
-      llvm::any_of(bundle.symbols, [](const BundleSymbol &symbol) { return symbol.source.kind == SymbolSource::Range; });
+  bool needsSecond = llvm::any_of(bundle.inputs, [](const BundleValue &value) { return value.anyShape; }) ||
+                     llvm::any_of(bundle.symbols,
+                                  [](const BundleSymbol &symbol) { return symbol.source.kind == SymbolSource::Range; });
   return needsSecond ? 2 : 1;
 }
 
@@ -343,9 +343,8 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
   for (const BundleCheck &check : bundle.checks) {
     bool ofSize = check.kind == BundleCheck::Size;
     checks.push_back({static_cast<uint32_t>(check.kind), ofSize ? check.input : SINTER_NO_INDEX,
-                      ofSize ? check.axis : SINTER_NO_INDEX,
-                      ofSize ? SINTER_NO_INDEX : writer.expression(check.left), writer.expression(check.right), 0,
-                      writer.text(check.text)});
+                      ofSize ? check.axis : SINTER_NO_INDEX, ofSize ? SINTER_NO_INDEX : writer.expression(check.left),
+                      writer.expression(check.right), 0, writer.text(check.text)});
   }
 
   std::vector<sinter_variant_record> variants;
@@ -379,7 +378,8 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
   std::vector<sinter_file_record> files;
   if (!linkedIn)
     for (const BundleFile &file : bundle.files)
-      files.push_back({writer.text(file.name), file.bytes.size(), sinter_hash_bytes(file.bytes.data(), file.bytes.size())});
+      files.push_back(
+          {writer.text(file.name), file.bytes.size(), sinter_hash_bytes(file.bytes.data(), file.bytes.size())});
 
   if (!writer.failure.empty())
     return internalError("the program to write is wrong: " + writer.failure);

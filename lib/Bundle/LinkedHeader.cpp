@@ -61,12 +61,14 @@ static void writeValues(llvm::raw_ostream &os, StringRef name, StringRef what, l
   llvm::StringSet<> taken;
   os << "\n/* Indices of " << what << "s. */\nenum {\n";
   for (auto [i, value] : llvm::enumerate(values)) {
-    std::string constant = StringRef(name).upper() + "_" + what.upper() + "_" + StringRef(identifierFrom(value.name)).upper();
+    std::string constant =
+        StringRef(name).upper() + "_" + what.upper() + "_" + StringRef(identifierFrom(value.name)).upper();
     if (!taken.insert(constant).second) {
       constant += "_" + std::to_string(i);
       taken.insert(constant);
     }
-    os << "  " << constant << " = " << i << (i + 1 < values.size() ? "," : "") << " /* " << sinter_type_name(value.type);
+    os << "  " << constant << " = " << i << (i + 1 < values.size() ? "," : "") << " /* "
+       << sinter_type_name(value.type);
     if (value.anyShape) {
       os << " of any shape, not used */\n";
       continue;
@@ -86,7 +88,8 @@ std::string sinter::encodeLinkedHeader(const BundleDescription &bundle, StringRe
   os << "/* " << linkedHeaderMark << (bundle.compiler.empty() ? "" : " ") << commentText(bundle.compiler) << " from "
      << commentText(bundle.sourceFile) << ". Do not edit. */\n\n#ifndef " << guard << "\n#define " << guard
      << "\n\n#include \"sinter-rt/sinter.h\"\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
-  os << "/* The program, for sinter_program_open_model: give SINTER_MODEL_VERSION. NULL where it needs a later runtime. */\n"
+  os << "/* The program, for sinter_program_open_model: give SINTER_MODEL_VERSION. NULL where it needs a later "
+        "runtime. */\n"
      << "const sinter_model *" << name << "_query(uint32_t max_version);\n";
   writeValues(os, name, "input", bundle.inputs);
   writeValues(os, name, "output", bundle.outputs);
@@ -94,8 +97,8 @@ std::string sinter::encodeLinkedHeader(const BundleDescription &bundle, StringRe
   for (const BundleSymbol &symbol : bundle.symbols) {
     if (symbol.source.kind != SymbolSource::Axis)
       continue;
-    os << (hasSizes ? "" : "\n/* Sizes, for sinter_session_options:\n") << "     \"" << commentText(symbol.name) << "\": "
-       << symbol.lowest << " to ";
+    os << (hasSizes ? "" : "\n/* Sizes, for sinter_session_options:\n") << "     \"" << commentText(symbol.name)
+       << "\": " << symbol.lowest << " to ";
     if (symbol.highest)
       os << *symbol.highest << "\n";
     else

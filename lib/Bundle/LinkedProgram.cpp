@@ -105,10 +105,14 @@ llvm::Expected<llvm::SmallString<0>> compileTables(const BundleDescription &bund
 
   auto number = [&](llvm::Type *type, uint64_t value) { return llvm::ConstantInt::get(type, value); };
   // In the order of sinter_model.
-  llvm::Constant *fields[] = {number(i32, SINTER_MODEL_VERSION), number(i32, sizeof(sinter_model)),
-                              tables,                            number(i64, program.size()),
-                              weights,                           number(i64, weightsBytes),
-                              kernels,                           number(i64, variants.size())};
+  llvm::Constant *fields[] = {number(i32, SINTER_MODEL_VERSION),
+                              number(i32, sizeof(sinter_model)),
+                              tables,
+                              number(i64, program.size()),
+                              weights,
+                              number(i64, weightsBytes),
+                              kernels,
+                              number(i64, variants.size())};
   static_assert(sizeof(sinter_model) == 56, "the fields above are those of sinter_model");
   llvm::Constant *model = constant(llvm::ConstantStruct::getAnon(context, fields), "_model", 8);
 
@@ -182,7 +186,8 @@ llvm::Error writeWeightsObject(const std::string &path, const std::string &symbo
     tail += contents;
     return offset;
   };
-  section(1, sectionName, SHT_PROGBITS, SHF_ALLOC | (isX86 ? uint64_t(SHF_X86_64_LARGE) : 0), alignment, bytes, alignment);
+  section(1, sectionName, SHT_PROGBITS, SHF_ALLOC | (isX86 ? uint64_t(SHF_X86_64_LARGE) : 0), alignment, bytes,
+          alignment);
   section(2, ".note.GNU-stack", SHT_PROGBITS, 0, tailOffset, 0, 1);
   Elf64_Shdr &symbolHeader = section(3, ".symtab", SHT_SYMTAB, 0, inTail(symbols), symbols.size(), 8);
   symbolHeader.sh_link = 4;
@@ -255,7 +260,8 @@ bool isOurs(StringRef path) {
 llvm::Error checkFileReplaceable(StringRef path) {
   if (!llvm::sys::fs::exists(path) || (!llvm::sys::fs::is_directory(path) && isOurs(path)))
     return llvm::Error::success();
-  return usage("'" + path + "' exists and was not written by Sinter; choose another output, or replace it with --force");
+  return usage("'" + path +
+               "' exists and was not written by Sinter; choose another output, or replace it with --force");
 }
 
 std::string inFolder(const AtomicOutput &folder, StringRef name) { return (folder.path() + "/" + name).str(); }
@@ -295,14 +301,15 @@ llvm::Expected<std::vector<std::string>> writeParts(const BundleDescription &bun
   return parts;
 }
 
-/// Writes the archive `out` with the file `object` as its one member. No dates, owners or modes are in it: the same program
-/// gives the same archive.
+/// Writes the archive `out` with the file `object` as its one member. No dates, owners or modes are in it: the same
+/// program gives the same archive.
 llvm::Error archive(const std::string &object, const std::string &out, const std::string &memberName) {
   auto buffer = llvm::MemoryBuffer::getFile(object, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return ioFailure("'" + object + "' cannot be read: " + buffer.getError().message());
   std::vector<llvm::NewArchiveMember> members(1);
-  members[0].Buf = llvm::MemoryBuffer::getMemBuffer((*buffer)->getBuffer(), memberName, /*RequiresNullTerminator=*/false);
+  members[0].Buf =
+      llvm::MemoryBuffer::getMemBuffer((*buffer)->getBuffer(), memberName, /*RequiresNullTerminator=*/false);
   members[0].MemberName = members[0].Buf->getBufferIdentifier();
   if (llvm::Error error = llvm::writeArchive(out, members, llvm::SymtabWritingMode::NormalSymtab,
                                              llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false))
@@ -312,16 +319,17 @@ llvm::Error archive(const std::string &object, const std::string &out, const std
 
 llvm::Error linkParts(llvm::ArrayRef<std::string> parts, const AtomicOutput &folder, const std::string &output,
                       const LinkedOptions &options) {
-  std::vector<std::string> arguments = {"-m",           linkerEmulation(llvm::Triple(options.triple).isAArch64()),
-                                        "--threads=1",  "--build-id=none",
-                                        "-z",           "noexecstack",
-                                        "-o",           output};
+  std::vector<std::string> arguments = {"-m",          linkerEmulation(llvm::Triple(options.triple).isAArch64()),
+                                        "--threads=1", "--build-id=none",
+                                        "-z",          "noexecstack",
+                                        "-o",          output};
   if (options.form == LinkedForm::Shared) {
     std::string exports = inFolder(folder, "exports");
     if (llvm::Error error = writeFile(exports, "{ global: " + options.name + "_query; local: *; };\n"))
       return error;
-    arguments.insert(arguments.end(), {"-shared", "--hash-style=gnu", "--gc-sections", "-z", "relro", "-z", "now",
-                                       "--strip-all", "-soname=" + options.name + ".so", "--version-script=" + exports});
+    arguments.insert(arguments.end(),
+                     {"-shared", "--hash-style=gnu", "--gc-sections", "-z", "relro", "-z", "now", "--strip-all",
+                      "-soname=" + options.name + ".so", "--version-script=" + exports});
     llvm::Expected<std::vector<std::string>> needs =
         needsOf(parts, folder.path(), llvm::Triple(options.triple).isAArch64());
     if (!needs)
@@ -336,8 +344,8 @@ llvm::Error linkParts(llvm::ArrayRef<std::string> parts, const AtomicOutput &fol
 
 } // namespace
 
-llvm::Error sinter::writeLinkedProgram(const BundleDescription &bundle, llvm::ArrayRef<StringRef> objects, StringRef out,
-                                       const LinkedOptions &options, BundleSummary *summary) {
+llvm::Error sinter::writeLinkedProgram(const BundleDescription &bundle, llvm::ArrayRef<StringRef> objects,
+                                       StringRef out, const LinkedOptions &options, BundleSummary *summary) {
   if (llvm::Error error = checkSymbolName(options.name))
     return error;
   if (objects.size() != bundle.variants.size())

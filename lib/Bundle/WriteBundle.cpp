@@ -125,7 +125,8 @@ private:
     }
     SectionMemory memory(section.bytes);
     if (!memory.hasMemory())
-      return ioFailure("no memory for the " + llvm::Twine(section.bytes) + " bytes of weight '" + section.name + "'", errno);
+      return ioFailure("no memory for the " + llvm::Twine(section.bytes) + " bytes of weight '" + section.name + "'",
+                       errno);
     llvm::MutableArrayRef<char> contents = memory.contents();
     if (llvm::Error error = section.fill(contents))
       return error;
@@ -158,9 +159,8 @@ static llvm::Error writeWeights(const BundleDescription &bundle, std::vector<Pla
   if (descriptor < 0)
     return ioFailure("'" + shown + "' cannot be written", errno);
   WeightsWriter writer(bundle, sections, options, descriptor, shown);
-  llvm::Error error = ftruncate(descriptor, weightsBytes) == 0
-                          ? writer.write()
-                          : ioFailure("'" + shown + "' cannot be written", errno);
+  llvm::Error error =
+      ftruncate(descriptor, weightsBytes) == 0 ? writer.write() : ioFailure("'" + shown + "' cannot be written", errno);
   if (!error && fsync(descriptor) != 0)
     error = ioFailure("'" + shown + "' cannot be written", errno);
   if (close(descriptor) != 0 && !error)
@@ -220,7 +220,8 @@ static llvm::Error checkReplaceable(llvm::StringRef out) {
   if (!llvm::sys::fs::exists(out))
     return llvm::Error::success();
   if (!llvm::sys::fs::is_directory(out))
-    return usage("'" + out + "' exists and is not a bundle of Sinter's; choose another output, or replace it with --force");
+    return usage("'" + out +
+                 "' exists and is not a bundle of Sinter's; choose another output, or replace it with --force");
 
   llvm::StringSet<> known = {SINTER_PROGRAM_FILE, SINTER_MANIFEST_FILE, SINTER_WEIGHTS_FILE};
   if (std::optional<llvm::json::Object> manifest = readManifest(out))
@@ -235,7 +236,8 @@ static llvm::Error checkReplaceable(llvm::StringRef out) {
   for (llvm::sys::fs::directory_iterator it(out, failure), end; it != end && !failure; it.increment(failure)) {
     llvm::StringRef name = llvm::sys::path::filename(it->path());
     if (!isOurs)
-      return usage("'" + out + "' exists and is not a bundle of Sinter's; choose another output, or replace it with --force");
+      return usage("'" + out +
+                   "' exists and is not a bundle of Sinter's; choose another output, or replace it with --force");
     if (!known.contains(name) && !(name.starts_with("code-") && name.ends_with(".so")))
       return usage("'" + out + "' holds '" + name +
                    "', which is not part of the bundle; choose another output, or replace it with --force");

@@ -148,8 +148,8 @@ private:
     }
     std::optional<int64_t> length = rangeLength(type, numbers[0], numbers[1], numbers[2]);
     if (!length)
-      return unusable(llvm::formatv("the range from {0} to {1} by {2} ('{3}') has no finite length", numbers[0], numbers[1],
-                                    numbers[2], name)
+      return unusable(llvm::formatv("the range from {0} to {1} by {2} ('{3}') has no finite length", numbers[0],
+                                    numbers[1], numbers[2], name)
                           .str());
     return *length;
   }

@@ -211,8 +211,8 @@ llvm::Expected<AtomicOutput> AtomicOutput::folder(llvm::StringRef out) { return 
 llvm::Expected<AtomicOutput> AtomicOutput::file(llvm::StringRef out) { return begin(out, false); }
 
 AtomicOutput::AtomicOutput(AtomicOutput &&other)
-    : out(std::move(other.out)), temporary(std::move(other.temporary)), lock(other.lock),
-      registered(other.registered), isFolder(other.isFolder) {
+    : out(std::move(other.out)), temporary(std::move(other.temporary)), lock(other.lock), registered(other.registered),
+      isFolder(other.isFolder) {
   other.lock = -1;
   other.registered = -1;
   other.temporary.clear();
@@ -230,7 +230,8 @@ llvm::Error sinter::writeAll(int descriptor, llvm::StringRef bytes, llvm::String
   while (!bytes.empty()) {
     // Some systems take at most 2 GB at once.
     size_t count = std::min<size_t>(bytes.size(), size_t(1) << 30);
-    ssize_t written = offset < 0 ? ::write(descriptor, bytes.data(), count) : pwrite(descriptor, bytes.data(), count, offset);
+    ssize_t written =
+        offset < 0 ? ::write(descriptor, bytes.data(), count) : pwrite(descriptor, bytes.data(), count, offset);
     if (written < 0 && errno == EINTR)
       continue;
     if (written <= 0)

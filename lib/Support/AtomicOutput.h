@@ -54,7 +54,7 @@ private:
 
   std::string out;
   std::string temporary;
-  int lock = -1;      // a descriptor of the temporary, locked
+  int lock = -1;       // a descriptor of the temporary, locked
   int registered = -1; // its place among those that an interrupt removes
   bool isFolder = false;
 };

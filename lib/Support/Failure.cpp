@@ -58,9 +58,8 @@ llvm::Error sinter::unsupported(std::vector<UnsupportedNode> nodes) {
   int64_t count = 0;
   for (const UnsupportedNode &line : nodes)
     count += line.count;
-  auto failure =
-      std::make_unique<Failure>(ExitStatus::Unsupported,
-                                std::to_string(count) + (count == 1 ? " node is" : " nodes are") + " not supported");
+  auto failure = std::make_unique<Failure>(
+      ExitStatus::Unsupported, std::to_string(count) + (count == 1 ? " node is" : " nodes are") + " not supported");
   failure->unsupportedNodes = std::move(nodes);
   return llvm::Error(std::move(failure));
 }

@@ -55,9 +55,7 @@ constexpr TypeRow typeRows[] = {
     {ElementType::U2, "u2", 1, 2},
 };
 
-const TypeRow &rowOf(ElementType type) {
-  return typeRows[static_cast<size_t>(type)];
-}
+const TypeRow &rowOf(ElementType type) { return typeRows[static_cast<size_t>(type)]; }
 
 template <typename To, typename From> To bitCast(From from) {
   static_assert(sizeof(To) == sizeof(From));
@@ -157,9 +155,7 @@ std::string formatPosition(llvm::ArrayRef<int64_t> dims, int64_t index) {
 
 } // namespace
 
-llvm::StringRef sinter::elementTypeName(ElementType type) {
-  return rowOf(type).name;
-}
+llvm::StringRef sinter::elementTypeName(ElementType type) { return rowOf(type).name; }
 
 std::optional<ElementType> sinter::parseElementType(llvm::StringRef name) {
   for (const TypeRow &row : typeRows)
@@ -168,9 +164,7 @@ std::optional<ElementType> sinter::parseElementType(llvm::StringRef name) {
   return std::nullopt;
 }
 
-size_t sinter::elementSize(ElementType type) {
-  return rowOf(type).size;
-}
+size_t sinter::elementSize(ElementType type) { return rowOf(type).size; }
 
 unsigned sinter::elementBits(ElementType type) {
   const TypeRow &row = rowOf(type);
@@ -202,9 +196,7 @@ float sinter::halfToFloat(uint16_t bits) {
   return bitCast<float>(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
-uint16_t sinter::doubleToHalf(double value) {
-  return roundToBits(value, 5, 10);
-}
+uint16_t sinter::doubleToHalf(double value) { return roundToBits(value, 5, 10); }
 
 std::optional<int64_t> sinter::rangeLength(ElementType type, double start, double limit, double delta) {
   if (!std::isfinite(start) || !std::isfinite(limit) || !std::isfinite(delta) || delta == 0)
@@ -216,8 +208,8 @@ std::optional<int64_t> sinter::rangeLength(ElementType type, double start, doubl
     difference = bfloat16ToFloat(doubleToBfloat16(difference));
   else if (type == ElementType::F32)
     difference = static_cast<float>(difference);
-  double quotient = type == ElementType::F64 ? difference / delta
-                                             : static_cast<float>(difference) / static_cast<float>(delta);
+  double quotient =
+      type == ElementType::F64 ? difference / delta : static_cast<float>(difference) / static_cast<float>(delta);
   if (quotient <= 0)
     return std::isfinite(difference) ? std::optional<int64_t>(0) : std::nullopt;
   if (!(quotient < 9.2e18))
@@ -225,21 +217,13 @@ std::optional<int64_t> sinter::rangeLength(ElementType type, double start, doubl
   return static_cast<int64_t>(std::ceil(quotient));
 }
 
-uint16_t sinter::floatToHalf(float value) {
-  return doubleToHalf(value);
-}
+uint16_t sinter::floatToHalf(float value) { return doubleToHalf(value); }
 
-float sinter::bfloat16ToFloat(uint16_t bits) {
-  return bitCast<float>(static_cast<uint32_t>(bits) << 16);
-}
+float sinter::bfloat16ToFloat(uint16_t bits) { return bitCast<float>(static_cast<uint32_t>(bits) << 16); }
 
-uint16_t sinter::doubleToBfloat16(double value) {
-  return roundToBits(value, 8, 7);
-}
+uint16_t sinter::doubleToBfloat16(double value) { return roundToBits(value, 8, 7); }
 
-uint16_t sinter::floatToBfloat16(float value) {
-  return doubleToBfloat16(value);
-}
+uint16_t sinter::floatToBfloat16(float value) { return doubleToBfloat16(value); }
 
 std::optional<int64_t> sinter::countElements(llvm::ArrayRef<int64_t> dims) {
   if (llvm::any_of(dims, [](int64_t size) { return size < 0; }))

@@ -34,7 +34,8 @@ llvm::Error sinter::runLinker(llvm::ArrayRef<std::string> arguments) {
   if (result.retCode == 0)
     return llvm::Error::success();
   // What lld is given is our own, so it fails for want of room or by our mistake.
-  bool noRoom = llvm::StringRef(messages).contains("No space left") || llvm::StringRef(messages).contains("cannot open output");
+  bool noRoom =
+      llvm::StringRef(messages).contains("No space left") || llvm::StringRef(messages).contains("cannot open output");
   llvm::StringRef text = llvm::StringRef(messages).rtrim();
   return noRoom ? ioFailure("the code cannot be linked: " + text) : internalError("the code cannot be linked: " + text);
 }

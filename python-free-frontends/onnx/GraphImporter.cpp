@@ -42,13 +42,35 @@ static const llvm::StringMap<SmallVector<const OpRow *, 2>> &getTable() {
 /// Whether an operator of ONNX's own domain takes strings, in that version, for the elements that it moves, compares or
 /// casts.
 static bool takesStrings(StringRef opType, int64_t version) {
-  static const llvm::StringMap<int64_t> since = {
-      {"Cast", 9},       {"CastLike", 15},  {"Compress", 9},         {"Concat", 4},     {"DepthToSpace", 1},
-      {"Equal", 19},     {"Expand", 8},     {"Flatten", 9},          {"Gather", 1},     {"GatherElements", 11},
-      {"GatherND", 11},  {"Identity", 1},   {"If", 1},               {"Pad", 13},       {"Reshape", 5},
-      {"Scatter", 9},    {"ScatterND", 11}, {"ScatterElements", 11}, {"Shape", 1},      {"Size", 1},
-      {"Slice", 1},      {"SpaceToDepth", 1}, {"Split", 2},          {"Squeeze", 1},    {"Tile", 6},
-      {"Transpose", 1},  {"Unsqueeze", 1},  {"Where", 9},            {"ReverseSequence", 10}};
+  static const llvm::StringMap<int64_t> since = {{"Cast", 9},
+                                                 {"CastLike", 15},
+                                                 {"Compress", 9},
+                                                 {"Concat", 4},
+                                                 {"DepthToSpace", 1},
+                                                 {"Equal", 19},
+                                                 {"Expand", 8},
+                                                 {"Flatten", 9},
+                                                 {"Gather", 1},
+                                                 {"GatherElements", 11},
+                                                 {"GatherND", 11},
+                                                 {"Identity", 1},
+                                                 {"If", 1},
+                                                 {"Pad", 13},
+                                                 {"Reshape", 5},
+                                                 {"Scatter", 9},
+                                                 {"ScatterND", 11},
+                                                 {"ScatterElements", 11},
+                                                 {"Shape", 1},
+                                                 {"Size", 1},
+                                                 {"Slice", 1},
+                                                 {"SpaceToDepth", 1},
+                                                 {"Split", 2},
+                                                 {"Squeeze", 1},
+                                                 {"Tile", 6},
+                                                 {"Transpose", 1},
+                                                 {"Unsqueeze", 1},
+                                                 {"Where", 9},
+                                                 {"ReverseSequence", 10}};
   auto found = since.find(opType);
   return found != since.end() && version >= found->second;
 }

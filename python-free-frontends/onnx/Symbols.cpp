@@ -412,8 +412,7 @@ llvm::Error Symbols::emit(mlir::ModuleOp module, llvm::ArrayRef<bool> anyShape) 
   for (const auto &[name, element] : elements)
     SymbolOp::create(builder, module.getLoc(), builder.getStringAttr(name), builder.getUnitAttr(),
                      builder.getStringAttr(element.first->name), builder.getI64IntegerAttr(element.second),
-                     builder.getI64IntegerAttr(INT64_MIN), mlir::IntegerAttr(), mlir::IntegerAttr(),
-                     mlir::ArrayAttr());
+                     builder.getI64IntegerAttr(INT64_MIN), mlir::IntegerAttr(), mlir::IntegerAttr(), mlir::ArrayAttr());
   for (const std::string &name : usedRanges) {
     llvm::SmallVector<mlir::Attribute> operands;
     std::string first;

@@ -97,7 +97,8 @@ static sinter_status openBundle(sinter_program *program, const sinter_program_op
     return status;
   for (uint64_t i = 0; i < header->variants.count; ++i) {
     const sinter_variant_record *variant = &program->variants[i];
-    if ((status = checkFile(program, sinter_internal_text(program, variant->file), variant->bytes, variant->hash, error)))
+    if ((status =
+             checkFile(program, sinter_internal_text(program, variant->file), variant->bytes, variant->hash, error)))
       return status;
   }
   if ((status = sinter_internal_choose_variant(program, options->variant, &program->variant, error)) ||

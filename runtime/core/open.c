@@ -20,7 +20,9 @@
 #include <unistd.h>
 
 static sinter_status failErrno(sinter_error *error, const char *path, const char *what) {
-  sinter_status status = errno == ENOENT || errno == ENOTDIR ? SINTER_UNUSABLE : errno == ENOMEM ? SINTER_NO_MEMORY : SINTER_IO;
+  sinter_status status = errno == ENOENT || errno == ENOTDIR ? SINTER_UNUSABLE
+                         : errno == ENOMEM                   ? SINTER_NO_MEMORY
+                                                             : SINTER_IO;
   char buffer[128];
   /* strerror_r has two forms; this one is POSIX's or GNU's, and either leaves a text. */
   const char *text = buffer;
@@ -150,8 +152,9 @@ sinter_status sinter_program_open_model(const sinter_model *model, const sinter_
                                 "the linked-in program was compiled by a Sinter that does not fit this runtime (%s)",
                                 sinter_runtime_version());
   if (model->version < 1 || model->version > SINTER_MODEL_VERSION || model->bytes < sizeof(sinter_model))
-    return sinter_internal_fail(error, SINTER_UNSUPPORTED, "the linked-in program has version %u; this runtime reads %u",
-                                model->version, SINTER_MODEL_VERSION);
+    return sinter_internal_fail(error, SINTER_UNSUPPORTED,
+                                "the linked-in program has version %u; this runtime reads %u", model->version,
+                                SINTER_MODEL_VERSION);
   sinter_program_options options;
   sinter_status status = sinter_internal_copy_options(&options, sizeof options, given, error);
   if (status)
@@ -164,9 +167,9 @@ sinter_status sinter_program_open_model(const sinter_model *model, const sinter_
   else
     status = sinter_internal_read_tables(program, model->program, model->program_bytes, "the linked-in program", error);
   if (!status && model->variant_count != program->header->variants.count)
-    status = sinter_internal_fail(error, SINTER_UNUSABLE, "the linked-in program has %llu variants, its tables name %llu",
-                                  (unsigned long long)model->variant_count,
-                                  (unsigned long long)program->header->variants.count);
+    status = sinter_internal_fail(
+        error, SINTER_UNUSABLE, "the linked-in program has %llu variants, its tables name %llu",
+        (unsigned long long)model->variant_count, (unsigned long long)program->header->variants.count);
   if (!status)
     status = sinter_internal_choose_variant(program, options.variant, &program->variant, error);
   if (!status) {
@@ -174,9 +177,9 @@ sinter_status sinter_program_open_model(const sinter_model *model, const sinter_
     if (model->weights) {
       program->weights = model->weights;
       if (model->weights_bytes != program->header->weights_bytes)
-        status = sinter_internal_fail(error, SINTER_UNUSABLE, "the linked-in weights have %llu bytes, %llu are required",
-                                      (unsigned long long)model->weights_bytes,
-                                      (unsigned long long)program->header->weights_bytes);
+        status = sinter_internal_fail(
+            error, SINTER_UNUSABLE, "the linked-in weights have %llu bytes, %llu are required",
+            (unsigned long long)model->weights_bytes, (unsigned long long)program->header->weights_bytes);
     } else if (options.weights_file) {
       status = sinter_internal_load_weights(program, options.weights_file, options.copy_weights != 0, error);
     } else if (program->header->weights_bytes) {
@@ -200,13 +203,15 @@ sinter_status sinter_program_check_integrity(const sinter_program *program, sint
     const bool last = i == header->sections.count;
     for (uint64_t begin = last ? header->weights_bytes : section->offset; end < begin; ++end)
       if (program->weights[end])
-        return sinter_internal_fail(error, SINTER_UNUSABLE, "the weights are damaged: byte %llu, between sections, is not 0",
+        return sinter_internal_fail(error, SINTER_UNUSABLE,
+                                    "the weights are damaged: byte %llu, between sections, is not 0",
                                     (unsigned long long)end);
     if (last)
       break;
     end = section->offset + section->bytes;
     if (sinter_hash_bytes(program->weights + section->offset, section->bytes) != section->hash)
-      return sinter_internal_fail(error, SINTER_UNUSABLE, "the weights are damaged: the checksum of section '%s' is wrong",
+      return sinter_internal_fail(error, SINTER_UNUSABLE,
+                                  "the weights are damaged: the checksum of section '%s' is wrong",
                                   sinter_internal_text(program, section->name));
   }
   for (uint64_t i = 0; program->folder && i < header->files.count; ++i) {

@@ -205,8 +205,8 @@ sinter_status sinter_program_get_variant(const sinter_program *program, uint32_t
   info->file = sinter_internal_text(program, variant->file);
   info->architecture = variant->architecture;
   info->features = variant->features;
-  info->runs_here = variant->architecture == sinter_internal_architecture() &&
-                    (variant->features & ~sinter_internal_features()) == 0;
+  info->runs_here =
+      variant->architecture == sinter_internal_architecture() && (variant->features & ~sinter_internal_features()) == 0;
   info->bytes = variant->bytes;
   info->hash = variant->hash;
   return SINTER_OK;

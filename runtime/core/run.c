@@ -34,8 +34,8 @@ sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, 
   sinter_internal_input *input = &session->inputs[index];
   input->given = false;
   if (type != value->type)
-    return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has type %s; %s is required", nameOf(program, value),
-                                sinter_type_name(type), sinter_type_name(value->type));
+    return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has type %s; %s is required",
+                                nameOf(program, value), sinter_type_name(type), sinter_type_name(value->type));
   const bool anyShape = (value->flags & SINTER_VALUE_ANY_SHAPE) != 0;
   if (!anyShape && rank != value->dims.count)
     return sinter_internal_fail(error, SINTER_UNUSABLE, "input '%s' has %u dimensions; %u are required",
@@ -61,7 +61,8 @@ sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, 
     return sinter_internal_fail(error, SINTER_WRONG_CALL, "input '%s' has elements, but no data",
                                 nameOf(program, value));
   if ((uintptr_t)data % sinter_type_alignment(type) != 0)
-    return sinter_internal_fail(error, SINTER_WRONG_CALL, "the data of input '%s' is not aligned to its elements' %u bytes",
+    return sinter_internal_fail(error, SINTER_WRONG_CALL,
+                                "the data of input '%s' is not aligned to its elements' %u bytes",
                                 nameOf(program, value), sinter_type_alignment(type));
   if (data != input->data)
     session->resolved = false;
@@ -73,7 +74,8 @@ sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, 
 sinter_status sinter_session_set_output(sinter_session *session, uint32_t index, void *data, uint64_t capacity) {
   const sinter_program *program = session->program;
   if (index >= program->header->outputs.count)
-    return sinter_internal_fail(&session->error, SINTER_WRONG_CALL, "program '%s' has %llu outputs; there is no output %u",
+    return sinter_internal_fail(&session->error, SINTER_WRONG_CALL,
+                                "program '%s' has %llu outputs; there is no output %u",
                                 sinter_internal_text(program, program->header->name),
                                 (unsigned long long)program->header->outputs.count, index);
   const sinter_value_record *value = &program->outputs[index];
@@ -92,8 +94,9 @@ sinter_status sinter_session_set_output(sinter_session *session, uint32_t index,
 sinter_status sinter_session_set_profile(sinter_session *session, uint64_t *ticks, uint32_t count) {
   uint64_t steps = session->program->header->steps.count;
   if (ticks && count < steps)
-    return sinter_internal_fail(&session->error, SINTER_WRONG_CALL, "a profile of %u steps is given; the program has %llu",
-                                count, (unsigned long long)steps);
+    return sinter_internal_fail(&session->error, SINTER_WRONG_CALL,
+                                "a profile of %u steps is given; the program has %llu", count,
+                                (unsigned long long)steps);
   session->ticks = ticks;
   return SINTER_OK;
 }
@@ -256,7 +259,8 @@ static sinter_status readRange(sinter_session *session, const sinter_symbol_reco
     }
     const uint32_t input = (uint32_t)words[0];
     if (countElements(program, session, input) == 0)
-      return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "input '%s' has no elements; at least 1 is required",
+      return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
+                                  "input '%s' has no elements; at least 1 is required",
                                   nameOf(program, &program->inputs[input]));
     range[i] = readFloat(session->inputs[input].data, program->inputs[input].type);
   }
@@ -415,10 +419,9 @@ static sinter_status resolveArguments(sinter_session *session, const sinter_step
     case SINTER_ARGUMENT_ARENA: {
       int64_t offset = session->expressions[argument->index];
       if (offset < 0 || (uint64_t)offset > session->arena_bytes)
-        return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
-                                    "the program is malformed: step '%s' uses byte %lld of an arena of %llu",
-                                    sinter_internal_text(program, step->name), (long long)offset,
-                                    (unsigned long long)session->arena_bytes);
+        return sinter_internal_fail(
+            &session->error, SINTER_UNUSABLE, "the program is malformed: step '%s' uses byte %lld of an arena of %llu",
+            sinter_internal_text(program, step->name), (long long)offset, (unsigned long long)session->arena_bytes);
       words[i] = (int64_t)(uintptr_t)(session->arena + offset);
       break;
     }
@@ -448,7 +451,8 @@ static sinter_status resolve(sinter_session *session) {
   for (uint32_t i = 0; i < program->header->outputs.count; ++i) {
     const sinter_internal_output *output = &session->outputs[i];
     if (output->bytes > output->capacity)
-      return sinter_internal_fail(&session->error, SINTER_TOO_LARGE, "output '%s' has %llu bytes; there is room for %llu",
+      return sinter_internal_fail(&session->error, SINTER_TOO_LARGE,
+                                  "output '%s' has %llu bytes; there is room for %llu",
                                   nameOf(program, &program->outputs[i]), (unsigned long long)output->bytes,
                                   (unsigned long long)output->capacity);
   }
@@ -458,7 +462,8 @@ static sinter_status resolve(sinter_session *session) {
     const sinter_step_record *step = &program->steps[i];
     int64_t tasks = session->expressions[step->tasks], scratch = session->expressions[step->scratch_bytes];
     if (tasks < 0 || scratch < 0)
-      return sinter_internal_fail(&session->error, SINTER_UNUSABLE, "the program is malformed: step '%s' has %lld tasks",
+      return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
+                                  "the program is malformed: step '%s' has %lld tasks",
                                   sinter_internal_text(program, step->name), (long long)tasks);
     if (tasks == 0)
       continue;

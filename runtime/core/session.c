@@ -52,8 +52,8 @@ static sinter_status makeBounds(const sinter_program *program, const sinter_size
   }
   for (uint32_t i = 0; i < count; ++i) {
     uint64_t s = 0;
-    while (s < symbols && (!sizes[i].symbol ||
-                           strcmp(sizes[i].symbol, sinter_internal_text(program, program->symbols[s].name)) != 0))
+    while (s < symbols &&
+           (!sizes[i].symbol || strcmp(sizes[i].symbol, sinter_internal_text(program, program->symbols[s].name)) != 0))
       ++s;
     const char *name = sizes[i].symbol ? sizes[i].symbol : "";
     const char *refusal = NULL;
@@ -97,10 +97,11 @@ static sinter_status boundOf(const Bounds *bounds, uint32_t expression, const ch
   if (*result <= LARGEST_BYTES)
     return SINTER_OK;
   if (depends)
-    return sinter_internal_fail(error, SINTER_WRONG_CALL,
-                                "size '%s' has no upper bound, and %s depends on it (%s): give the session its greatest value",
-                                sinter_internal_text(program, program->symbols[symbol].name), what,
-                                sinter_internal_formula(program, expression));
+    return sinter_internal_fail(
+        error, SINTER_WRONG_CALL,
+        "size '%s' has no upper bound, and %s depends on it (%s): give the session its greatest value",
+        sinter_internal_text(program, program->symbols[symbol].name), what,
+        sinter_internal_formula(program, expression));
   return sinter_internal_fail(error, SINTER_TOO_LARGE, "%s (%s) is larger than any memory at the greatest sizes", what,
                               sinter_internal_formula(program, expression));
 }
@@ -114,12 +115,13 @@ static sinter_status boundOfOutput(const Bounds *bounds, uint32_t index, uint64_
   int64_t total = sinter_type_size(value->type);
   for (uint32_t axis = 0; axis < value->dims.count; ++axis) {
     int64_t size;
-    sinter_status status = boundOf(bounds, program->dims[value->dims.first + axis].size, "the size of an output", &size,
-                                   error);
+    sinter_status status =
+        boundOf(bounds, program->dims[value->dims.first + axis].size, "the size of an output", &size, error);
     if (status)
       return status;
     if (__builtin_mul_overflow(total, size, &total) || total > LARGEST_BYTES)
-      return sinter_internal_fail(error, SINTER_TOO_LARGE, "output '%s' is larger than any memory at the greatest sizes",
+      return sinter_internal_fail(error, SINTER_TOO_LARGE,
+                                  "output '%s' is larger than any memory at the greatest sizes",
                                   sinter_internal_text(program, value->name));
   }
   *bytes = (uint64_t)total;
@@ -182,8 +184,8 @@ static uint32_t availableThreads(void) {
 
 /* Where the parts of a session lie in its memory. */
 typedef struct Layout {
-  uint64_t arena, scratch, outputs, session, greatest, values, expressions, inputs, output_records, arguments, work, slots,
-      workers, pool, total;
+  uint64_t arena, scratch, outputs, session, greatest, values, expressions, inputs, output_records, arguments, work,
+      slots, workers, pool, total;
 } Layout;
 
 static uint64_t place(uint64_t *end, uint64_t count, uint64_t bytes) {

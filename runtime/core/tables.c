@@ -34,8 +34,8 @@ __attribute__((format(printf, 2, 3))) static bool refuse(Reader *reader, const c
 }
 
 static const void *tableOf(Reader *reader, sinter_table table, uint64_t record_bytes, const char *name) {
-  if (table.offset % 8 != 0 || table.offset > reader->size || table.count > (reader->size - table.offset) / record_bytes ||
-      table.count >= SINTER_NO_INDEX) {
+  if (table.offset % 8 != 0 || table.offset > reader->size ||
+      table.count > (reader->size - table.offset) / record_bytes || table.count >= SINTER_NO_INDEX) {
     if (!reader->reason[0])
       refuse(reader, "its table of %s lies outside the file", name);
     return NULL;
@@ -78,7 +78,8 @@ static bool checkCode(Reader *reader, sinter_range code) {
     if (instruction == SINTER_PUSH_CONSTANT || instruction == SINTER_PUSH_SYMBOL) {
       if (++i == code.count)
         return refuse(reader, "an expression ends within an instruction");
-      if (instruction == SINTER_PUSH_SYMBOL && !checkIndex(reader, (uint64_t)words[i], header->symbols.count, "expressions"))
+      if (instruction == SINTER_PUSH_SYMBOL &&
+          !checkIndex(reader, (uint64_t)words[i], header->symbols.count, "expressions"))
         return false;
       if (++depth > SINTER_MAX_EXPRESSION_DEPTH)
         return refuse(reader, "an expression is nested too deeply");
@@ -193,8 +194,7 @@ static bool checkStep(Reader *reader, const sinter_step_record *step) {
          (isOwn || checkIndex(reader, step->kernel, header->kernels.count, "steps")) &&
          checkExpression(reader, step->tasks, "steps") && checkExpression(reader, step->scratch_bytes, "steps") &&
          checkRange(reader, step->arguments, header->arguments.count, "steps") &&
-         (step->index_input == SINTER_NO_INDEX ||
-          checkIndex(reader, step->index_input, header->inputs.count, "steps"));
+         (step->index_input == SINTER_NO_INDEX || checkIndex(reader, step->index_input, header->inputs.count, "steps"));
 }
 
 static bool checkSections(Reader *reader) {
@@ -205,7 +205,8 @@ static bool checkSections(Reader *reader) {
     if (!checkText(reader, section->name, "sections"))
       return false;
     if (section->offset % SINTER_ALIGNMENT != 0 || section->offset < end ||
-        section->bytes > program->header->weights_bytes || section->offset > program->header->weights_bytes - section->bytes)
+        section->bytes > program->header->weights_bytes ||
+        section->offset > program->header->weights_bytes - section->bytes)
       return refuse(reader, "a section of weights lies outside the weights or in another one");
     end = section->offset + section->bytes;
   }

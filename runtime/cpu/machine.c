@@ -37,8 +37,8 @@ uint64_t sinter_internal_features(void) {
     return 0;
   const uint32_t osxsave = 1u << 27;
   /* SSE3, SSSE3, FMA, CX16, SSE4.1, SSE4.2, MOVBE, POPCNT, OSXSAVE, AVX, F16C */
-  const uint32_t v3Leaf1 = 1u << 0 | 1u << 9 | 1u << 12 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 22 | 1u << 23 | osxsave |
-                           1u << 28 | 1u << 29;
+  const uint32_t v3Leaf1 = 1u << 0 | 1u << 9 | 1u << 12 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 22 | 1u << 23 |
+                           osxsave | 1u << 28 | 1u << 29;
   if (!has(c, v3Leaf1))
     return 0;
   const uint64_t state = readXcr0();

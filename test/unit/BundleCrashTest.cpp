@@ -47,9 +47,7 @@ pid_t startChild(const std::function<int()> &body) {
   return child;
 }
 
-int statusOf(llvm::Error error) {
-  return error ? static_cast<int>(takeFailure(std::move(error)).status) : 0;
-}
+int statusOf(llvm::Error error) { return error ? static_cast<int>(takeFailure(std::move(error)).status) : 0; }
 
 size_t entries(const fs::path &folder) {
   return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
@@ -67,7 +65,8 @@ std::string nameOf(const fs::path &path) {
   return info.name;
 }
 
-// Tests that after a kill at any moment there is the old bundle or the new one, whole, and that the next writer cleans up.
+// Tests that after a kill at any moment there is the old bundle or the new one, whole, and that the next writer cleans
+// up.
 TEST(BundleCrashTest, KilledWriterLeavesOldOrNew) {
   TestFolder folder;
   fs::path out = folder / "out";
@@ -76,7 +75,8 @@ TEST(BundleCrashTest, KilledWriterLeavesOldOrNew) {
   std::mt19937 random(3);
   auto begin = std::chrono::steady_clock::now();
   writeTestBundle(out, second);
-  int64_t whole = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count();
+  int64_t whole =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count();
 
   std::string expected = "second";
   int changed = 0, leftovers = 0;
@@ -131,8 +131,8 @@ TEST(BundleCrashTest, InterruptLeavesNothing) {
   }
 }
 
-// Tests that a file that cannot grow is status 6 and leaves the old bundle and nothing else. (A limit of the process stands
-// in for a full disk, which a test cannot make; the errors take the same way.)
+// Tests that a file that cannot grow is status 6 and leaves the old bundle and nothing else. (A limit of the process
+// stands in for a full disk, which a test cannot make; the errors take the same way.)
 TEST(BundleCrashTest, NoRoom) {
   TestFolder folder;
   std::string out = (folder / "out").string();

@@ -228,8 +228,8 @@ TEST(BundleTest, ManifestEqualsProgram) {
   }
 }
 
-// Tests that a bundle with one wrong byte in its tables, manifest or any variant's code is refused, and a shorter, longer
-// or missing file too.
+// Tests that a bundle with one wrong byte in its tables, manifest or any variant's code is refused, and a shorter,
+// longer or missing file too.
 TEST(BundleTest, DamageIsRefused) {
   TestFolder folder;
   writeTestBundle(folder / "tiny", testProgram());
@@ -292,8 +292,8 @@ TEST(BundleTest, IntegrityFindsDamagedWeights) {
   EXPECT_EQ(longer.status, SINTER_UNUSABLE);
 }
 
-// Tests that tables that are wrong although their checksum is right are refused, or are right after all, and that nothing
-// outside them is read (under the sanitizers).
+// Tests that tables that are wrong although their checksum is right are refused, or are right after all, and that
+// nothing outside them is read (under the sanitizers).
 TEST(BundleTest, MalformedTables) {
   TestFolder folder;
   writeTestBundle(folder / "tiny", testProgram());
@@ -434,7 +434,8 @@ TEST(BundleTest, ChecksDescriptions) {
   EXPECT_EQ(status([](BundleDescription &b) { b.outputs[0].dims.assign(17, 1); }), 4);
 }
 
-// Tests that a program whose kernels are linked in runs from tables without a manifest, its weights in memory or a file.
+// Tests that a program whose kernels are linked in runs from tables without a manifest, its weights in memory or a
+// file.
 extern "C" {
 int64_t gather(const int64_t *args, int64_t begin, int64_t end, void *scratch);
 int64_t scale_rows(const int64_t *args, int64_t begin, int64_t end, void *scratch);

@@ -34,8 +34,7 @@ std::map<std::string, int> countOps(mlir::ModuleOp module) {
   std::map<std::string, int> counts;
   module.walk([&](mlir::Operation *op) {
     auto elementwise = mlir::dyn_cast<ElementwiseOp>(op);
-    ++counts[elementwise ? stringifyElementwiseKind(elementwise.getKind()).str()
-                         : op->getName().stripDialect().str()];
+    ++counts[elementwise ? stringifyElementwiseKind(elementwise.getKind()).str() : op->getName().stripDialect().str()];
   });
   return counts;
 }
@@ -72,7 +71,8 @@ class CanonicalSampleTest : public ::testing::TestWithParam<Sample> {};
 HostTensor makeInput(llvm::StringRef name, mlir::Type type, const llvm::StringMap<int64_t> &symbols, uint32_t seed) {
   std::vector<int64_t> dims;
   for (const SizeExpr &size : getSizes(type))
-    dims.push_back(*size.evaluate([&](llvm::StringRef symbol) -> std::optional<int64_t> { return symbols.lookup(symbol); }));
+    dims.push_back(
+        *size.evaluate([&](llvm::StringRef symbol) -> std::optional<int64_t> { return symbols.lookup(symbol); }));
   HostTensor tensor(toElementType(mlir::cast<mlir::RankedTensorType>(type).getElementType()), dims);
   std::vector<float> noise = makeNoise(tensor.numElements(), seed);
   for (int64_t i = 0; i < tensor.numElements(); ++i) {
@@ -103,9 +103,7 @@ TEST_P(CanonicalSampleTest, ComputesTheSame) {
   // Sizes that differ from each other, and from those of the export; Mamba's are fixed.
   llvm::StringMap<int64_t> symbols;
   for (auto symbol : module.getOps<SymbolOp>())
-    symbols[symbol.getSymName()] = symbol.getPosition() == 0                 ? 3
-                                   : symbol.getInput().contains("decoder") ? 5
-                                                                           : 9;
+    symbols[symbol.getSymName()] = symbol.getPosition() == 0 ? 3 : symbol.getInput().contains("decoder") ? 5 : 9;
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
   std::vector<HostTensor> inputs;
   for (unsigned i = 0; i < main.getNumArguments(); ++i)
@@ -143,7 +141,6 @@ INSTANTIATE_TEST_SUITE_P(
                       Sample{"vit_dynamo", {{"attention", 2}, {"layer_norm", 5}, {"gelu", 2}, {"select", 0}}}),
     [](const auto &info) { return std::string(info.param.name); });
 
-
 //===----------------------------------------------------------------------===//
 // Spellings of exporters
 //===----------------------------------------------------------------------===//
@@ -159,9 +156,7 @@ std::map<std::string, int> expectSame(const std::string &text, const std::vector
   return countOps(*module);
 }
 
-HostTensor noise(std::vector<int64_t> dims, uint32_t seed) {
-  return f32(dims, makeNoise(*countElements(dims), seed));
-}
+HostTensor noise(std::vector<int64_t> dims, uint32_t seed) { return f32(dims, makeNoise(*countElements(dims), seed)); }
 
 /// torch.export: the mask is read at computed coordinates, the scores are scaled.
 TEST(CanonicalTest, DynamoAttentionWithPaddingAndCausalMask) {
@@ -268,7 +263,8 @@ TEST(CanonicalTest, GuardedSoftmaxKeepsItsZeros) {
 
 /// Older exports multiply many matrices with batch and heads in one dimension, and split it only to add the mask.
 TEST(CanonicalTest, AttentionOfMergedBatchAndHeads) {
-  std::map<std::string, int> counts = expectSame(R"mlir(
+  std::map<std::string, int> counts =
+      expectSame(R"mlir(
     func.func @main(%x: tensor<2x5x12xf32> {sinter.name = "x"}, %wq: tensor<12x12xf32> {sinter.name = "wq"},
                     %wk: tensor<12x12xf32> {sinter.name = "wk"}, %mask: tensor<2x1x5x5xf32> {sinter.name = "mask"})
         -> (tensor<2x5x12xf32> {sinter.name = "out"}) {
@@ -294,8 +290,7 @@ TEST(CanonicalTest, AttentionOfMergedBatchAndHeads) {
       %out = sinter.reshape %a2 : tensor<2x5x3x4xf32> -> tensor<2x5x12xf32>
       return %out : tensor<2x5x12xf32>
     })mlir",
-                                                 {noise({2, 5, 12}, 13), noise({12, 12}, 14), noise({12, 12}, 15),
-                                                  noise({2, 1, 5, 5}, 16)});
+                 {noise({2, 5, 12}, 13), noise({12, 12}, 14), noise({12, 12}, 15), noise({2, 1, 5, 5}, 16)});
   EXPECT_EQ(counts["attention"], 1);
   EXPECT_EQ(counts["transpose"], 0);
 }

@@ -290,20 +290,22 @@ TEST(InterpreterCast, FromStrings) {
                         {0.1f, 1e8f, INFINITY, -INFINITY, 0.5f, INFINITY, 0});
   // Halfway from 1 to the next f16, and a little beyond what a double holds of it.
   expectElements<uint16_t>(*read({"1.00048828125", "1.000488281250000000000000000000000001",
-                                  "1.000488281249999999999999999999999999", "1.00146484375"}, "f16"),
+                                  "1.000488281249999999999999999999999999", "1.00146484375"},
+                                 "f16"),
                            {0x3c00, 0x3c01, 0x3c00, 0x3c02});
   expectElements<int8_t>(*read({"-128", "127.9", "1.2e2"}, "i8"), {-128, 127, 120});
   expectElements<uint64_t>(*read({"18446744073709551615"}, "ui64"), {UINT64_MAX});
   expectElements<uint8_t>(*read({"True", "0", "-3", "false"}, "i1"), {1, 0, 1, 0});
   for (const char *text : {"", "x", "1e", "128", "nan"})
-    EXPECT_EQ(messageOf(read({"1", text}, "i8")), std::string("node 'tested': element 1 is '") + text +
-                                                      "', which is no number of type i8");
+    EXPECT_EQ(messageOf(read({"1", text}, "i8")),
+              std::string("node 'tested': element 1 is '") + text + "', which is no number of type i8");
 }
 
 TEST(InterpreterElementwise, EqualStrings) {
   HostTensor words = HostTensor::ofStrings({"a", "b", "", "ab"}, {2, 2});
-  expectElements<uint8_t>(evaluate("elementwise equal(%0, %1)", {words, HostTensor::ofStrings({"b"}, {1})}, "tensor<2x2xi1>"),
-                          {0, 1, 0, 0});
+  expectElements<uint8_t>(
+      evaluate("elementwise equal(%0, %1)", {words, HostTensor::ofStrings({"b"}, {1})}, "tensor<2x2xi1>"),
+      {0, 1, 0, 0});
 }
 
 TEST(InterpreterCast, TruthValues) {

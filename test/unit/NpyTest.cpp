@@ -91,8 +91,8 @@ TEST(Npy, otherFormsAsNumpyWritesThem) {
 TEST(Npy, strings) {
   // numpy.array(["a\u00e9\u6f22", ""]).
   std::string data("a\0\0\0\xe9\0\0\0\x22\x6f\0\0", 12);
-  std::string file = npy(paddedTo(118, "{'descr': '<U3', 'fortran_order': False, 'shape': (2,), }"),
-                         data + std::string(12, '\0'));
+  std::string file =
+      npy(paddedTo(118, "{'descr': '<U3', 'fortran_order': False, 'shape': (2,), }"), data + std::string(12, '\0'));
   llvm::Expected<HostTensor> tensor = parseNpy(bytesOf(file), "x.npy");
   ASSERT_TRUE(bool(tensor)) << llvm::toString(tensor.takeError());
   EXPECT_EQ(tensor->type, ElementType::String);

@@ -102,7 +102,8 @@ TEST(OnnxElementwise, bitShift) {
 
 // Tests that a signed number that is shifted right by its width or more, or by a negative number, leaves its sign.
 TEST(OnnxElementwise, bitShiftOfSigned) {
-  HostTensor x = tensor<int8_t>({6}, {-128, -7, 7, -1, 100, -100}), amounts = tensor<int8_t>({6}, {7, 8, 8, -1, -1, 100});
+  HostTensor x = tensor<int8_t>({6}, {-128, -7, 7, -1, 100, -100}),
+             amounts = tensor<int8_t>({6}, {7, 8, 8, -1, -1, 100});
   EXPECT_THAT(Operator("BitShift", 28).input(x).input(amounts).attribute("direction", "RIGHT").result(),
               is<int8_t>({6}, {-1, -1, 0, -1, 0, -1}));
   EXPECT_THAT(Operator("BitShift", 28).input(x).input(amounts).attribute("direction", "LEFT").result(),
@@ -193,10 +194,8 @@ TEST(OnnxElementwise, refusals) {
 // Tests the gate with and without a slope: a / (1 + exp(-alpha a)) * b.
 TEST(OnnxElementwise, swiGlu) {
   HostTensor gate = tensor<float>({3}, {0, 1, -2}), x = tensor<float>({3}, {5, 2, 3});
-  EXPECT_THAT(Operator("SwiGLU", 28).input(gate).input(x).result(),
-              is<float>({3}, {0, 1.46211716f, -0.71521753f}));
-  EXPECT_THAT(Operator("SwiGLU", 28).input(gate).input(x).attribute("alpha", 0.0).result(),
-              is<float>({3}, {0, 1, -3}));
+  EXPECT_THAT(Operator("SwiGLU", 28).input(gate).input(x).result(), is<float>({3}, {0, 1.46211716f, -0.71521753f}));
+  EXPECT_THAT(Operator("SwiGLU", 28).input(gate).input(x).attribute("alpha", 0.0).result(), is<float>({3}, {0, 1, -3}));
   EXPECT_THAT(Operator("SwiGLU", 28).input(gate).input(tensor<float>({1}, {5})).refusal(), HasSubstr("gate and input"));
 }
 

@@ -89,10 +89,10 @@ void *sbrk(intptr_t increment) noexcept {
   static auto real = next<void *(*)(intptr_t)>("sbrk");
   return real(increment);
 }
-int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument) noexcept {
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                   void *argument) noexcept {
   count("pthread_create");
-  static auto real =
-      next<int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *)>("pthread_create");
+  static auto real = next<int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *)>("pthread_create");
   return real(thread, attributes, start, argument);
 }
 } // extern "C"
@@ -118,8 +118,8 @@ TEST(RuntimeAllocationTest, TrapsWork) {
   EXPECT_GT(traps([] { std::thread([] {}).join(); }), 0);
 }
 
-// Tests that no run within a session's sizes allocates or starts a thread: not the first, none with other sizes, none that
-// is refused.
+// Tests that no run within a session's sizes allocates or starts a thread: not the first, none with other sizes, none
+// that is refused.
 TEST(RuntimeAllocationTest, RunsAllocateNothing) {
 #ifdef SINTER_NO_TRAPS
   GTEST_SKIP() << "the sanitizers have allocators of their own";

@@ -101,7 +101,8 @@ TEST_F(RuntimeTest, ComputesForEverySize) {
   }
 }
 
-// Tests that threads which are late to leave a run are not confused by the next one, which may fail where theirs did not.
+// Tests that threads which are late to leave a run are not confused by the next one, which may fail where theirs did
+// not.
 TEST_F(RuntimeTest, GoodAndFailingRunsInTurnEnd) {
   OpenSession session(program, {{"batch", 3}, {"seq", 20}}, 4);
   ASSERT_EQ(session.status, SINTER_OK) << session.error.message;
@@ -135,7 +136,8 @@ TEST_F(RuntimeTest, RefusesByName) {
     return status ? status : sinter_session_run(session.session);
   };
   EXPECT_EQ(run(Inputs(3, 5)), SINTER_TOO_LARGE);
-  EXPECT_EQ(session.message(), "the size of input 'ids' along axis 0 ('batch') is 3; the session was made for at most 2");
+  EXPECT_EQ(session.message(),
+            "the size of input 'ids' along axis 0 ('batch') is 3; the session was made for at most 2");
   EXPECT_EQ(run(Inputs(1, 33)), SINTER_UNUSABLE);
   EXPECT_EQ(session.message(), "the size of input 'ids' along axis 1 ('seq') is 33; at most 32 is allowed");
   EXPECT_EQ(run(Inputs(1, 0)), SINTER_UNUSABLE);
@@ -170,8 +172,9 @@ TEST_F(RuntimeTest, RefusesByName) {
   EXPECT_EQ(session.message(), "input 'mask' has 1 dimensions; 2 are required");
   EXPECT_EQ(sinter_session_set_input(session.session, 7, mask.data(), SINTER_F32, dims, 1), SINTER_WRONG_CALL);
   EXPECT_EQ(session.message(), "program 'tiny' has 3 inputs; there is no input 7");
-  EXPECT_EQ(sinter_session_set_input(session.session, 1, reinterpret_cast<char *>(mask.data()) + 2, SINTER_F32, dims, 2),
-            SINTER_WRONG_CALL);
+  EXPECT_EQ(
+      sinter_session_set_input(session.session, 1, reinterpret_cast<char *>(mask.data()) + 2, SINTER_F32, dims, 2),
+      SINTER_WRONG_CALL);
   ASSERT_EQ(run(good), SINTER_OK) << session.message();
   expectOutputs(session.session, good);
 }
@@ -440,7 +443,8 @@ BundleDescription expressionProgram(const std::vector<SizeExpr> &expressions) {
   return bundle;
 }
 
-// Tests the lengths of ranges of floats of each type, given as inputs and as numbers, and that what has no length is said.
+// Tests the lengths of ranges of floats of each type, given as inputs and as numbers, and that what has no length is
+// said.
 TEST(RuntimeInputTest, Lengths) {
   auto program = [](sinter_type type, bool deltaIsNumber) {
     BundleDescription bundle = expressionProgram({SizeExpr::symbol("r[]")});
@@ -464,8 +468,9 @@ TEST(RuntimeInputTest, Lengths) {
     for (size_t i = 0; i < numbers.size(); ++i) {
       float f = static_cast<float>(numbers[i]);
       uint16_t half = type == SINTER_F16 ? floatToHalf(f) : floatToBfloat16(f);
-      const void *from = type == SINTER_F64 ? static_cast<const void *>(&numbers[i])
-                         : type == SINTER_F32 ? static_cast<const void *>(&f) : &half;
+      const void *from = type == SINTER_F64   ? static_cast<const void *>(&numbers[i])
+                         : type == SINTER_F32 ? static_cast<const void *>(&f)
+                                              : &half;
       std::memcpy(data[i].data(), from, sinter_type_size(type));
       EXPECT_EQ(sinter_session_set_input(session.session, i, data[i].data(), type, nullptr, 0), SINTER_OK);
     }
@@ -523,9 +528,15 @@ TEST(RuntimeExpressionTest, Values) {
   SizeExpr a = SizeExpr::symbol("v[0]"), b = SizeExpr::symbol("v[1]");
   auto floorOf = [](int64_t x, int64_t y) { return static_cast<int64_t>(std::floor(static_cast<double>(x) / y)); };
   auto ceilOf = [](int64_t x, int64_t y) { return static_cast<int64_t>(std::ceil(static_cast<double>(x) / y)); };
-  std::vector<SizeExpr> expressions = {a + 3 * b - 7,          a * a * b - 2 * a,     SizeExpr::floorDiv(a, b),
-                                       SizeExpr::ceilDiv(a, b), SizeExpr::mod(a, b),   SizeExpr::min(a, b),
-                                       SizeExpr::max(a, b),     SizeExpr::eq(a, b),    SizeExpr::lt(a, b),
+  std::vector<SizeExpr> expressions = {a + 3 * b - 7,
+                                       a * a * b - 2 * a,
+                                       SizeExpr::floorDiv(a, b),
+                                       SizeExpr::ceilDiv(a, b),
+                                       SizeExpr::mod(a, b),
+                                       SizeExpr::min(a, b),
+                                       SizeExpr::max(a, b),
+                                       SizeExpr::eq(a, b),
+                                       SizeExpr::lt(a, b),
                                        SizeExpr::select(SizeExpr::lt(a, b), a + 1, b * 2),
                                        SizeExpr::min(SizeExpr::floorDiv(a, 3) * 5 + b, SizeExpr::max(a * b, 9)) * a};
   TestFolder folder;
@@ -547,8 +558,15 @@ TEST(RuntimeExpressionTest, Values) {
       }
       ASSERT_EQ(sinter_session_run(session.session), SINTER_OK) << session.message();
       auto *got = static_cast<int64_t *>(output(session.session, 0).data);
-      std::vector<int64_t> expected = {x + 3 * y - 7, x * x * y - 2 * x, floorOf(x, y), ceilOf(x, y),
-                                       x - floorOf(x, y) * y, std::min(x, y), std::max(x, y), x == y, x < y,
+      std::vector<int64_t> expected = {x + 3 * y - 7,
+                                       x * x * y - 2 * x,
+                                       floorOf(x, y),
+                                       ceilOf(x, y),
+                                       x - floorOf(x, y) * y,
+                                       std::min(x, y),
+                                       std::max(x, y),
+                                       x == y,
+                                       x < y,
                                        x < y ? x + 1 : y * 2,
                                        std::min(floorOf(x, 3) * 5 + y, std::max(x * y, int64_t(9))) * x};
       ASSERT_EQ(std::vector<int64_t>(got, got + expected.size()), expected) << x << ", " << y;
@@ -628,8 +646,8 @@ TEST(RuntimeThreadsTest, EachTaskOnce) {
   bundle.inputs.push_back({"counts", SINTER_I32, {SizeExpr::symbol("n")}, {}});
   bundle.symbols.push_back({"n", SymbolSource::axis(1, 0), 1, std::nullopt, std::nullopt});
   // Twice, so that one step's end is the next one's beginning.
-  BundleStep step{"/count", 0, {BundleArgument::input(1), BundleArgument::integer(SizeExpr::symbol("v[1]"))}, tasks, 0,
-                  std::nullopt};
+  BundleStep step{"/count", 0, {BundleArgument::input(1), BundleArgument::integer(SizeExpr::symbol("v[1]"))},
+                  tasks,    0, std::nullopt};
   bundle.steps = {step, step, step};
   writeTestBundle(folder / "count", bundle);
   OpenProgram opened(folder / "count");

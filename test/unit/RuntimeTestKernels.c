@@ -30,7 +30,8 @@ int64_t gather(const int64_t *args, int64_t begin, int64_t end, void *scratch) {
   return 0;
 }
 
-// out = x * mask + bias. Words: x, mask, bias, out, row length. A task: one row; through scratch, which must be its own.
+// out = x * mask + bias. Words: x, mask, bias, out, row length. A task: one row; through scratch, which must be its
+// own.
 int64_t scale_rows(const int64_t *args, int64_t begin, int64_t end, void *scratch) {
   const float *x = POINTER(const float, args[0]), *mask = POINTER(const float, args[1]);
   const float *bias = POINTER(const float, args[2]);

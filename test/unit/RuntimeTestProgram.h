@@ -111,13 +111,24 @@ inline BundleDescription testProgram() {
   using Argument = BundleArgument;
   SizeExpr second = SizeExpr::ceilDiv(rows * 16, 64) * 64; // where nothing is, so that offsets are not all 0
   bundle.arenaBytes = second + rows * 16;
-  bundle.steps = {{"/embed", 0, {Argument::weights(tableSection), Argument::input(0), Argument::arena(second),
-                                 Argument::integer(tableRows), Argument::integer(4)}, rows, 0, 0},
-                  {"/scale", 1, {Argument::arena(second), Argument::input(1), Argument::weights(biasSection),
-                                 Argument::output(0), Argument::integer(4)}, rows, 16, std::nullopt},
-                  {"/sum", 2, {Argument::output(0), Argument::integer(rows * 4), Argument::output(1)}, 1, 0, std::nullopt},
-                  {"/range", 3, {Argument::output(2)}, count, 0, std::nullopt},
-                  {"/variant", 4, {Argument::output(3)}, 1, 0, std::nullopt}};
+  bundle.steps = {
+      {"/embed",
+       0,
+       {Argument::weights(tableSection), Argument::input(0), Argument::arena(second), Argument::integer(tableRows),
+        Argument::integer(4)},
+       rows,
+       0,
+       0},
+      {"/scale",
+       1,
+       {Argument::arena(second), Argument::input(1), Argument::weights(biasSection), Argument::output(0),
+        Argument::integer(4)},
+       rows,
+       16,
+       std::nullopt},
+      {"/sum", 2, {Argument::output(0), Argument::integer(rows * 4), Argument::output(1)}, 1, 0, std::nullopt},
+      {"/range", 3, {Argument::output(2)}, count, 0, std::nullopt},
+      {"/variant", 4, {Argument::output(3)}, 1, 0, std::nullopt}};
   bundle.files = {{"module.mlir", "module {}\n"}};
   return bundle;
 }

@@ -41,9 +41,7 @@ static llvm::Error writeNative(StringRef form, StringRef out, const std::string 
   std::string objects[] = {readFile(isTiny ? SINTER_TINY_OBJECT_2 : SINTER_OTHER_OBJECT_2),
                            readFile(isTiny ? SINTER_TINY_OBJECT_1 : SINTER_OTHER_OBJECT_1)};
   LinkedOptions options;
-  options.form = form == "object"   ? LinkedForm::Object
-                 : form == "static" ? LinkedForm::Static
-                                    : LinkedForm::Shared;
+  options.form = form == "object" ? LinkedForm::Object : form == "static" ? LinkedForm::Static : LinkedForm::Shared;
   options.name = name;
   options.triple = llvm::sys::getProcessTriple();
   return writeLinkedProgram(bundle, {objects[0], objects[1]}, out, options);

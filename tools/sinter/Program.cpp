@@ -98,9 +98,10 @@ Program::Program(const std::string &folder, const std::string &variant) {
   for (uint32_t i = 0; i < information.symbol_count; ++i) {
     sinter_symbol_info symbol;
     sinter_program_get_symbol(program, i, &symbol);
-    ProgramSymbol entry{
-        symbol.name, symbol.source != SINTER_FROM_AXIS, symbol.input, symbol.position, symbol.lowest, std::nullopt,
-        std::nullopt,  {}};
+    ProgramSymbol entry{symbol.name,   symbol.source != SINTER_FROM_AXIS,
+                        symbol.input,  symbol.position,
+                        symbol.lowest, std::nullopt,
+                        std::nullopt,  {}};
     if (symbol.source == SINTER_FROM_RANGE)
       for (unsigned j = 0; j < 3; ++j)
         entry.range.push_back(symbol.range_inputs[j] == SINTER_NO_INDEX

@@ -44,8 +44,7 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
   size_t rank = input.size();
   // conv C1
   bool fits = rank >= 3 && filter.size() == rank && getElementType(adaptor.getFilter()) == elementType;
-  for (ArrayRef<int64_t> numbers :
-       {adaptor.getStrides(), adaptor.getDilations(), adaptor.getLow(), adaptor.getHigh()})
+  for (ArrayRef<int64_t> numbers : {adaptor.getStrides(), adaptor.getDilations(), adaptor.getLow(), adaptor.getHigh()})
     fits = fits && numbers.size() == rank - 2;
   if (!fits || llvm::any_of(adaptor.getStrides(), [](int64_t n) { return n < 1; }) ||
       llvm::any_of(adaptor.getDilations(), [](int64_t n) { return n < 1; }))
@@ -140,7 +139,8 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, std::optional<
                              printSizes(value));
   // attention C3
   if (Value bias = adaptor.getBias())
-    if (getRank(bias) != 4 || getElementType(bias) != type || !broadcastsTo(bias, {query[0], query[2], query[1], key[1]}))
+    if (getRank(bias) != 4 || getElementType(bias) != type ||
+        !broadcastsTo(bias, {query[0], query[2], query[1], key[1]}))
       return emitOptionalError(loc, "C3: bias ", bias.getType(), " for query ", printSizes(query), " and key ",
                                printSizes(key));
   types.push_back(getTensorType({query[0], query[1], query[2], value[3]}, type));

@@ -168,9 +168,8 @@ struct SimplifyCast : OpRewritePattern<CastOp> {
     }
     if (auto constant = op.getInput().getDefiningOp<ConstantOp>())
       if (std::optional<double> number = getSplat(constant))
-        if (!isNarrow(to) &&
-            (isa<FloatType>(to) || (std::fabs(*number) < 1e9 && to.isIntOrFloat() && !to.isInteger(1) &&
-                                    to.getIntOrFloatBitWidth() >= 32))) {
+        if (!isNarrow(to) && (isa<FloatType>(to) || (std::fabs(*number) < 1e9 && to.isIntOrFloat() &&
+                                                     !to.isInteger(1) && to.getIntOrFloatBitWidth() >= 32))) {
           rewriter.replaceOp(
               op, makeSplat(rewriter, op.getLoc(), op.getType(),
                             std::trunc(*number) == *number || isa<FloatType>(to) ? *number : std::trunc(*number)));

@@ -310,9 +310,9 @@ class SimplifyShapesPass : public sinter::impl::SimplifyShapesPassBase<SimplifyS
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<SinkThroughElementwise>(&getContext(), numSunk);
-    patterns.add<SinkThroughCast, MergeBroadcasts, SinkThroughReshape, SinkThroughTranspose,
-                 SinkThroughGather, TransposeIsReshape, SinkThroughRotary, KeepLeadingDimensions, SplitMatmul,
-                 SplitTranspose, SplitSoftmax, SplitElementwise>(&getContext());
+    patterns.add<SinkThroughCast, MergeBroadcasts, SinkThroughReshape, SinkThroughTranspose, SinkThroughGather,
+                 TransposeIsReshape, SinkThroughRotary, KeepLeadingDimensions, SplitMatmul, SplitTranspose,
+                 SplitSoftmax, SplitElementwise>(&getContext());
     ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
     TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

@@ -77,8 +77,8 @@ private:
           return symbol.emitOpError("P3: there is no input '") << symbol.getInput() << "'";
         int64_t position = symbol.getPosition();
         if (position < 0 || (!symbol.getElement() && position >= type.getRank()))
-          return symbol.emitOpError("P3: input '") << symbol.getInput() << "' has no "
-                                                   << (symbol.getElement() ? "element " : "axis ") << position;
+          return symbol.emitOpError("P3: input '")
+                 << symbol.getInput() << "' has no " << (symbol.getElement() ? "element " : "axis ") << position;
         symbols.insert(symbol.getSymName());
       } else if (auto check = mlir::dyn_cast<CheckOp>(op)) {
         mlir::RankedTensorType type = inputType(check.getInput());
@@ -94,7 +94,8 @@ private:
         return mlir::failure();
       if (main.getArgAttr(argument.getArgNumber(), "sinter.any_shape") &&
           (!argument.use_empty() || !hasSizes(argument.getType()) || getRank(argument) != 0))
-        return main.emitOpError("P1: input #") << argument.getArgNumber() << " may have any shape, and is used or has sizes";
+        return main.emitOpError("P1: input #")
+               << argument.getArgNumber() << " may have any shape, and is used or has sizes";
     }
     return mlir::success();
   }

@@ -22,7 +22,8 @@ static LogicalResult castTo(NodeContext &node, mlir::Type type) {
   // By way of a wider type a number would be rounded twice.
   mlir::Type from = node.operandElementType(0);
   if (from && type && ((isNarrow(from) && isa<StringType>(type)) || (isNarrow(type) && isa<StringType>(from))))
-    return node.fail("from " + Twine(elementTypeName(toElementType(from))) + " to " + elementTypeName(toElementType(type)));
+    return node.fail("from " + Twine(elementTypeName(toElementType(from))) + " to " +
+                     elementTypeName(toElementType(type)));
   // Each is about its types only; of others a model may say anything.
   bool isFloat8 = type && isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
   return node.setResult(0, node.cast(node.operand(0), type, saturate || !isFloat8,

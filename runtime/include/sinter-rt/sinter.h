@@ -96,7 +96,8 @@ typedef struct sinter_program_options {
 SINTER_API sinter_status sinter_program_open(const char *folder, const sinter_program_options *options,
                                              sinter_program **program, sinter_error *error);
 
-/// Opens a program that is linked into the application: `model` is what its `<name>_query(SINTER_MODEL_VERSION)` returned.
+/// Opens a program that is linked into the application: `model` is what its `<name>_query(SINTER_MODEL_VERSION)`
+/// returned.
 SINTER_API sinter_status sinter_program_open_model(const sinter_model *model, const sinter_program_options *options,
                                                    sinter_program **program, sinter_error *error);
 
@@ -171,9 +172,9 @@ SINTER_API sinter_status sinter_program_get_check(const sinter_program *program,
                                                   sinter_check_info *info);
 
 typedef struct sinter_step_info {
-  const char *name;   ///< of the model's node
-  const char *kernel; ///< the kernel's name
-  const char *tasks;  ///< a formula
+  const char *name;          ///< of the model's node
+  const char *kernel;        ///< the kernel's name
+  const char *tasks;         ///< a formula
   const char *scratch_bytes; ///< a formula, per thread
 } sinter_step_info;
 SINTER_API sinter_status sinter_program_get_step(const sinter_program *program, uint32_t index, sinter_step_info *info);
@@ -227,7 +228,8 @@ SINTER_API sinter_status sinter_program_get_memory(const sinter_program *program
 
 /// Runs `body(data, i)` once for each i below `count`, in any threads and order, and returns when all have returned.
 /// Called several times in each run; runs on the caller's own threads, so that nothing of Sinter's waits actively.
-typedef void (*sinter_parallel_for)(void *context, uint32_t count, void (*body)(void *data, uint32_t index), void *data);
+typedef void (*sinter_parallel_for)(void *context, uint32_t count, void (*body)(void *data, uint32_t index),
+                                    void *data);
 /// Returns `bytes` bytes aligned to `alignment`, or NULL. Called only while a session is made.
 typedef void *(*sinter_allocate)(void *context, uint64_t bytes, uint64_t alignment);
 typedef void (*sinter_release)(void *context, void *memory, uint64_t bytes);
@@ -246,7 +248,8 @@ typedef struct sinter_session_options {
   uint32_t size_count;
   /// Nonzero: the session holds no memory for outputs, sinter_session_set_output is called for each.
   uint32_t external_outputs;
-  /// How long our own threads wait actively after a run for the next one, in microseconds; 0: 200; negative: not at all.
+  /// How long our own threads wait actively after a run for the next one, in microseconds; 0: 200; negative: not at
+  /// all.
   int32_t spin_microseconds;
   uint32_t reserved;
   sinter_parallel_for parallel_for;
@@ -274,10 +277,10 @@ SINTER_API sinter_status sinter_session_create(const sinter_program *program, co
 /// Ends the session's threads and releases its memory. NULL is allowed.
 SINTER_API void sinter_session_destroy(sinter_session *session);
 
-/// runs; it must be aligned to its element (strings: to 8 bytes). An element of any type below 16 bits takes one byte; one
-/// of 4 or 2 bits lies in the low bits, with the sign copied to the others if its type is signed, and they are 0 if not.
-/// `dims` has `rank` sizes and is copied. Type and rank are checked here, sizes by the run. The text of strings is borrowed,
-/// too, until the outputs of the last run were read, which may point into it.
+/// runs; it must be aligned to its element (strings: to 8 bytes). An element of any type below 16 bits takes one byte;
+/// one of 4 or 2 bits lies in the low bits, with the sign copied to the others if its type is signed, and they are 0 if
+/// not. `dims` has `rank` sizes and is copied. Type and rank are checked here, sizes by the run. The text of strings is
+/// borrowed, too, until the outputs of the last run were read, which may point into it.
 SINTER_API sinter_status sinter_session_set_input(sinter_session *session, uint32_t index, const void *data,
                                                   sinter_type type, const int64_t *dims, uint32_t rank);
 
@@ -285,8 +288,8 @@ SINTER_API sinter_status sinter_session_set_input(sinter_session *session, uint3
 SINTER_API sinter_status sinter_session_set_output(sinter_session *session, uint32_t index, void *data,
                                                    uint64_t capacity);
 
-/// Runs the program once. Allocates nothing. After a failure the outputs' contents are undefined, and the session can be
-/// used again.
+/// Runs the program once. Allocates nothing. After a failure the outputs' contents are undefined, and the session can
+/// be used again.
 SINTER_API sinter_status sinter_session_run(sinter_session *session);
 
 /// An output of the last run.

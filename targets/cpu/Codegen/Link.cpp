@@ -47,8 +47,7 @@ llvm::Expected<llvm::SmallVector<char, 0>> sinter::cpu::linkSharedObject(llvm::A
     if (llvm::Error error = writeFile(files.back(), llvm::StringRef(object.data(), object.size())))
       return std::move(error);
   }
-  llvm::Expected<std::vector<std::string>> needs =
-      needsOf(files, folder->path(), llvm::Triple(isa.triple).isAArch64());
+  llvm::Expected<std::vector<std::string>> needs = needsOf(files, folder->path(), llvm::Triple(isa.triple).isAArch64());
   if (!needs)
     return needs.takeError();
   args.insert(args.end(), files.begin(), files.end());
@@ -66,7 +65,8 @@ llvm::Expected<llvm::SmallVector<char, 0>> sinter::cpu::linkSharedObject(llvm::A
 
   if (llvm::Error error = runLinker(args))
     return std::move(error);
-  auto linked = llvm::MemoryBuffer::getFile(folder->file("linked.so"), /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto linked =
+      llvm::MemoryBuffer::getFile(folder->file("linked.so"), /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!linked)
     return llvm::createFileError(folder->file("linked.so"), linked.getError());
   return llvm::SmallVector<char, 0>((*linked)->getBufferStart(), (*linked)->getBufferEnd());

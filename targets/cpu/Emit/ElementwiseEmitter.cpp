@@ -202,9 +202,8 @@ Value ElementwiseEmitter::convert(Value x, Type from, Type to, const NarrowCast 
   if (isa<FloatType>(to)) {
     // Through f64 where f32 would round twice.
     Type wide = to.isF64() || to.isF32() ? toCompute : Type(b.getF64Type());
-    Value result = isUnsigned(from) || from.isInteger(1)
-                       ? Value(arith::UIToFPOp::create(b, loc, shaped(wide, x), x))
-                       : Value(arith::SIToFPOp::create(b, loc, shaped(wide, x), x));
+    Value result = isUnsigned(from) || from.isInteger(1) ? Value(arith::UIToFPOp::create(b, loc, shaped(wide, x), x))
+                                                         : Value(arith::SIToFPOp::create(b, loc, shaped(wide, x), x));
     if (wide != toCompute)
       result = arith::TruncFOp::create(b, loc, shaped(toCompute, x), result);
     return round(result, to);
@@ -287,8 +286,8 @@ static Value equalStrings(KernelBuilder &k, Value x, Value y) {
   };
   Value length = lengthOf(x), sameLength = k.equal(length, lengthOf(y)), from = addressOf(x), to = addressOf(y);
   return k.loop(0, k.select(sameLength, length, 0), 1, {sameLength}, [&](Int i, ArrayRef<Value> carried) {
-    Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, k.loadScalar(from, i, i8),
-                                       k.loadScalar(to, i, i8));
+    Value same =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, k.loadScalar(from, i, i8), k.loadScalar(to, i, i8));
     return KernelBuilder::Values{arith::AndIOp::create(b, loc, carried[0], same)};
   })[0];
 }
@@ -306,8 +305,7 @@ Value ElementwiseEmitter::compare(ElementwiseKind kind, Value x, Value y, Type t
       {ElementwiseKind::less, arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt, arith::CmpIPredicate::ult},
       {ElementwiseKind::less_equal, arith::CmpFPredicate::OLE, arith::CmpIPredicate::sle, arith::CmpIPredicate::ule},
       {ElementwiseKind::greater, arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt, arith::CmpIPredicate::ugt},
-      {ElementwiseKind::greater_equal, arith::CmpFPredicate::OGE, arith::CmpIPredicate::sge,
-       arith::CmpIPredicate::uge},
+      {ElementwiseKind::greater_equal, arith::CmpFPredicate::OGE, arith::CmpIPredicate::sge, arith::CmpIPredicate::uge},
   };
   for (const Row &row : rows) {
     if (row.kind != kind)
@@ -453,8 +451,7 @@ Value ElementwiseEmitter::emitFloat(ElementwiseOp op, ArrayRef<Value> x, Type ty
     });
   case ElementwiseKind::softplus:
     return either(buildSoftplus, [&](Value v) -> Value {
-      Value low = math::Log1pOp::create(
-          b, loc, exp(arith::NegFOp::create(b, loc, math::AbsFOp::create(b, loc, v))));
+      Value low = math::Log1pOp::create(b, loc, exp(arith::NegFOp::create(b, loc, math::AbsFOp::create(b, loc, v))));
       return arith::AddFOp::create(b, loc, minimumOrMaximum(true, v, number(0.0), type), low);
     });
   case ElementwiseKind::relu:
@@ -489,8 +486,9 @@ Value ElementwiseEmitter::emitFloat(ElementwiseOp op, ArrayRef<Value> x, Type ty
     return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, a, a);
   case ElementwiseKind::is_inf: {
     double which = op.getAlpha() ? op.getAlpha()->convertToDouble() : 0.0;
-    Value magnitude = which > 0 ? a : which < 0 ? Value(arith::NegFOp::create(b, loc, a))
-                                                : Value(math::AbsFOp::create(b, loc, a));
+    Value magnitude = which > 0   ? a
+                      : which < 0 ? Value(arith::NegFOp::create(b, loc, a))
+                                  : Value(math::AbsFOp::create(b, loc, a));
     return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, magnitude,
                                  number(std::numeric_limits<double>::infinity()));
   }
@@ -571,9 +569,7 @@ Value ElementwiseEmitter::emitInteger(ElementwiseKind kind, ArrayRef<Value> x, I
   auto number = [&](int64_t n) {
     return splatLike(arith::ConstantOp::create(b, loc, b.getIntegerAttr(getComputeType(type), n)), a);
   };
-  auto negative = [&]() -> Value {
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, a, number(0));
-  };
+  auto negative = [&]() -> Value { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, a, number(0)); };
   auto negated = [&]() -> Value { return arith::SubIOp::create(b, loc, number(0), a); };
   switch (kind) {
   case ElementwiseKind::abs:
@@ -583,8 +579,7 @@ Value ElementwiseEmitter::emitInteger(ElementwiseKind kind, ArrayRef<Value> x, I
   case ElementwiseKind::sign: {
     Value nonZero = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, a, number(0));
     Value positive = arith::SelectOp::create(b, loc, nonZero, number(1), number(0));
-    return isUnsigned(type) ? positive
-                            : Value(arith::SelectOp::create(b, loc, negative(), number(-1), positive));
+    return isUnsigned(type) ? positive : Value(arith::SelectOp::create(b, loc, negative(), number(-1), positive));
   }
   case ElementwiseKind::relu:
     return minimumOrMaximum(true, a, number(0), type);

@@ -121,8 +121,7 @@ public:
       auto fill = [section, &weights = weights](llvm::MutableArrayRef<char> destination) {
         return SectionEvaluator(section, weights).fill(destination);
       };
-      sectionNumbers[section.getSymName()] =
-          bundle.addSection(section.getSymName().str(), section.getNumBytes(), fill);
+      sectionNumbers[section.getSymName()] = bundle.addSection(section.getSymName().str(), section.getNumBytes(), fill);
     }
     for (LaunchOp launch : main.getOps<LaunchOp>())
       describe(launch);

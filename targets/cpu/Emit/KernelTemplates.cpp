@@ -42,8 +42,7 @@ namespace {
 /// The words of a launch, by position.
 class Words {
 public:
-  Words(MLIRContext *context, unsigned count)
-      : context(context), words(count, WordAttr::getInteger(context, 0)) {}
+  Words(MLIRContext *context, unsigned count) : context(context), words(count, WordAttr::getInteger(context, 0)) {}
   void operand(unsigned word, BlockArgument argument, const SizeExpr &elements = 0) {
     words[word] = WordAttr::getOperand(context, argument.getArgNumber(), elements * SizeExpr(elementBytes(argument)));
   }
@@ -236,8 +235,8 @@ static FailureOr<LaunchPlan> planMatmul(Block &body) {
   words.integer(MatmulSpec::Rows, region->rows);
   for (auto [i, extra] : llvm::enumerate(region->epilogue.extras))
     words.operand(MatmulSpec::Extra0 + i, extra);
-  return LaunchPlan{words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(),
-                    {region->weight.getArgNumber()}};
+  return LaunchPlan{
+      words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(), {region->weight.getArgNumber()}};
 }
 
 //===----------------------------------------------------------------------===//
@@ -396,8 +395,8 @@ static FailureOr<LaunchPlan> planAttention(Block &body) {
       words.integer(Spec::BiasBatchStride + i,
                     region->bias->sizes[i].isConstant(1) ? SizeExpr(0) : region->bias->strides[i]);
   }
-  return LaunchPlan{words.take(), region->spec.numTasks(region->query.sizes[0], queries), region->spec.scratchBytes(),
-                    {}};
+  return LaunchPlan{
+      words.take(), region->spec.numTasks(region->query.sizes[0], queries), region->spec.scratchBytes(), {}};
 }
 
 //===----------------------------------------------------------------------===//
@@ -445,8 +444,7 @@ static FailureOr<NormRegion> readNorm(Block &body) {
   region.bias = bias ? getWholeArgument(bias) : BlockArgument();
   if (!yieldsOnly(body, result) || !sinter::getElementType(result).isF32() ||
       axis != static_cast<int64_t>(sizes.size()) - 1 || !region.input || !region.scale ||
-      !isColumnVector(scale, region.length) ||
-      (bias && (!region.bias || !isColumnVector(bias, region.length))))
+      !isColumnVector(scale, region.length) || (bias && (!region.bias || !isColumnVector(bias, region.length))))
     return failure();
   region.rows = SizeExpr::product(ArrayRef(sizes).drop_back());
   region.spec.length = region.length.constant().value_or(0);
@@ -471,8 +469,7 @@ static FailureOr<LaunchPlan> planNorm(Block &body) {
 
 static FailureOr<LaunchPlan> planSoftmax(Block &body, SoftmaxSpec &spec) {
   auto softmax = findOp<SoftmaxOp>(body);
-  if (!softmax || !yieldsOnly(body, softmax.getResult()) ||
-      !sinter::getElementType(softmax.getResult()).isF32())
+  if (!softmax || !yieldsOnly(body, softmax.getResult()) || !sinter::getElementType(softmax.getResult()).isF32())
     return failure();
   Sizes sizes = getSizes(softmax.getResult());
   BlockArgument input = getWholeArgument(softmax.getInput());

@@ -37,8 +37,8 @@ struct LaunchPlan {
   SizeExpr tasks, scratchBytes;
   /// The arguments of the region that are packed as panels.
   llvm::SmallVector<unsigned> packedArguments;
-  /// Words that are to be 1 + the number of the program's input whose values an argument of the region is computed from,
-  /// and is used as indices; 0 where it is from none.
+  /// Words that are to be 1 + the number of the program's input whose values an argument of the region is computed
+  /// from, and is used as indices; 0 where it is from none.
   struct IndexWord {
     unsigned word, argument;
   };
@@ -61,8 +61,8 @@ void buildKernel(KernelBuilder &k, llvm::StringRef name, llvm::StringRef kind, m
 /// The kind of template for a region; `isWeight` says which of its arguments are computed from weights alone.
 llvm::StringRef chooseKind(mlir::Block &body, llvm::function_ref<bool(unsigned)> isWeight);
 
-/// Matmul's elementwise ops: whether `op`, which reads `value` (a result of the matmul or of such an op), can be computed
-/// on its tiles. Other operands are numbers, one value per column, or tensors of the result's sizes.
+/// Matmul's elementwise ops: whether `op`, which reads `value` (a result of the matmul or of such an op), can be
+/// computed on its tiles. Other operands are numbers, one value per column, or tensors of the result's sizes.
 bool isTileEpilogue(mlir::Operation *op, mlir::Value value);
 
 } // namespace sinter::cpu

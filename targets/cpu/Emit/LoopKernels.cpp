@@ -235,8 +235,8 @@ static void buildCumulativeSum(KernelBuilder &k, RegionEmitter &region, Block &b
           Value x = region.emit(op.getInput(), at, RegionEmitter::noLanes);
           Value sum = region.elements().add(carried[0], region.elements().convert(x, type, sumType), sumType);
           Value shown = op.getExclusive() ? carried[0] : sum;
-          storeElement(k, region, region.elements().convert(shown, sumType, type), result,
-                       region.linearize(at, sizes), type);
+          storeElement(k, region, region.elements().convert(shown, sumType, type), result, region.linearize(at, sizes),
+                       type);
           return KernelBuilder::Values{sum};
         });
       });

@@ -12,8 +12,8 @@
 
 namespace sinter::cpu {
 
-/// Kinds loop, scatter and cumulative_sum. The words are the region's arguments, the result, and the symbols that its sizes
-/// are computed from, by name.
+/// Kinds loop, scatter and cumulative_sum. The words are the region's arguments, the result, and the symbols that its
+/// sizes are computed from, by name.
 mlir::FailureOr<LaunchPlan> planLoopKernel(llvm::StringRef kind, mlir::Block &body);
 void buildLoopKernel(KernelBuilder &k, llvm::StringRef name, llvm::StringRef kind, mlir::Block &body);
 

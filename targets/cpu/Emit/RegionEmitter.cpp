@@ -84,7 +84,8 @@ Int RegionEmitter::fromAtom(const SizeExpr::Atom &atom) {
   for (const SizeExpr &arg : atom.args)
     x.push_back(evaluate(arg));
   OpBuilder &b = k.builder();
-  // Rounded down whatever the signs are; a divisor of 0 has been refused by the runtime, which evaluates the same sizes.
+  // Rounded down whatever the signs are; a divisor of 0 has been refused by the runtime, which evaluates the same
+  // sizes.
   auto floorDiv = [&](Int a, Int d) -> Int {
     Value safe = k.materialize(k.select(k.equal(d, 0), 1, d));
     return Int(Value(arith::FloorDivSIOp::create(b, k.loc(), k.materialize(a), safe)));
@@ -422,9 +423,7 @@ Value RegionEmitter::emitConcat(ConcatOp op, ArrayRef<Int> at, int64_t laneAxis)
     Int extent = size(getSize(inputs[i], axis));
     return k.ifThenElse(
         k.less(coordinate, extent), resultType(op.getResult(), laneAxis != noLanes), [&] { return scoped(here); },
-        [&] {
-          return scoped([&] { return KernelBuilder::Values{choose(i + 1, k.sub(coordinate, extent))}; });
-        })[0];
+        [&] { return scoped([&] { return KernelBuilder::Values{choose(i + 1, k.sub(coordinate, extent))}; }); })[0];
   };
   return choose(0, at[axis]);
 }
@@ -512,6 +511,5 @@ Value RegionEmitter::emitGatherNd(GatherNdOp op, ArrayRef<Int> at, int64_t laneA
     from.push_back(position(op.getIndices(), place, getSize(op.getData(), shared + j)));
   }
   from.append(at.begin() + indexRank, at.end());
-  return emit(op.getData(), from,
-              laneAxis == noLanes ? noLanes : shared + length + laneAxis - indexRank);
+  return emit(op.getData(), from, laneAxis == noLanes ? noLanes : shared + length + laneAxis - indexRank);
 }

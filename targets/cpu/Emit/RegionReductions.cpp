@@ -126,25 +126,26 @@ Value RegionEmitter::emitArgReduce(ArgReduceOp op, ArrayRef<Int> at) {
   auto kind = op.getKind() == ArgReduceKind::max
                   ? (op.getLast() ? ElementwiseKind::greater_equal : ElementwiseKind::greater)
                   : (op.getLast() ? ElementwiseKind::less_equal : ElementwiseKind::less);
-  Values best = k.loop(1, size(getSize(input, axis)), 1, {first, k.materialize(0)}, [&](Int i, ArrayRef<Value> carried) {
-    return scoped([&] {
-      Coordinates place(from);
-      place[axis] = i;
-      Value x = emit(input, place, noLanes);
-      Value better = elementwise.compare(kind, x, carried[0], type);
-      OpBuilder &b = k.builder();
-      if (isa<FloatType>(type)) {
-        // The first NaN is the extreme, as in NumPy.
-        Value isNan = arith::CmpFOp::create(b, k.loc(), arith::CmpFPredicate::UNO, x, x);
-        Value wasNan = arith::CmpFOp::create(b, k.loc(), arith::CmpFPredicate::UNO, carried[0], carried[0]);
-        Value one = arith::ConstantOp::create(b, k.loc(), b.getBoolAttr(true));
-        better = arith::AndIOp::create(b, k.loc(), arith::OrIOp::create(b, k.loc(), better, isNan),
-                                       arith::XOrIOp::create(b, k.loc(), wasNan, one));
-      }
-      return Values{arith::SelectOp::create(b, k.loc(), better, x, carried[0]),
-                    arith::SelectOp::create(b, k.loc(), better, k.materialize(i), carried[1])};
-    });
-  });
+  Values best =
+      k.loop(1, size(getSize(input, axis)), 1, {first, k.materialize(0)}, [&](Int i, ArrayRef<Value> carried) {
+        return scoped([&] {
+          Coordinates place(from);
+          place[axis] = i;
+          Value x = emit(input, place, noLanes);
+          Value better = elementwise.compare(kind, x, carried[0], type);
+          OpBuilder &b = k.builder();
+          if (isa<FloatType>(type)) {
+            // The first NaN is the extreme, as in NumPy.
+            Value isNan = arith::CmpFOp::create(b, k.loc(), arith::CmpFPredicate::UNO, x, x);
+            Value wasNan = arith::CmpFOp::create(b, k.loc(), arith::CmpFPredicate::UNO, carried[0], carried[0]);
+            Value one = arith::ConstantOp::create(b, k.loc(), b.getBoolAttr(true));
+            better = arith::AndIOp::create(b, k.loc(), arith::OrIOp::create(b, k.loc(), better, isNan),
+                                           arith::XOrIOp::create(b, k.loc(), wasNan, one));
+          }
+          return Values{arith::SelectOp::create(b, k.loc(), better, x, carried[0]),
+                        arith::SelectOp::create(b, k.loc(), better, k.materialize(i), carried[1])};
+        });
+      });
   return best[1];
 }
 
@@ -241,8 +242,7 @@ Value RegionEmitter::emitRotary(RotaryOp op, ArrayRef<Int> at) {
     OpBuilder &b = k.builder();
     Value turned = arith::MulFOp::create(b, k.loc(), other, sin);
     Value sign = arith::SelectOp::create(b, k.loc(), isSecond, turned, arith::NegFOp::create(b, k.loc(), turned));
-    return elementwise.round(
-        arith::AddFOp::create(b, k.loc(), arith::MulFOp::create(b, k.loc(), x, cos), sign), type);
+    return elementwise.round(arith::AddFOp::create(b, k.loc(), arith::MulFOp::create(b, k.loc(), x, cos), sign), type);
   };
   if (2 * half == length)
     return rotated();

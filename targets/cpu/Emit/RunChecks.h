@@ -14,8 +14,8 @@
 
 namespace sinter::cpu {
 
-/// Conditions on sizes that the graph needs and that no proof covers, because sizes come from elements of inputs: that a
-/// reshape keeps the number of elements, that slices stay within their operand, that no size is negative. The runtime
+/// Conditions on sizes that the graph needs and that no proof covers, because sizes come from elements of inputs: that
+/// a reshape keeps the number of elements, that slices stay within their operand, that no size is negative. The runtime
 /// refuses a run that breaks one, before any kernel reads beyond a buffer.
 std::vector<BundleCheck> collectRunChecks(mlir::ModuleOp graph);
 

@@ -116,8 +116,7 @@ void BatchedMatmulBuilder::buildTask(Int rowBlock, Int panel) {
           auto multiply = [&](bool whole) {
             multiplyBlock(start, depth, k.scratch(), panelColumns, whole, notFirst, last);
           };
-          k.ifThenElse(
-              isWhole, [&] { multiply(true); }, [&] { multiply(false); });
+          k.ifThenElse(isWhole, [&] { multiply(true); }, [&] { multiply(false); });
         });
   });
 }

@@ -77,8 +77,7 @@ static void forTiles(KernelBuilder &k, Int count, std::optional<int64_t> few,
 
 void sinter::cpu::forTilesOfRows(KernelBuilder &k, Int count, llvm::function_ref<void(Int, int64_t)> body,
                                  llvm::function_ref<void(Int, Int)> after) {
-  forTiles(
-      k, count, std::nullopt, [&](Int index, int64_t rows, bool) { body(index, rows); }, after);
+  forTiles(k, count, std::nullopt, [&](Int index, int64_t rows, bool) { body(index, rows); }, after);
 }
 
 void sinter::cpu::forTilesOfRows(KernelBuilder &k, Int count, int64_t few,

@@ -118,12 +118,11 @@ void RowBuilder::normThroughMemory(Source source, const NormParameters &paramete
   };
   Value from = stored ? stored : destination, mean, squares;
   if (parameters.rms) {
-    squares = reduce(
-        0.0, [&](Int index, Int count) { return square(first(index, count), Value(), count); }, add);
+    squares = reduce(0.0, [&](Int index, Int count) { return square(first(index, count), Value(), count); }, add);
   } else {
     mean = k.divf(k.horizontalSum(reduce(0.0, first, add)), lengthAsFloat());
-    squares = reduce(
-        0.0, [&](Int index, Int count) { return square(k.loadPartial(from, index, count), mean, count); }, add);
+    squares =
+        reduce(0.0, [&](Int index, Int count) { return square(k.loadPartial(from, index, count), mean, count); }, add);
   }
   Value factor = inverseDeviation(squares, parameters.epsilon);
   k.forVectors(0, length, [&](Int index, Int count) {

@@ -116,7 +116,8 @@ template <typename OpType> struct FlattenNorm : OpRewritePattern<OpType> {
     Sizes vector = {SizeExpr::product(normalized)};
     auto isVector = [&](Value value) { return !value || getSizes(value) == vector; };
     Value bias = op->getNumOperands() > 2 ? op->getOperand(2) : Value();
-    if (!sinter::getElementType(op.getInput()).isF32() || (axis == rank - 1 && isVector(op.getScale()) && isVector(bias)))
+    if (!sinter::getElementType(op.getInput()).isF32() ||
+        (axis == rank - 1 && isVector(op.getScale()) && isVector(bias)))
       return rewriter.notifyMatchFailure(op, "has its form already");
     Sizes flat(sizes.begin(), sizes.begin() + axis);
     flat.push_back(vector[0]);
@@ -167,8 +168,8 @@ struct ExpandAttention : OpRewritePattern<AttentionOp> {
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
     Sizes query = getSizes(op.getQuery()), key = getSizes(op.getKey()), value = getSizes(op.getValue());
     Type type = sinter::getElementType(op.getQuery());
-    bool isKernel = type.isF32() && query[2].constant() && key[2].constant() && query[3].constant() &&
-                    value[3].constant();
+    bool isKernel =
+        type.isF32() && query[2].constant() && key[2].constant() && query[3].constant() && value[3].constant();
     if (isKernel)
       return rewriter.notifyMatchFailure(op, "has a kernel");
     Location loc = op.getLoc();
@@ -177,13 +178,14 @@ struct ExpandAttention : OpRewritePattern<AttentionOp> {
       Sizes sizes = getSizes(x);
       if (sizes[2] != query[2]) { // grouped queries: each head of keys serves several
         x = createReshape(rewriter, x, {sizes[0], sizes[1], sizes[2], 1, sizes[3]});
-        x = BroadcastOp::create(rewriter, loc, getTensorType({sizes[0], sizes[1], sizes[2], *group, sizes[3]}, type), x);
+        x = BroadcastOp::create(rewriter, loc, getTensorType({sizes[0], sizes[1], sizes[2], *group, sizes[3]}, type),
+                                x);
         x = createReshape(rewriter, x, {sizes[0], sizes[1], query[2], sizes[3]});
       }
       return TransposeOp::create(rewriter, loc, x, permutation);
     };
-    Value scores = MatmulOp::create(rewriter, loc, toHeads(op.getQuery(), {0, 2, 1, 3}),
-                                    toHeads(op.getKey(), {0, 2, 3, 1}));
+    Value scores =
+        MatmulOp::create(rewriter, loc, toHeads(op.getQuery(), {0, 2, 1, 3}), toHeads(op.getKey(), {0, 2, 3, 1}));
     scores = createElementwise(rewriter, loc, ElementwiseKind::mul,
                                {scores, createConstant(rewriter, loc, type, op.getScale().convertToDouble())});
     if (op.getBias())
@@ -193,8 +195,8 @@ struct ExpandAttention : OpRewritePattern<AttentionOp> {
         auto number = [&](const SizeExpr &n) -> Value {
           return SizesOp::create(rewriter, loc, DimsAttr::get(getContext(), {n}), /*scalar=*/true);
         };
-        Value range = RangeOp::create(rewriter, loc, getTensorType({count}, rewriter.getI64Type()), number(first),
-                                      number(1));
+        Value range =
+            RangeOp::create(rewriter, loc, getTensorType({count}, rewriter.getI64Type()), number(first), number(1));
         return createReshape(rewriter, range, sizes);
       };
       Value queries = positions(query[1], key[1] - query[1], {query[1], 1});
@@ -256,10 +258,11 @@ struct Legalize : cpu::impl::LegalizePassBase<Legalize> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<ComputeInF32<SoftmaxOp>, ComputeInF32<LayerNormOp>, ComputeInF32<RmsNormOp>, ComputeInF32<AttentionOp>,
-                 ComputeInF32<MatmulOp>, ComputeInF32<ConvOp>, TransposeSoftmax, ExpandSoftmax, FlattenNorm<LayerNormOp>,
-                 FlattenNorm<RmsNormOp>, ExpandNorm<LayerNormOp>, ExpandNorm<RmsNormOp>, ExpandAttention, ConvToMatmul>(
-        context);
+    patterns
+        .add<ComputeInF32<SoftmaxOp>, ComputeInF32<LayerNormOp>, ComputeInF32<RmsNormOp>, ComputeInF32<AttentionOp>,
+             ComputeInF32<MatmulOp>, ComputeInF32<ConvOp>, TransposeSoftmax, ExpandSoftmax, FlattenNorm<LayerNormOp>,
+             FlattenNorm<RmsNormOp>, ExpandNorm<LayerNormOp>, ExpandNorm<RmsNormOp>, ExpandAttention, ConvToMatmul>(
+            context);
     for (Dialect *dialect : context->getLoadedDialects())
       dialect->getCanonicalizationPatterns(patterns);
     ReshapeOp::getCanonicalizationPatterns(patterns, context);

@@ -95,8 +95,8 @@ private:
       if (!fits && !grows)
         continue;
       if (!best || (fits && !bestFits) ||
-          (fits == bestFits && (fits ? (slots[*best].bytes - slot.bytes).isAtLeast(1)
-                                     : (slot.bytes - slots[*best].bytes).isAtLeast(1)))) {
+          (fits == bestFits &&
+           (fits ? (slots[*best].bytes - slot.bytes).isAtLeast(1) : (slot.bytes - slots[*best].bytes).isAtLeast(1)))) {
         best = i;
         bestFits = fits;
       }

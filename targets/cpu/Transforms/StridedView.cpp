@@ -34,9 +34,7 @@ std::optional<SizeExpr> StridedView::collapse(size_t first, size_t last) const {
   return stride.value_or(SizeExpr(1));
 }
 
-bool StridedView::isContiguous() const {
-  return offset.isConstant(0) && collapse(0, sizes.size()) == SizeExpr(1);
-}
+bool StridedView::isContiguous() const { return offset.isConstant(0) && collapse(0, sizes.size()) == SizeExpr(1); }
 
 bool cpu::isViewOp(Operation *op) { return isa<ReshapeOp, TransposeOp, BroadcastOp, SliceOp>(op); }
 
