@@ -305,21 +305,22 @@ static uint64_t checksumOf(const unsigned char *bytes, uint64_t size) {
 
 sinter_status sinter_internal_read_tables(sinter_program *program, const void *bytes, uint64_t size, const char *what,
                                           sinter_error *error) {
-  if (size < sizeof(sinter_program_header) || memcmp(bytes, SINTER_PROGRAM_MAGIC, 8) != 0)
-    return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is not a program of Sinter's, or it is damaged", what);
+  /* Every version begins alike, up to the checksum, so that damage is not taken for a later version. */
   const sinter_program_header *header = (const sinter_program_header *)bytes;
-  if (header->version > SINTER_PROGRAM_VERSION)
-    return sinter_internal_fail(error, SINTER_UNSUPPORTED,
-                                "'%s' has version %u of the format; this runtime (%s) reads versions up to %u", what,
-                                header->version, sinter_runtime_version(), SINTER_PROGRAM_VERSION);
-  if (header->version < 1 || header->header_bytes != sizeof(sinter_program_header))
-    return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is damaged: its header is not of version %u", what,
-                                SINTER_PROGRAM_VERSION);
+  if (size < offsetof(sinter_program_header, checksum) + 8 || memcmp(bytes, SINTER_PROGRAM_MAGIC, 8) != 0)
+    return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is not a program of Sinter's, or it is damaged", what);
   if (header->file_bytes != size)
     return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is damaged: it has %llu bytes, %llu are required", what,
                                 (unsigned long long)size, (unsigned long long)header->file_bytes);
   if (checksumOf((const unsigned char *)bytes, size) != header->checksum)
     return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is damaged: its checksum is wrong", what);
+  if (header->version > SINTER_PROGRAM_VERSION)
+    return sinter_internal_fail(error, SINTER_UNSUPPORTED,
+                                "'%s' has version %u of the format; this runtime (%s) reads versions up to %u", what,
+                                header->version, sinter_runtime_version(), SINTER_PROGRAM_VERSION);
+  if (header->version < 1 || header->header_bytes != sizeof(sinter_program_header) || size < sizeof *header)
+    return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is damaged: its header is not of version %u", what,
+                                SINTER_PROGRAM_VERSION);
 
   Reader reader = {program, size, ""};
   program->bytes = (const unsigned char *)bytes;

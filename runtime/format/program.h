@@ -348,6 +348,7 @@ typedef struct sinter_file_record {
 } sinter_file_record;
 
 typedef struct sinter_program_header {
+  /* Up to the checksum the same in every version. */
   char magic[8]; /* SINTER_PROGRAM_MAGIC, without its zero */
   uint32_t version;
   uint32_t header_bytes;

@@ -292,6 +292,14 @@ TEST(BundleTest, IntegrityFindsDamagedWeights) {
   EXPECT_EQ(longer.status, SINTER_UNUSABLE);
 }
 
+/// Makes the checksum of a program.bin right.
+static void setChecksum(std::string &bytes) {
+  char *field = bytes.data() + offsetof(sinter_program_header, checksum);
+  std::memset(field, 0, 8);
+  uint64_t checksum = sinter_hash_bytes(bytes.data(), bytes.size());
+  std::memcpy(field, &checksum, 8);
+}
+
 // Tests that tables that are wrong although their checksum is right are refused, or are right after all, and that
 // nothing outside them is read (under the sanitizers).
 TEST(BundleTest, MalformedTables) {
@@ -309,12 +317,7 @@ TEST(BundleTest, MalformedTables) {
       const char values[] = {0, 1, -1, 127, static_cast<char>(random())};
       damaged[at] = values[random() % 5];
     }
-    sinter_program_header header;
-    std::memcpy(&header, damaged.data(), sizeof header);
-    header.checksum = 0;
-    std::memcpy(damaged.data(), &header, sizeof header);
-    header.checksum = sinter_hash_bytes(damaged.data(), damaged.size());
-    std::memcpy(damaged.data(), &header, sizeof header);
+    setChecksum(damaged);
     writeFile(folder / "tiny/program.bin", damaged);
     OpenProgram program(folder / "tiny");
     (program.status ? refused : opened)++;
@@ -345,6 +348,13 @@ TEST(BundleTest, LaterVersionsAreRefused) {
   std::string bytes = readFile(folder / "tiny/program.bin");
   EXPECT_EQ(bytes[offsetof(sinter_program_header, version)], 1);
   bytes[offsetof(sinter_program_header, version)] = 3;
+  writeFile(folder / "tiny/program.bin", bytes);
+  {
+    OpenProgram damaged(folder / "tiny");
+    EXPECT_EQ(damaged.status, SINTER_UNUSABLE);
+    EXPECT_THAT(damaged.error.message, HasSubstr("its checksum is wrong"));
+  }
+  setChecksum(bytes);
   writeFile(folder / "tiny/program.bin", bytes);
   OpenProgram opened(folder / "tiny");
   EXPECT_EQ(opened.status, SINTER_UNSUPPORTED);
