@@ -34,6 +34,9 @@ void writeFile(const std::string &path, const std::string &bytes) {
 }
 
 bool isLong() {
+#if __has_feature(address_sanitizer)
+  return false; // a compile takes many times as long
+#endif
   const char *text = std::getenv("SINTER_TEST_LONG");
   return text && *text && std::string(text) != "0";
 }

@@ -48,7 +48,7 @@ Format formatOf(FloatType type) {
 /// Integer operations on scalars or vectors of one width, that of a wide float's bits.
 class Bits {
 public:
-  Bits(KernelBuilder &k, Value like, unsigned width) : k(k), b(k.builder()), loc(k.loc()), like(like), width(width) {}
+  Bits(KernelBuilder &k, Value like, unsigned width) : b(k.builder()), loc(k.loc()), like(like), width(width) {}
 
   Type shaped(Type element) const {
     auto vector = dyn_cast<VectorType>(like.getType());
@@ -87,7 +87,6 @@ private:
     return arith::CmpIOp::create(b, loc, predicate, x, number(n));
   }
 
-  KernelBuilder &k;
   OpBuilder &b;
   Location loc;
   Value like;
