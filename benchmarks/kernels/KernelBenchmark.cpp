@@ -15,6 +15,7 @@
 
 #include "targets/cpu/Kernels/Attention.h"
 #include "targets/cpu/Kernels/Matmul.h"
+#include "targets/cpu/Kernels/QuantizedMatmul.h"
 #include "targets/cpu/Kernels/VectorMath.h"
 #include "test/unit/CpuKernelRunner.h"
 
@@ -108,6 +109,33 @@ struct Benchmark {
     report(name, 2.0 * m * n * k, time);
   }
 
+  /// Its operations are multiplications and additions of integers; the peak is that of f32.
+  void quantizedMatmul(int64_t m, int64_t n, int64_t k, bool cold) {
+    std::string name = "quantized matmul " + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) +
+                       (cold ? " cold" : "");
+    if (!wants(name))
+      return;
+    QuantizedMatmulSpec spec;
+    spec.n = n;
+    spec.k = k;
+    spec.hasBias = true;
+    LoadedKernel kernel(isa, [&](KernelBuilder &b, llvm::StringRef name) { buildQuantizedMatmul(b, name, spec); });
+    int64_t size = (spec.packedShape().numBytes() + 4095) / 4096 * 4096, copies = cold ? (40 << 20) / size + 1 : 1;
+    TestVector<uint8_t> a(m * k, 3);
+    TestVector<int8_t> b(size * copies, 5);
+    TestVector<int32_t> start(n);
+    TestVector<float> rowScales = randomFloats(m, 1), columnScales = randomFloats(n, 2), bias = randomFloats(n, 3), c(m * n);
+    int64_t tasks = *spec.numTasks(m).constant(), copy = 0;
+    double time = best([&] {
+      std::vector<int64_t> words{word(a.data()),           word(b.data() + copy * size), word(start.data()),
+                                 word(rowScales.data()),   word(columnScales.data()),    word(bias.data()),
+                                 word(c.data()),           0,                            m};
+      kernel.call(words, 0, tasks, nullptr);
+      copy = (copy + 1) % copies;
+    });
+    report(name, 2.0 * m * n * k, time);
+  }
+
   void attention(int64_t batch, int64_t heads, int64_t size, int64_t length, bool causal, bool masked,
                  int64_t queries = 0) {
     queries = queries ? queries : length;
@@ -170,6 +198,8 @@ int main(int argc, char **argv) {
         benchmark.matmul(m, 384, 384, false, true, cold);
         benchmark.matmul(m, 1536, 384, true, false, cold);
         benchmark.matmul(m, 384, 1536, false, true, cold);
+        benchmark.quantizedMatmul(m, 1152, 384, cold);
+        benchmark.quantizedMatmul(m, 384, 1536, cold);
       }
     benchmark.matmul(512, 512, 512, false, false, false);
     for (int64_t length : {16, 128, 384, 512}) {

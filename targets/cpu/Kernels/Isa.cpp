@@ -18,9 +18,10 @@ using namespace sinter::cpu;
 // the 16 of AVX2. On NEON 6x4 reads 10 vectors or elements for 24 multiply-adds (8x3 would read 11) and its 16 columns
 // divide every panel.
 static constexpr Isa table[] = {
-    {"x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", "", 16, 32, 8, 3},
-    {"x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", "", 8, 16, 6, 2},
-    {"aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 4, 32, 6, 4},
+    {"x86-64-v4-vnni", "x86_64-unknown-linux-gnu", "x86-64-v4", "+avx512vnni", 16, 32, 8, 3, DotProduct::Vnni, 8, 3},
+    {"x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", "", 16, 32, 8, 3, DotProduct::Widen, 4, 3},
+    {"x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", "", 8, 16, 6, 2, DotProduct::Widen, 3, 2},
+    {"aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 4, 32, 6, 4, DotProduct::Widen, 4, 3},
 };
 
 llvm::ArrayRef<Isa> sinter::cpu::allIsas() { return table; }
@@ -42,5 +43,8 @@ bool sinter::cpu::hostRuns(const Isa &isa) {
   };
   if (!all({"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}))
     return false;
-  return isa.name != "x86-64-v4" || all({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
+  if (isa.lanes == 8)
+    return true;
+  return all({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}) &&
+         (isa.dotProduct != DotProduct::Vnni || all({"avx512vnni"}));
 }

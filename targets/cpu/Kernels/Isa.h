@@ -20,6 +20,14 @@
 
 namespace sinter::cpu {
 
+/// How four products of bytes are summed.
+enum class DotProduct {
+  /// Bytes are widened to 16 bits, pairs of products summed in 32: every instruction set can.
+  Widen,
+  /// AVX512-VNNI's VPDPBUSD.
+  Vnni,
+};
+
 struct Isa {
   /// How a bundle names the variant.
   llvm::StringLiteral name;
@@ -32,6 +40,9 @@ struct Isa {
   /// tileVectors more for the columns and one for a broadcast element they must
   /// fit into the registers; tileVectors * lanes must divide 48.
   unsigned tileRows, tileVectors;
+  /// The same for a product of bytes; byteTileVectors * lanes divides 48, too.
+  DotProduct dotProduct;
+  unsigned byteTileRows, byteTileVectors;
 
   unsigned tileColumns() const { return tileVectors * lanes; }
   unsigned vectorBits() const { return lanes * 32; }

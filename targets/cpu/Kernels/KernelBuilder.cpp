@@ -176,6 +176,13 @@ void KernelBuilder::storePartial(Value vector, Value pointer, Int index, Int cou
     return store(vector, pointer, index);
   LLVM::MaskedStoreOp::create(b, location, vector, offset(pointer, index), laneMask(count), /*alignment=*/4);
 }
+Value KernelBuilder::loadIntsPartial(Value pointer, Int index, Int count) {
+  Type i32 = b.getI32Type();
+  if (count.constant() && *count.constant() >= static_cast<int64_t>(lanes()))
+    return load(pointer, index, i32);
+  return LLVM::MaskedLoadOp::create(b, location, vectorOf(i32), offset(pointer, index, i32), laneMask(count), splatInt(0),
+                                    /*alignment=*/4);
+}
 void KernelBuilder::prefetch(Value pointer, Int byteOffset, unsigned locality) {
   // Ahead of the end of an array is no error here, so the address is not `inbounds`.
   Value address = LLVM::GEPOp::create(b, location, pointerType(), b.getI8Type(), pointer,
@@ -308,6 +315,68 @@ Value KernelBuilder::reduceTree(ValueSpan values, llvm::function_ref<Value(Value
     level = next;
   }
   return level.front();
+}
+
+//===----------------------------------------------------------------------===//
+// Products of bytes
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::intrinsic(StringRef name, Type result, ValueSpan operands) {
+  return LLVM::CallIntrinsicOp::create(b, location, result, b.getStringAttr(name), operands).getResult(0);
+}
+
+Values KernelBuilder::loadDotColumns(Value pointer, Int byteOffset) {
+  int64_t bytes = 4 * lanes() / numDotParts();
+  auto narrow = VectorType::get({bytes}, b.getI8Type());
+  Values parts;
+  for (unsigned part = 0; part < numDotParts(); ++part) {
+    Value raw = LLVM::LoadOp::create(b, location, narrow, offsetBytes(pointer, add(byteOffset, part * bytes)), 1);
+    if (machine.dotProduct == DotProduct::Widen)
+      raw = arith::ExtSIOp::create(b, location, VectorType::get({bytes}, b.getI16Type()), raw);
+    parts.push_back(raw);
+  }
+  return parts;
+}
+
+Value KernelBuilder::broadcastDotRow(Value bytes) {
+  if (machine.dotProduct == DotProduct::Vnni)
+    return vector::BitCastOp::create(b, location, VectorType::get({4 * lanes()}, b.getI8Type()), broadcast(bytes));
+  // Four bytes widened to 16 bits are one element of 64.
+  auto four = VectorType::get({4}, b.getI8Type());
+  Value single = vector::BroadcastOp::create(b, location, VectorType::get({1}, b.getI32Type()), bytes);
+  Value wide = arith::ExtUIOp::create(b, location, VectorType::get({4}, b.getI16Type()),
+                                      vector::BitCastOp::create(b, location, four, single));
+  Value element = vector::ExtractOp::create(
+      b, location, vector::BitCastOp::create(b, location, VectorType::get({1}, b.getI64Type()), wide), int64_t(0));
+  Value all = vector::BroadcastOp::create(b, location, VectorType::get({lanes() / 2}, b.getI64Type()), element);
+  return vector::BitCastOp::create(b, location, VectorType::get({2 * lanes()}, b.getI16Type()), all);
+}
+
+Value KernelBuilder::dotBytes(Value sums, Value row, Value columns) {
+  Type result = sums.getType();
+  if (machine.dotProduct == DotProduct::Vnni)
+    return intrinsic("llvm.x86.avx512.vpdpbusd.512", result, {sums, row, columns});
+  if (machine.triple.starts_with("x86_64"))
+    return addInts(sums, intrinsic(lanes() == 16 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", result,
+                                   {row, columns}));
+  auto wide = VectorType::get({2 * lanes()}, b.getI32Type());
+  Value products = arith::MulIOp::create(b, location, arith::ExtSIOp::create(b, location, wide, row),
+                                         arith::ExtSIOp::create(b, location, wide, columns));
+  SmallVector<int64_t> even, odd;
+  for (unsigned i = 0; i < lanes(); ++i) {
+    even.push_back(2 * i);
+    odd.push_back(2 * i + 1);
+  }
+  return addInts(sums, addInts(shuffle(products, products, even), shuffle(products, products, odd)));
+}
+
+Value KernelBuilder::joinDotParts(ValueSpan parts) {
+  SmallVector<int64_t> even, odd;
+  for (unsigned i = 0; i < lanes(); ++i) {
+    even.push_back(2 * i);
+    odd.push_back(2 * i + 1);
+  }
+  return addInts(shuffle(parts[0], parts[1], even), shuffle(parts[0], parts[1], odd));
 }
 
 //===----------------------------------------------------------------------===//

@@ -131,6 +131,8 @@ public:
   /// count known to be at least `lanes()` is a plain access.
   Value loadPartial(Value pointer, Int index, Int count, double fill = 0.0);
   void storePartial(Value vector, Value pointer, Int index, Int count);
+  /// The same of i32, the lanes from `count` on 0.
+  Value loadIntsPartial(Value pointer, Int index, Int count);
   /// Into all caches (locality 3) or from the second level on (2).
   void prefetch(Value pointer, Int byteOffset, unsigned locality);
 
@@ -165,6 +167,19 @@ public:
   Value shiftLeft(Value x, unsigned bits);
   Value shiftRightSigned(Value x, unsigned bits);
   Value intsToFloats(Value x);
+
+  // Sums of products of bytes: for each lane, four unsigned bytes of a row times four signed ones of the lane's column. The
+  // instruction set decides how many parts a vector of columns has: with more than one, each lane's sum is spread over
+  // two lanes of a part.
+  unsigned numDotParts() const { return machine.dotProduct == DotProduct::Vnni ? 1 : 2; }
+  /// lanes() columns of four signed bytes each, by parts.
+  Values loadDotColumns(Value pointer, Int byteOffset);
+  /// Four unsigned bytes, an i32, for all lanes.
+  Value broadcastDotRow(Value bytes);
+  /// `sums`, of i32, plus the products.
+  Value dotBytes(Value sums, Value row, Value columns);
+  /// One sum per column.
+  Value joinDotParts(ValueSpan parts);
   /// i32 lanes 0, 1, 2, ...
   Value laneNumbers();
   /// Lanes below `count`, as a vector of i1.
@@ -196,6 +211,7 @@ public:
 
 private:
   Value constant(mlir::TypedAttr attribute);
+  Value intrinsic(llvm::StringRef name, mlir::Type result, ValueSpan operands);
   Value butterfly(Value x, llvm::function_ref<Value(Value, Value)> combine);
 
   mlir::ModuleOp module;
