@@ -8,8 +8,12 @@
 #include "CpuKernelRunner.h"
 
 #include "targets/cpu/Kernels/QuantizedMatmul.h"
+#include "targets/cpu/Kernels/RowKernels.h"
 
 #include "gtest/gtest.h"
+
+#include <algorithm>
+#include <cmath>
 
 using namespace sinter;
 using namespace sinter::cpu;
@@ -108,5 +112,49 @@ TEST(CpuKernelQuantizedMatmul, IsExactInEveryVariant) {
           ASSERT_TRUE(sameBits(problem.c.values(), problem.expected))
               << isa->name.str() << " n " << shape.n << " k " << shape.k << " m " << m;
         }
+    }
+}
+
+// Tests that rows become the bytes and scales of the formula in every variant, with zeros, ties, NaN and infinity among
+// them.
+TEST(CpuKernelQuantizedMatmul, RowsAreQuantizedByTheFormula) {
+  for (const Isa *isa : runnableIsas())
+    for (int64_t length : {1, 5, 16, 37, 384, 1536}) {
+      QuantizeRowsSpec spec;
+      spec.length = length;
+      spec.yRowStride = (length + 3) / 4 * 4 + 4;
+      LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildQuantizeRows(k, name, spec); });
+      int64_t m = 7;
+      TestVector<float> x = randomFloats(m * length, 8, 3.0f), scales(m);
+      std::fill(x.begin(), x.begin() + length, 0.0f);
+      for (int64_t i = 0; i < length; ++i)
+        x[length + i] = i % 2 ? 127.0f : 0.5f * (i % 7); // factor 1 where a 127 is there: halves are ties
+      x[3 * length - 1] = NAN;
+      x[4 * length - 1] = -INFINITY;
+      TestVector<uint8_t> y(m * spec.yRowStride, 77);
+      std::vector<int64_t> words{word(x.data()), word(y.data()), word(scales.data()), m};
+      ASSERT_EQ(kernel.runAll(words, *spec.numTasks(m).constant(), 0), 0);
+      for (int64_t row = 0; row < m; ++row) {
+        float greatest = 0;
+        bool hasNan = false;
+        for (int64_t i = 0; i < length; ++i) {
+          greatest = std::max(greatest, std::fabs(x[row * length + i]));
+          hasNan |= std::isnan(x[row * length + i]);
+        }
+        std::string what = (isa->name + " length " + llvm::Twine(length) + " row " + llvm::Twine(row)).str();
+        if (hasNan) {
+          EXPECT_TRUE(std::isnan(scales[row])) << what;
+          continue;
+        }
+        EXPECT_EQ(scales[row], greatest / 127.0f) << what;
+        for (int64_t i = 0; i < spec.yRowStride; ++i) {
+          int expected = 77;
+          if (i < length) {
+            float scaled = greatest > 0 ? x[row * length + i] * (127.0f / greatest) : 0.0f;
+            expected = std::isnan(scaled) ? 1 : 128 + int(std::nearbyint(std::clamp(scaled, -127.0f, 127.0f)));
+          }
+          ASSERT_EQ(int(y[row * spec.yRowStride + i]), expected) << what << " at " << i;
+        }
+      }
     }
 }

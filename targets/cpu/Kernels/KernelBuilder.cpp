@@ -176,6 +176,14 @@ void KernelBuilder::storePartial(Value vector, Value pointer, Int index, Int cou
     return store(vector, pointer, index);
   LLVM::MaskedStoreOp::create(b, location, vector, offset(pointer, index), laneMask(count), /*alignment=*/4);
 }
+void KernelBuilder::storeBytesPartial(Value bytes, Value pointer, Int index, Int count) {
+  if (count.constant() && *count.constant() >= static_cast<int64_t>(lanes()))
+    return store(bytes, pointer, index);
+  // LLVM 22 makes a store of four bytes of a truncated vector under a constant mask of one lane.
+  if (count.is(1))
+    return storeScalar(extract(bytes, 0), pointer, index);
+  LLVM::MaskedStoreOp::create(b, location, bytes, offset(pointer, index, b.getI8Type()), laneMask(count), /*alignment=*/1);
+}
 Value KernelBuilder::loadIntsPartial(Value pointer, Int index, Int count) {
   Type i32 = b.getI32Type();
   if (count.constant() && *count.constant() >= static_cast<int64_t>(lanes()))
@@ -240,6 +248,13 @@ Value KernelBuilder::shiftRightSigned(Value x, unsigned bits) {
   return arith::ShRSIOp::create(b, location, x, splatInt(bits));
 }
 Value KernelBuilder::intsToFloats(Value x) { return arith::SIToFPOp::create(b, location, vectorType(), x); }
+Value KernelBuilder::roundToBytes(Value x, int32_t limit, int32_t zero) {
+  // Numbers within the bounds are converted, and nothing else: others have no integer.
+  Value bounded = minf(maxf(x, splat(-limit)), splat(limit));
+  Value rounded = arith::FPToSIOp::create(b, location, vectorOf(b.getI32Type()),
+                                          math::RoundEvenOp::create(b, location, bounded));
+  return arith::TruncIOp::create(b, location, vectorOf(b.getI8Type()), addInts(rounded, splatInt(zero)));
+}
 
 Value KernelBuilder::laneNumbers() {
   SmallVector<int32_t> numbers(lanes());

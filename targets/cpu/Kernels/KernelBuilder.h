@@ -131,7 +131,9 @@ public:
   /// count known to be at least `lanes()` is a plain access.
   Value loadPartial(Value pointer, Int index, Int count, double fill = 0.0);
   void storePartial(Value vector, Value pointer, Int index, Int count);
-  /// The same of i32, the lanes from `count` on 0.
+  /// The first `count` lanes of lanes() bytes.
+  void storeBytesPartial(Value bytes, Value pointer, Int index, Int count);
+  /// Of i32, the lanes from `count` on 0.
   Value loadIntsPartial(Value pointer, Int index, Int count);
   /// Into all caches (locality 3) or from the second level on (2).
   void prefetch(Value pointer, Int byteOffset, unsigned locality);
@@ -167,6 +169,8 @@ public:
   Value shiftLeft(Value x, unsigned bits);
   Value shiftRightSigned(Value x, unsigned bits);
   Value intsToFloats(Value x);
+  /// Bytes zero + clamp(round(x), -limit, limit), halves rounded to even; a NaN is -limit.
+  Value roundToBytes(Value x, int32_t limit, int32_t zero);
 
   // Sums of products of bytes: for each lane, four unsigned bytes of a row times four signed ones of the lane's column. The
   // instruction set decides how many parts a vector of columns has: with more than one, each lane's sum is spread over

@@ -161,3 +161,25 @@ void sinter::cpu::buildReduce(KernelBuilder &k, StringRef name, const ReduceSpec
   });
   k.endKernel();
 }
+
+void sinter::cpu::buildQuantizeRows(KernelBuilder &k, StringRef name, const QuantizeRowsSpec &spec) {
+  using Spec = QuantizeRowsSpec;
+  k.beginKernel(name);
+  Value x = k.pointerWord(Spec::X), y = k.pointerWord(Spec::Y), scale = k.pointerWord(Spec::Scale);
+  RowBuilder rows(k, spec.length);
+  forRows(k, k.integerWord(Spec::Rows), spec.length, [&](Int row) {
+    Value xRow = k.offset(x, k.mul(row, spec.length)), yRow = k.offsetBytes(y, k.mul(row, spec.yRowStride));
+    Value greatest = k.horizontalMax(rows.reduce(
+        0.0, [&](Int i, Int count) { return k.absf(k.loadPartial(xRow, i, count)); },
+        [&](Value total, Value value) { return k.maximum(total, value); }));
+    k.storeScalar(k.extract(k.divf(greatest, k.splat(127.0)), 0), scale, row);
+    // Also 0 for NaN, which has no integer.
+    Value isPositive = k.compare(arith::CmpFPredicate::OGT, greatest, k.splat(0.0));
+    Value factor = k.selectLanes(isPositive, k.divf(k.splat(127.0), greatest), k.splat(0.0));
+    k.forVectors(0, spec.length, [&](Int i, Int count) {
+      Value scaled = k.mulf(k.loadPartial(xRow, i, count), factor);
+      k.storeBytesPartial(k.roundToBytes(scaled, 127, Spec::zeroPoint), yRow, i, count);
+    });
+  });
+  k.endKernel();
+}

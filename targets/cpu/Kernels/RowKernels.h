@@ -76,6 +76,29 @@ struct ReduceSpec {
 };
 void buildReduce(KernelBuilder &k, llvm::StringRef name, const ReduceSpec &spec);
 
+/// Unsigned bytes of a row and its scale: with m the greatest magnitude in the row,
+///
+///   scale = m / 127,  y = 128 + clamp(round(x * (127 / m)), -127, 127)
+///
+/// where halves round to even; x is (y - 128) * scale to half a step. A row of zeros has scale 0. Where a row has a
+/// NaN, its scale is one; where it has an infinity, its scale is infinite.
+struct QuantizeRowsSpec {
+  static constexpr int zeroPoint = 128;
+  int64_t length = 0;
+  /// In bytes, a multiple of 4; what lies between rows is not written.
+  int64_t yRowStride = 0;
+
+  enum Word : unsigned {
+    X,     // pointer, f32 [Rows][Length]
+    Y,     // pointer, u8 [Rows][yRowStride]
+    Scale, // pointer, f32 [Rows]
+    Rows,  // integer
+    NumWords
+  };
+  SizeExpr numTasks(const SizeExpr &rows) const { return numRowTasks(length, rows); }
+};
+void buildQuantizeRows(KernelBuilder &k, llvm::StringRef name, const QuantizeRowsSpec &spec);
+
 } // namespace sinter::cpu
 
 #endif // SINTER_TARGETS_CPU_KERNELS_ROWKERNELS_H
