@@ -124,12 +124,19 @@ struct Benchmark {
     TestVector<uint8_t> a(m * k, 3);
     TestVector<int8_t> b(size * copies, 5);
     TestVector<int32_t> start(n);
-    TestVector<float> rowScales = randomFloats(m, 1), columnScales = randomFloats(n, 2), bias = randomFloats(n, 3), c(m * n);
+    TestVector<float> rowScales = randomFloats(m, 1), columnScales = randomFloats(n, 2), bias = randomFloats(n, 3),
+                      c(m * n);
     int64_t tasks = *spec.numTasks(m).constant(), copy = 0;
     double time = best([&] {
-      std::vector<int64_t> words{word(a.data()),           word(b.data() + copy * size), word(start.data()),
-                                 word(rowScales.data()),   word(columnScales.data()),    word(bias.data()),
-                                 word(c.data()),           0,                            m};
+      std::vector<int64_t> words{word(a.data()),
+                                 word(b.data() + copy * size),
+                                 word(start.data()),
+                                 word(rowScales.data()),
+                                 word(columnScales.data()),
+                                 word(bias.data()),
+                                 word(c.data()),
+                                 0,
+                                 m};
       kernel.call(words, 0, tasks, nullptr);
       copy = (copy + 1) % copies;
     });

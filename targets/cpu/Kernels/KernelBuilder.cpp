@@ -182,13 +182,15 @@ void KernelBuilder::storeBytesPartial(Value bytes, Value pointer, Int index, Int
   // LLVM 22 makes a store of four bytes of a truncated vector under a constant mask of one lane.
   if (count.is(1))
     return storeScalar(extract(bytes, 0), pointer, index);
-  LLVM::MaskedStoreOp::create(b, location, bytes, offset(pointer, index, b.getI8Type()), laneMask(count), /*alignment=*/1);
+  LLVM::MaskedStoreOp::create(b, location, bytes, offset(pointer, index, b.getI8Type()), laneMask(count),
+                              /*alignment=*/1);
 }
 Value KernelBuilder::loadIntsPartial(Value pointer, Int index, Int count) {
   Type i32 = b.getI32Type();
   if (count.constant() && *count.constant() >= static_cast<int64_t>(lanes()))
     return load(pointer, index, i32);
-  return LLVM::MaskedLoadOp::create(b, location, vectorOf(i32), offset(pointer, index, i32), laneMask(count), splatInt(0),
+  return LLVM::MaskedLoadOp::create(b, location, vectorOf(i32), offset(pointer, index, i32), laneMask(count),
+                                    splatInt(0),
                                     /*alignment=*/4);
 }
 void KernelBuilder::prefetch(Value pointer, Int byteOffset, unsigned locality) {
@@ -251,8 +253,8 @@ Value KernelBuilder::intsToFloats(Value x) { return arith::SIToFPOp::create(b, l
 Value KernelBuilder::roundToBytes(Value x, int32_t limit, int32_t zero) {
   // Numbers within the bounds are converted, and nothing else: others have no integer.
   Value bounded = minf(maxf(x, splat(-limit)), splat(limit));
-  Value rounded = arith::FPToSIOp::create(b, location, vectorOf(b.getI32Type()),
-                                          math::RoundEvenOp::create(b, location, bounded));
+  Value rounded =
+      arith::FPToSIOp::create(b, location, vectorOf(b.getI32Type()), math::RoundEvenOp::create(b, location, bounded));
   return arith::TruncIOp::create(b, location, vectorOf(b.getI8Type()), addInts(rounded, splatInt(zero)));
 }
 

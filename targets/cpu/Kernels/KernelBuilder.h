@@ -172,9 +172,9 @@ public:
   /// Bytes zero + clamp(round(x), -limit, limit), halves rounded to even; a NaN is -limit.
   Value roundToBytes(Value x, int32_t limit, int32_t zero);
 
-  // Sums of products of bytes: for each lane, four unsigned bytes of a row times four signed ones of the lane's column. The
-  // instruction set decides how many parts a vector of columns has: with more than one, each lane's sum is spread over
-  // two lanes of a part.
+  // Sums of products of bytes: for each lane, four unsigned bytes of a row times four signed ones of the lane's column.
+  // The instruction set decides how many parts a vector of columns has: with more than one, each lane's sum is spread
+  // over two lanes of a part.
   unsigned numDotParts() const { return machine.dotProduct == DotProduct::Vnni ? 1 : 2; }
   /// lanes() columns of four signed bytes each, by parts.
   Values loadDotColumns(Value pointer, Int byteOffset);
