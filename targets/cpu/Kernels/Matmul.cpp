@@ -16,15 +16,7 @@ using namespace sinter::cpu;
 using Values = KernelBuilder::Values;
 using ValueSpan = KernelBuilder::ValueSpan;
 
-int64_t MatmulSpec::rowsPerTask() const {
-  // Where there are few panels, a short batch must still give two threads something to do.
-  int64_t panels = packedShape().numPanels();
-  return panels >= 4 ? 64 : panels >= 2 ? 32 : 16;
-}
-
-SizeExpr MatmulSpec::numTasks(const SizeExpr &rows) const {
-  return SizeExpr::ceilDiv(rows, rowsPerTask()) * packedShape().numPanels();
-}
+SizeExpr MatmulSpec::numTasks(const SizeExpr &rows) const { return numPanelTasks(packedShape(), rows); }
 
 namespace {
 
@@ -80,24 +72,12 @@ void MatmulBuilder::build(StringRef name) {
   Int numRows = k.integerWord(MatmulSpec::Rows);
 
   PackedShape shape = spec.packedShape();
-  int64_t panels = shape.numPanels(), wholePanels = spec.n / PackedShape::panelColumns;
-  k.loop(k.begin(), k.end(), 1, [&](Int task) {
-    // The panels of a block of rows follow one another: its rows of A stay in the second-level cache.
-    Int panel = k.rem(task, panels);
-    taskRow = k.mul(k.div(task, panels), spec.rowsPerTask());
-    taskRows = k.min(spec.rowsPerTask(), k.sub(numRows, taskRow));
-    panelColumn = k.mul(panel, PackedShape::panelColumns);
-    Value start = k.offset(b, k.mul(panel, shape.k * PackedShape::panelColumns));
-    auto whole = [&] { buildPanel(start, PackedShape::panelColumns, PackedShape::panelColumns); };
-    auto last = [&] {
-      buildPanel(start, shape.columnsOf(panels - 1), spec.n - wholePanels * PackedShape::panelColumns);
-    };
-    if (wholePanels == panels)
-      whole();
-    else if (wholePanels == 0)
-      last();
-    else
-      k.ifThenElse(k.less(panel, wholePanels), whole, last);
+  forPanelTasks(k, shape, numRows, [&](const PanelTask &task) {
+    taskRow = task.row;
+    taskRows = task.rows;
+    panelColumn = task.column;
+    buildPanel(k.offset(b, k.mul(task.panel, shape.k * PackedShape::panelColumns)), task.storedColumns,
+               task.validColumns);
   });
   k.endKernel();
 }

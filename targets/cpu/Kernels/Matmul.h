@@ -59,7 +59,6 @@ struct MatmulSpec {
   };
   unsigned numWords() const { return Extra0 + extras.size(); }
   PackedShape packedShape() const { return {n, k}; }
-  int64_t rowsPerTask() const;
   SizeExpr numTasks(const SizeExpr &rows) const;
   int64_t scratchBytes() const { return 0; }
 };

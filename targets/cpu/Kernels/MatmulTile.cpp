@@ -8,6 +8,7 @@
 #include "targets/cpu/Kernels/MatmulTile.h"
 
 using namespace mlir;
+using namespace sinter;
 using namespace sinter::cpu;
 using Values = KernelBuilder::Values;
 using ValueSpan = KernelBuilder::ValueSpan;
@@ -54,6 +55,42 @@ Values sinter::cpu::buildTile(KernelBuilder &k, const MatmulTile &tile) {
     return *tile.depth.constant() % 2 ? step(even, 1, sums) : sums;
   return k.ifThenElse(
       k.less(even, tile.depth), ValueRange(sums).getTypes(), [&] { return step(even, 1, sums); }, [&] { return sums; });
+}
+
+int64_t sinter::cpu::rowsPerPanelTask(const PackedShape &shape) {
+  int64_t panels = shape.numPanels();
+  return panels >= 4 ? 64 : panels >= 2 ? 32 : 16;
+}
+
+SizeExpr sinter::cpu::numPanelTasks(const PackedShape &shape, const SizeExpr &rows) {
+  return SizeExpr::ceilDiv(rows, rowsPerPanelTask(shape)) * shape.numPanels();
+}
+
+void sinter::cpu::forPanelTasks(KernelBuilder &k, const PackedShape &shape, Int numRows,
+                                llvm::function_ref<void(const PanelTask &)> body) {
+  constexpr int64_t width = PackedShape::panelColumns;
+  int64_t panels = shape.numPanels(), wholePanels = shape.n / width, rowsPerTask = rowsPerPanelTask(shape);
+  k.loop(k.begin(), k.end(), 1, [&](Int number) {
+    // The panels of a block of rows follow one another: its rows of A stay in the second-level cache.
+    PanelTask task;
+    task.panel = k.rem(number, panels);
+    task.row = k.mul(k.div(number, panels), rowsPerTask);
+    task.rows = k.min(rowsPerTask, k.sub(numRows, task.row));
+    task.column = k.mul(task.panel, width);
+    auto run = [&](int64_t storedColumns, int64_t validColumns) {
+      task.storedColumns = storedColumns;
+      task.validColumns = validColumns;
+      body(task);
+    };
+    auto whole = [&] { run(width, width); };
+    auto last = [&] { run(shape.columnsOf(panels - 1), shape.n - wholePanels * width); };
+    if (wholePanels == panels)
+      whole();
+    else if (wholePanels == 0)
+      last();
+    else
+      k.ifThenElse(k.less(task.panel, wholePanels), whole, last);
+  });
 }
 
 static void forTiles(KernelBuilder &k, Int count, std::optional<int64_t> few,

@@ -14,7 +14,9 @@
 #ifndef SINTER_TARGETS_CPU_KERNELS_MATMULTILE_H
 #define SINTER_TARGETS_CPU_KERNELS_MATMULTILE_H
 
+#include "lib/Support/SizeExpr.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
+#include "targets/cpu/Kernels/Packing.h"
 
 namespace sinter::cpu {
 
@@ -39,6 +41,21 @@ struct MatmulTile {
 /// The sums of A's rows times B's columns, `vectors` per row, each from zero in
 /// the order of K.
 KernelBuilder::Values buildTile(KernelBuilder &k, const MatmulTile &tile);
+
+/// What one task of a product with packed weights computes.
+struct PanelTask {
+  Int row = 0, rows = 0;     ///< the first of its rows, and how many it has
+  Int panel = 0, column = 0; ///< its panel, and the panel's first column
+  int64_t storedColumns = 0, validColumns = 0;
+};
+
+/// How many rows a task has: fewer where there are few panels, so that a short batch gives two threads something to do.
+int64_t rowsPerPanelTask(const PackedShape &shape);
+SizeExpr numPanelTasks(const PackedShape &shape, const SizeExpr &rows);
+/// Runs body for each of the kernel's tasks. It is built once for whole panels and once for a last one of fewer
+/// columns.
+void forPanelTasks(KernelBuilder &k, const PackedShape &shape, Int numRows,
+                   llvm::function_ref<void(const PanelTask &task)> body);
 
 /// Runs body(rows) for the tiles that cover rows [0, count): `index` is a tile's
 /// first row, `rows` how many it has, known while building. Then runs

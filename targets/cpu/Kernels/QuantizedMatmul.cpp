@@ -16,13 +16,8 @@ using namespace sinter::cpu;
 using Values = KernelBuilder::Values;
 using ValueSpan = KernelBuilder::ValueSpan;
 
-int64_t QuantizedMatmulSpec::rowsPerTask() const {
-  int64_t panels = packedShape().columns().numPanels();
-  return panels >= 4 ? 64 : panels >= 2 ? 32 : 16;
-}
-
 SizeExpr QuantizedMatmulSpec::numTasks(const SizeExpr &rows) const {
-  return SizeExpr::ceilDiv(rows, rowsPerTask()) * packedShape().columns().numPanels();
+  return numPanelTasks(packedShape().columns(), rows);
 }
 
 namespace {
@@ -76,25 +71,12 @@ void QuantizedMatmulBuilder::build(StringRef name) {
   Int numRows = k.integerWord(Spec::Rows);
 
   PackedBytesShape packed = spec.packedShape();
-  PackedShape columns = packed.columns();
-  int64_t panels = columns.numPanels(), wholePanels = spec.n / PackedShape::panelColumns;
   int64_t panelBytes = packed.numGroups() * PackedShape::panelColumns * PackedBytesShape::rowsPerGroup;
-  k.loop(k.begin(), k.end(), 1, [&](Int task) {
-    Int panel = k.rem(task, panels);
-    taskRow = k.mul(k.div(task, panels), spec.rowsPerTask());
-    taskRows = k.min(spec.rowsPerTask(), k.sub(numRows, taskRow));
-    panelColumn = k.mul(panel, PackedShape::panelColumns);
-    Value first = k.offsetBytes(b, k.mul(panel, panelBytes));
-    auto whole = [&] { buildPanel(first, PackedShape::panelColumns, PackedShape::panelColumns); };
-    auto last = [&] {
-      buildPanel(first, columns.columnsOf(panels - 1), spec.n - wholePanels * PackedShape::panelColumns);
-    };
-    if (wholePanels == panels)
-      whole();
-    else if (wholePanels == 0)
-      last();
-    else
-      k.ifThenElse(k.less(panel, wholePanels), whole, last);
+  forPanelTasks(k, packed.columns(), numRows, [&](const PanelTask &task) {
+    taskRow = task.row;
+    taskRows = task.rows;
+    panelColumn = task.column;
+    buildPanel(k.offsetBytes(b, k.mul(task.panel, panelBytes)), task.storedColumns, task.validColumns);
   });
   k.endKernel();
 }

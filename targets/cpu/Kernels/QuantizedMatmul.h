@@ -75,7 +75,6 @@ struct QuantizedMatmulSpec {
   };
   unsigned numWords() const { return Extra0 + extras.size(); }
   PackedBytesShape packedShape() const { return {n, k}; }
-  int64_t rowsPerTask() const;
   SizeExpr numTasks(const SizeExpr &rows) const;
 };
 
