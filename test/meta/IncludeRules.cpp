@@ -26,6 +26,7 @@ const Layer compilerLayers[] = {
     {"dialects/interfaces", 20},
     {"lib/Analysis", 30},
     {"lib/Bundle", 30},
+    {"lib/Quantization", 30},
     {"lib/Schedule/Verify", 30},
     {"lib/Schedule", 30},
     // The graph, then what the dataflow targets share, then what only one target has.
