@@ -123,21 +123,25 @@ struct Benchmark {
     int64_t size = (spec.packedShape().numBytes() + 4095) / 4096 * 4096, copies = cold ? (40 << 20) / size + 1 : 1;
     TestVector<uint8_t> a(m * k, 3);
     TestVector<int8_t> b(size * copies, 5);
-    TestVector<int32_t> start(n);
+    TestVector<uint8_t> zero(1, 128);
     TestVector<float> rowScales = randomFloats(m, 1), columnScales = randomFloats(n, 2), bias = randomFloats(n, 3),
-                      c(m * n);
+                      c(m * n), scratch(spec.scratchBytes() / 4);
     int64_t tasks = *spec.numTasks(m).constant(), copy = 0;
     double time = best([&] {
+      const int8_t *section = b.data() + copy * size;
       std::vector<int64_t> words{word(a.data()),
-                                 word(b.data() + copy * size),
-                                 word(start.data()),
+                                 word(zero.data()),
+                                 word(section + spec.packedShape().panelsOffset()),
+                                 word(section + spec.packedShape().columnSumsOffset()),
                                  word(rowScales.data()),
                                  word(columnScales.data()),
                                  word(bias.data()),
                                  word(c.data()),
                                  0,
+                                 0,
+                                 0,
                                  m};
-      kernel.call(words, 0, tasks, nullptr);
+      kernel.call(words, 0, tasks, scratch.data());
       copy = (copy + 1) % copies;
     });
     report(name, 2.0 * m * n * k, time);

@@ -14,50 +14,58 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 using namespace sinter;
 using namespace sinter::cpu;
 
 namespace {
 
+/// What ByteQuantizer.h says, in double where f32 rounds nothing.
+int quantized(float x, float scale, int zero, bool divides) {
+  volatile float inverse = 1.0f / scale; // volatile: rounded on its own
+  volatile float scaled = divides ? x / scale : x * inverse;
+  if (scale == 0 || std::isnan(scaled))
+    return zero;
+  return int(std::clamp(std::nearbyint(double(scaled)) + zero, 0.0, 255.0));
+}
+
 struct Shape {
   int64_t n, k;
   bool bias, residual, rowScales, epilogue;
-
-  PackedBytesShape packed() const { return {n, k}; }
 };
 
 class Problem {
 public:
   Problem(const Shape &shape, int64_t m, bool extreme)
-      : shape(shape), m(m), rowStride((shape.k + 3) / 4 * 4), a(m * rowStride), b(shape.packed().numBytes()),
-        start(shape.n), rowScale(randomFloats(m, 1)), columnScale(randomFloats(shape.n, 2)),
-        bias(randomFloats(shape.n, 3)), residual(randomFloats(m * shape.n, 4)), c(m * shape.n, 12345.0f) {
+      : shape(shape), m(m), rowStride((shape.k + 3) / 4 * 4), a(m * rowStride), aZero(1, extreme ? 0 : 117),
+        rowScale(randomFloats(m, 1)), columnScale(randomFloats(shape.n, 2)), bias(randomFloats(shape.n, 3)),
+        residual(randomFloats(m * shape.n, 4)), extra(randomFloats(shape.n, 6)), c(m * shape.n, 12345.0f),
+        section(spec().packedShape().numBytes()) {
     std::mt19937 random(5);
     std::vector<int8_t> plain(shape.n * shape.k);
     // Extreme bytes are those that overflow where products are summed in 16 bits.
     for (int8_t &x : plain)
       x = extreme ? (random() % 2 ? 127 : -128) : int8_t(random());
+    // Also beyond K, up to the row's stride.
     for (uint8_t &x : a)
       x = extreme ? 255 : uint8_t(random());
-    packQuantizedWeights(shape.packed(), plain.data(), false, b.data());
-    for (int64_t j = 0; j < shape.n; ++j)
-      start[j] = int32_t(random() % 100000) - 50000;
+    packQuantizedWeights(spec().packedShape(), plain.data(), false, section.data());
     for (int64_t i = 0; i < m; ++i)
       for (int64_t j = 0; j < shape.n; ++j) {
-        int64_t sum = start[j];
+        int64_t sum = 0;
         for (int64_t kk = 0; kk < shape.k; ++kk)
-          sum += int64_t(a[i * rowStride + kk]) * plain[kk * shape.n + j];
+          sum += (int64_t(a[i * rowStride + kk]) - aZero[0]) * plain[kk * shape.n + j];
         // The order of the f32 operations is part of the kernel's contract.
         // Volatile, so that no multiplication and addition become one.
-        volatile float x = rowScale[shape.rowScales ? i : 0] * columnScale[j];
-        x = float(int32_t(sum)) * x;
+        volatile float x = float(sum) * columnScale[j];
+        x = x * rowScale[shape.rowScales ? i : 0];
         if (shape.bias)
           x = x + bias[j];
         if (shape.residual)
           x = x + residual[i * shape.n + j];
         if (shape.epilogue)
-          x = x * 3.0f;
+          x = x * extra[j];
         expected.push_back(float(x));
       }
   }
@@ -69,37 +77,51 @@ public:
     spec.hasBias = shape.bias;
     spec.hasResidual = shape.residual;
     spec.hasRowScales = shape.rowScales;
-    if (shape.epilogue)
-      spec.epilogue = [](KernelBuilder &k, mlir::Value x, llvm::ArrayRef<mlir::Value>) {
-        return k.mulf(x, k.splat(3.0));
+    if (shape.epilogue) {
+      spec.extras.push_back({0});
+      spec.epilogue = [](KernelBuilder &k, mlir::Value x, llvm::ArrayRef<mlir::Value> extras) {
+        return k.mulf(x, extras[0]);
       };
+    }
     return spec;
   }
   std::vector<int64_t> words() {
-    return {word(a.data()),        word(b.data()),           word(start.data()),
-            word(rowScale.data()), word(columnScale.data()), word(bias.data()),
-            word(c.data()),        word(residual.data()),    m};
+    using Spec = QuantizedMatmulSpec;
+    std::vector<int64_t> words(spec().numWords());
+    words[Spec::A] = word(a.data());
+    words[Spec::AZero] = word(aZero.data());
+    words[Spec::B] = word(section.data() + spec().packedShape().panelsOffset());
+    words[Spec::ColumnSums] = word(section.data() + spec().packedShape().columnSumsOffset());
+    words[Spec::RowScale] = word(rowScale.data());
+    words[Spec::ColumnScale] = word(columnScale.data());
+    words[Spec::Bias] = word(bias.data());
+    words[Spec::C] = word(c.data());
+    words[Spec::Residual] = word(residual.data());
+    words[Spec::Rows] = m;
+    if (shape.epilogue)
+      words[Spec::Extra0] = word(extra.data());
+    return words;
   }
 
   Shape shape;
   int64_t m, rowStride;
-  TestVector<uint8_t> a;
-  TestVector<int8_t> b;
-  TestVector<int32_t> start;
-  TestVector<float> rowScale, columnScale, bias, residual;
+  TestVector<uint8_t> a, aZero;
+  TestVector<float> rowScale, columnScale, bias, residual, extra;
   GuardedBuffer c;
+  TestVector<char> section;
   TestVector<float> expected;
 };
+
+const Shape shapes[] = {{48, 16, false, false, true, false}, {96, 384, true, false, true, true},
+                        {1, 1, true, true, false, false},    {5, 7, false, true, true, false},
+                        {17, 33, true, true, true, true},    {50, 386, true, false, false, false},
+                        {144, 800, true, true, true, false}, {63, 1155, false, false, true, true}};
 
 } // namespace
 
 // Tests that every variant gives the bits of sums in 64-bit integers and of the f32 operations in their order, for
 // ragged shapes and for the bytes that overflow in 16 bits.
 TEST(CpuKernelQuantizedMatmul, IsExactInEveryVariant) {
-  const Shape shapes[] = {{48, 16, false, false, true, false}, {96, 384, true, false, true, true},
-                          {1, 1, true, true, false, false},    {5, 7, false, true, true, false},
-                          {17, 33, true, true, true, true},    {50, 386, true, false, false, false},
-                          {144, 800, true, true, true, false}, {63, 1155, false, false, true, true}};
   for (const Isa *isa : runnableIsas())
     for (const Shape &shape : shapes) {
       QuantizedMatmulSpec spec = Problem(shape, 1, false).spec();
@@ -107,7 +129,8 @@ TEST(CpuKernelQuantizedMatmul, IsExactInEveryVariant) {
       for (bool extreme : {false, true})
         for (int64_t m : {1, 2, 3, 4, 5, 7, 8, 9, 17, 64, 65}) {
           Problem problem(shape, m, extreme);
-          ASSERT_EQ(kernel.runAll(problem.words(), *spec.numTasks(m).constant(), 0, /*apart=*/m % 2), 0);
+          ASSERT_EQ(kernel.runAll(problem.words(), *spec.numTasks(m).constant(), spec.scratchBytes(), /*apart=*/m % 2),
+                    0);
           ASSERT_TRUE(problem.c.isGuardWhole());
           ASSERT_TRUE(sameBits(problem.c.values(), problem.expected))
               << isa->name.str() << " n " << shape.n << " k " << shape.k << " m " << m;
@@ -115,46 +138,123 @@ TEST(CpuKernelQuantizedMatmul, IsExactInEveryVariant) {
     }
 }
 
+// Tests results in bytes: both ways of scaling, a scale of 0, ties, NaN and infinity, and that bytes between rows are
+// left alone.
+TEST(CpuKernelQuantizedMatmul, ResultsAsBytes) {
+  for (const Isa *isa : runnableIsas())
+    for (const Shape &shape : {shapes[1], shapes[2], shapes[4], shapes[7]})
+      for (bool divides : {false, true}) {
+        QuantizedMatmulSpec spec = Problem(shape, 1, false).spec();
+        spec.bytesOutput = BytesOutput{divides};
+        spec.cRowStride = shape.n + 3;
+        LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildQuantizedMatmul(k, name, spec); });
+        for (float scale : {0.37f, 123.0f, 4e3f, 0.0f, 1e-42f})
+          for (int64_t m : {1, 7, 18}) {
+            Problem problem(shape, m, false);
+            TestVector<uint8_t> c(m * spec.cRowStride, 77), zero(1, 131);
+            TestVector<float> scales(1, scale);
+            std::vector<int64_t> words = problem.words();
+            words[QuantizedMatmulSpec::C] = word(c.data());
+            words[QuantizedMatmulSpec::OutputScale] = word(scales.data());
+            words[QuantizedMatmulSpec::OutputZero] = word(zero.data());
+            if (shape.bias && shape.n > 4) {
+              auto set = [&](int64_t j, float value) {
+                problem.bias[j] = value;
+                for (int64_t i = 0; i < m; ++i)
+                  problem.expected[i * shape.n + j] = value * (shape.epilogue ? problem.extra[j] : 1);
+              };
+              set(1, NAN);
+              set(2, std::numeric_limits<float>::infinity());
+            }
+            ASSERT_EQ(kernel.runAll(words, *spec.numTasks(m).constant(), spec.scratchBytes()), 0);
+            for (int64_t i = 0; i < m; ++i)
+              for (int64_t j = 0; j < spec.cRowStride; ++j) {
+                int wanted = j < shape.n ? quantized(problem.expected[i * shape.n + j], scale, 131, divides) : 77;
+                ASSERT_EQ(int(c[i * spec.cRowStride + j]), wanted)
+                    << isa->name.str() << " n " << shape.n << " scale " << scale << " at " << i << ", " << j;
+              }
+          }
+      }
+}
+
 // Tests that rows become the bytes and scales of the formula in every variant, with zeros, ties, NaN and infinity among
-// them.
+// them; with scales of their own and with a given one.
 TEST(CpuKernelQuantizedMatmul, RowsAreQuantizedByTheFormula) {
   for (const Isa *isa : runnableIsas())
-    for (int64_t length : {1, 5, 16, 37, 384, 1536}) {
-      QuantizeRowsSpec spec;
-      spec.length = length;
-      spec.yRowStride = (length + 3) / 4 * 4 + 4;
-      LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildQuantizeRows(k, name, spec); });
-      int64_t m = 7;
-      TestVector<float> x = randomFloats(m * length, 8, 3.0f), scales(m);
-      std::fill(x.begin(), x.begin() + length, 0.0f);
-      for (int64_t i = 0; i < length; ++i)
-        x[length + i] = i % 2 ? 127.0f : 0.5f * (i % 7); // factor 1 where a 127 is there: halves are ties
-      x[3 * length - 1] = NAN;
-      x[4 * length - 1] = -INFINITY;
-      TestVector<uint8_t> y(m * spec.yRowStride, 77);
-      std::vector<int64_t> words{word(x.data()), word(y.data()), word(scales.data()), m};
-      ASSERT_EQ(kernel.runAll(words, *spec.numTasks(m).constant(), 0), 0);
-      for (int64_t row = 0; row < m; ++row) {
-        float greatest = 0;
-        bool hasNan = false;
-        for (int64_t i = 0; i < length; ++i) {
-          greatest = std::max(greatest, std::fabs(x[row * length + i]));
-          hasNan |= std::isnan(x[row * length + i]);
-        }
-        std::string what = (isa->name + " length " + llvm::Twine(length) + " row " + llvm::Twine(row)).str();
-        if (hasNan) {
-          EXPECT_TRUE(std::isnan(scales[row])) << what;
-          continue;
-        }
-        EXPECT_EQ(scales[row], greatest / 127.0f) << what;
-        for (int64_t i = 0; i < spec.yRowStride; ++i) {
-          int expected = 77;
-          if (i < length) {
-            float scaled = greatest > 0 ? x[row * length + i] * (127.0f / greatest) : 0.0f;
-            expected = std::isnan(scaled) ? 1 : 128 + int(std::nearbyint(std::clamp(scaled, -127.0f, 127.0f)));
+    for (int64_t length : {1, 5, 16, 37, 384, 1536})
+      for (bool given : {false, true}) {
+        QuantizeRowsSpec spec;
+        spec.length = length;
+        spec.quantized.rowStride = (length + 3) / 4 * 4 + 4;
+        spec.quantized.isScaleGiven = given;
+        spec.quantized.divides = true; // of a given one only
+        LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildQuantizeRows(k, name, spec); });
+        int64_t m = 8, stride = spec.quantized.rowStride;
+        TestVector<float> x = randomFloats(m * length, 8, 3.0f), scales(m, 0.02f);
+        std::fill(x.begin(), x.begin() + length, 0.0f);
+        for (int64_t i = 0; i < length; ++i)
+          x[length + i] = i % 2 ? 127.0f : 0.5f * (i % 7); // scale 1 where a 127 is there: halves are ties
+        x[3 * length - 1] = NAN;
+        x[4 * length - 1] = -INFINITY;
+        for (int64_t i = 0; i < length; ++i)
+          x[4 * length + i] *= 1e-42f; // the reciprocal of the scale is infinite
+        TestVector<uint8_t> y(m * stride, 77), zero(1, 3);
+        std::vector<int64_t> words{word(x.data()), word(y.data()), word(scales.data()), word(zero.data()), m};
+        ASSERT_EQ(kernel.runAll(words, *spec.numTasks(m).constant(), 0), 0);
+        for (int64_t row = 0; row < m; ++row) {
+          float greatest = 0;
+          for (int64_t i = 0; i < length; ++i)
+            if (float magnitude = std::fabs(x[row * length + i]); !(magnitude <= greatest) && !std::isnan(greatest))
+              greatest = magnitude;
+          std::string what = (isa->name + " length " + llvm::Twine(length) + " row " + llvm::Twine(row)).str();
+          float scale = given ? 0.02f : greatest / 127.0f;
+          EXPECT_TRUE(scales[row] == scale || (std::isnan(scale) && std::isnan(scales[row]))) << what;
+          for (int64_t i = 0; i < stride; ++i) {
+            int expected = i >= length ? 77 : quantized(x[row * length + i], scale, given ? 3 : 128, given);
+            ASSERT_EQ(int(y[row * stride + i]), expected) << what << " at " << i;
           }
-          ASSERT_EQ(int(y[row * spec.yRowStride + i]), expected) << what << " at " << i;
         }
       }
-    }
+}
+
+// Tests that a norm's row in bytes is what quantizing its row in f32 gives, with and without that row in memory.
+TEST(CpuKernelQuantizedMatmul, NormsGiveBytes) {
+  for (const Isa *isa : runnableIsas())
+    for (int64_t length : {7, 384, 1000})
+      for (bool given : {false, true})
+        for (bool writesFloats : {false, true}) {
+          NormSpec spec;
+          spec.length = length;
+          spec.hasResidual = true;
+          spec.writesFloats = writesFloats;
+          spec.quantized = QuantizedRows{given, /*divides=*/false, length + 1};
+          NormSpec plain = spec;
+          plain.quantized = std::nullopt;
+          plain.writesFloats = true;
+          LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildNorm(k, name, spec); });
+          LoadedKernel reference(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildNorm(k, name, plain); });
+          int64_t m = 5, tasks = *spec.numTasks(m).constant();
+          TestVector<float> x = randomFloats(m * length, 1), residual = randomFloats(m * length, 2),
+                            gamma = randomFloats(length, 3), beta = randomFloats(length, 4), y(m * length, 55.0f),
+                            expected(m * length), scales(m, 0.02f);
+          TestVector<uint8_t> bytes(m * (length + 1), 77), zero(1, 120);
+          std::vector<int64_t> words{
+              word(x.data()),     word(residual.data()), word(gamma.data()), word(beta.data()), 0, word(y.data()), m, 0,
+              word(bytes.data()), word(scales.data()),   word(zero.data())};
+          ASSERT_EQ(kernel.runAll(words, tasks, spec.scratchBytes()), 0);
+          words[NormSpec::Y] = word(expected.data());
+          ASSERT_EQ(reference.runAll(words, tasks, 0), 0);
+          EXPECT_TRUE(sameBits(y, writesFloats ? expected : TestVector<float>(m * length, 55.0f)));
+          for (int64_t row = 0; row < m; ++row) {
+            float greatest = 0;
+            for (int64_t i = 0; i < length; ++i)
+              greatest = std::max(greatest, std::fabs(expected[row * length + i]));
+            float scale = given ? 0.02f : greatest / 127.0f;
+            EXPECT_EQ(scales[row], scale);
+            for (int64_t i = 0; i <= length; ++i)
+              ASSERT_EQ(int(bytes[row * (length + 1) + i]),
+                        i == length ? 77 : quantized(expected[row * length + i], scale, given ? 120 : 128, false))
+                  << isa->name.str() << " length " << length << " row " << row << " at " << i;
+          }
+        }
 }

@@ -212,7 +212,7 @@ void BatchedMatmulBuilder::multiplyBlock(Int blockStart, Int depth, Value blockO
         for (int64_t v = 0; v < vectors; ++v)
           k.storePartial(sums[i * vectors + v], cAt(k.add(row, i)), v * width, count);
     };
-    forTilesOfRows(k, numRows, sumTile, [&](Int row, Int rows) {
+    forTilesOfRows(k, numRows, k.getIsa().tileRows, sumTile, [&](Int row, Int rows) {
       if (!spec.hasBias && !spec.epilogue)
         return;
       k.ifThen(last, [&] {

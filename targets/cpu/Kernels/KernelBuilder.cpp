@@ -193,6 +193,10 @@ Value KernelBuilder::loadIntsPartial(Value pointer, Int index, Int count) {
                                     splatInt(0),
                                     /*alignment=*/4);
 }
+Value KernelBuilder::loadByteAsInts(Value pointer) {
+  Value byte = loadScalar(pointer, 0, b.getI8Type());
+  return broadcast(arith::ExtUIOp::create(b, location, b.getI32Type(), byte));
+}
 void KernelBuilder::prefetch(Value pointer, Int byteOffset, unsigned locality) {
   // Ahead of the end of an array is no error here, so the address is not `inbounds`.
   Value address = LLVM::GEPOp::create(b, location, pointerType(), b.getI8Type(), pointer,
@@ -244,18 +248,15 @@ Value KernelBuilder::bitcast(Value x, Type element) {
 }
 Value KernelBuilder::addInts(Value x, Value y) { return arith::AddIOp::create(b, location, x, y); }
 Value KernelBuilder::subInts(Value x, Value y) { return arith::SubIOp::create(b, location, x, y); }
+Value KernelBuilder::mulInts(Value x, Value y) { return arith::MulIOp::create(b, location, x, y); }
 Value KernelBuilder::andInts(Value x, Value y) { return arith::AndIOp::create(b, location, x, y); }
 Value KernelBuilder::shiftLeft(Value x, unsigned bits) { return arith::ShLIOp::create(b, location, x, splatInt(bits)); }
 Value KernelBuilder::shiftRightSigned(Value x, unsigned bits) {
   return arith::ShRSIOp::create(b, location, x, splatInt(bits));
 }
 Value KernelBuilder::intsToFloats(Value x) { return arith::SIToFPOp::create(b, location, vectorType(), x); }
-Value KernelBuilder::roundToBytes(Value x, int32_t limit, int32_t zero) {
-  // Numbers within the bounds are converted, and nothing else: others have no integer.
-  Value bounded = minf(maxf(x, splat(-limit)), splat(limit));
-  Value rounded =
-      arith::FPToSIOp::create(b, location, vectorOf(b.getI32Type()), math::RoundEvenOp::create(b, location, bounded));
-  return arith::TruncIOp::create(b, location, vectorOf(b.getI8Type()), addInts(rounded, splatInt(zero)));
+Value KernelBuilder::truncateToBytes(Value x) {
+  return arith::TruncIOp::create(b, location, vectorOf(b.getI8Type()), x);
 }
 
 Value KernelBuilder::laneNumbers() {

@@ -135,6 +135,8 @@ public:
   void storeBytesPartial(Value bytes, Value pointer, Int index, Int count);
   /// Of i32, the lanes from `count` on 0.
   Value loadIntsPartial(Value pointer, Int index, Int count);
+  /// The unsigned byte at `pointer` in all lanes of i32.
+  Value loadByteAsInts(Value pointer);
   /// Into all caches (locality 3) or from the second level on (2).
   void prefetch(Value pointer, Int byteOffset, unsigned locality);
 
@@ -165,12 +167,13 @@ public:
   // On vectors of i32.
   Value addInts(Value x, Value y);
   Value subInts(Value x, Value y);
+  Value mulInts(Value x, Value y);
   Value andInts(Value x, Value y);
   Value shiftLeft(Value x, unsigned bits);
   Value shiftRightSigned(Value x, unsigned bits);
   Value intsToFloats(Value x);
-  /// Bytes zero + clamp(round(x), -limit, limit), halves rounded to even; a NaN is -limit.
-  Value roundToBytes(Value x, int32_t limit, int32_t zero);
+  /// The lowest eight bits of each lane.
+  Value truncateToBytes(Value x);
 
   // Sums of products of bytes: for each lane, four unsigned bytes of a row times four signed ones of the lane's column.
   // The instruction set decides how many parts a vector of columns has: with more than one, each lane's sum is spread

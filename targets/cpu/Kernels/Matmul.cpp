@@ -145,7 +145,7 @@ void MatmulBuilder::buildGroup(const ColumnGroup &group, Int depth, Value notFir
       tile.prefetchNext = k.offsetBytes(k.offsetBytes(blockOfB, blockBytes), share);
     finishTile(group, row, rows, buildTile(k, tile), notFirst, last);
   };
-  forTilesOfRows(k, taskRows, /*few=*/3 * tileRows, sumTile, [&](Int row, Int rows) {
+  forTilesOfRows(k, taskRows, tileRows, /*few=*/3 * tileRows, sumTile, [&](Int row, Int rows) {
     if (spec.epilogue && last)
       k.ifThen(last, [&] { applyEpilogue(group, row, rows); });
     else if (spec.epilogue)

@@ -93,9 +93,8 @@ void sinter::cpu::forPanelTasks(KernelBuilder &k, const PackedShape &shape, Int 
   });
 }
 
-static void forTiles(KernelBuilder &k, Int count, std::optional<int64_t> few,
+static void forTiles(KernelBuilder &k, Int count, int64_t most, std::optional<int64_t> few,
                      llvm::function_ref<void(Int, int64_t, bool)> body, llvm::function_ref<void(Int, Int)> after) {
-  int64_t most = k.getIsa().tileRows;
   llvm::SmallVector<int64_t> cases{most};
   for (int64_t rows = 1; rows < most; ++rows)
     cases.push_back(rows);
@@ -112,13 +111,13 @@ static void forTiles(KernelBuilder &k, Int count, std::optional<int64_t> few,
   });
 }
 
-void sinter::cpu::forTilesOfRows(KernelBuilder &k, Int count, llvm::function_ref<void(Int, int64_t)> body,
+void sinter::cpu::forTilesOfRows(KernelBuilder &k, Int count, int64_t most, llvm::function_ref<void(Int, int64_t)> body,
                                  llvm::function_ref<void(Int, Int)> after) {
-  forTiles(k, count, std::nullopt, [&](Int index, int64_t rows, bool) { body(index, rows); }, after);
+  forTiles(k, count, most, std::nullopt, [&](Int index, int64_t rows, bool) { body(index, rows); }, after);
 }
 
-void sinter::cpu::forTilesOfRows(KernelBuilder &k, Int count, int64_t few,
+void sinter::cpu::forTilesOfRows(KernelBuilder &k, Int count, int64_t most, int64_t few,
                                  llvm::function_ref<void(Int, int64_t, bool)> body,
                                  llvm::function_ref<void(Int, Int)> after) {
-  forTiles(k, count, few, body, after);
+  forTiles(k, count, most, few, body, after);
 }

@@ -57,14 +57,14 @@ SizeExpr numPanelTasks(const PackedShape &shape, const SizeExpr &rows);
 void forPanelTasks(KernelBuilder &k, const PackedShape &shape, Int numRows,
                    llvm::function_ref<void(const PanelTask &task)> body);
 
-/// Runs body(rows) for the tiles that cover rows [0, count): `index` is a tile's
-/// first row, `rows` how many it has, known while building. Then runs
-/// after(index, rows), where present, with their number known only at run time.
-void forTilesOfRows(KernelBuilder &k, Int count, llvm::function_ref<void(Int index, int64_t rows)> body,
+/// Runs body(rows) for the tiles of at most `most` rows that cover rows [0, count):
+/// `index` is a tile's first row, `rows` how many it has, known while building. Then
+/// runs after(index, rows), where present, with their number known only at run time.
+void forTilesOfRows(KernelBuilder &k, Int count, int64_t most, llvm::function_ref<void(Int index, int64_t rows)> body,
                     llvm::function_ref<void(Int index, Int rows)> after = {});
 /// The same, and tells the body whether there are at most `few` rows in all, where
 /// the tile has all its rows; a tile of fewer counts as one of few.
-void forTilesOfRows(KernelBuilder &k, Int count, int64_t few,
+void forTilesOfRows(KernelBuilder &k, Int count, int64_t most, int64_t few,
                     llvm::function_ref<void(Int index, int64_t rows, bool isFew)> body,
                     llvm::function_ref<void(Int index, Int rows)> after = {});
 

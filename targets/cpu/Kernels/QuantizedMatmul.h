@@ -5,24 +5,22 @@
 //
 //===----------------------------------------------------------------------===//
 //
-//   S[M, N] = sum over k of A[M, K] * B[K, N] + start[N]            32-bit integers, exact
-//   C[M, N] = epilogue(float(S) * (rowScale[M] * columnScale[N]) + bias + residual)
+//   S[m, n] = sum over k of (A[m, k] - aZero) * B[k, n]            32-bit integers, exact
+//   x[m, n] = (f32(S) * columnScale[n]) * rowScale[m] + bias + residual
+//   C[m, n] = epilogue(x), or its bytes (ByteQuantizer.h)
 //
-// A holds unsigned bytes, B signed ones. An activation x is a = x / rowScale + zero;
-// what the zero point adds to the sums depends on the column alone, and `start`
-// takes it away: start[n] = -zero * (sum over k of B[k, n]).
-//
-// B lies in panels of 48 columns as the weights of a matmul in f32 do (Packing.h),
-// with four rows side by side, since four products are summed by one instruction:
-//
-//   [N / 48][K / 4][48][4]        K padded with zeros to a multiple of 4
+// with each operation on f32 rounded. A holds unsigned bytes, B signed ones, packed
+// with their column sums as in QuantizedPacking.h: the sums of a column start at
+// -aZero * columnSum, and then products of the bytes as they are are added.
 //
 // The sums are the same integers in every variant, whichever instruction makes
 // them, and what follows is the same f32 operations in the same order: all variants
 // give the same bits.
 //
 // A task is what it is for MatmulSpec: some rows and one panel. A panel is summed
-// over all of K at once.
+// over all of K at once. A tile of sums goes to the scratch memory, and from there
+// row by row through all that follows, so that the epilogue takes no registers from
+// the sums and is there once, not once per number of rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,50 +30,52 @@
 #include "lib/Support/SizeExpr.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
 #include "targets/cpu/Kernels/Matmul.h"
-#include "targets/cpu/Kernels/Packing.h"
+#include "targets/cpu/Kernels/QuantizedPacking.h"
+
+#include <optional>
 
 namespace sinter::cpu {
 
-/// Where the bytes of B lie.
-struct PackedBytesShape {
-  static constexpr int64_t rowsPerGroup = 4;
-  int64_t n = 0, k = 0;
-
-  int64_t numGroups() const { return (k + rowsPerGroup - 1) / rowsPerGroup; }
-  PackedShape columns() const { return {n, numGroups()}; }
-  int64_t numBytes() const { return columns().numElements() * rowsPerGroup; }
+/// C holds unsigned bytes, quantized by one scale and zero point.
+struct BytesOutput {
+  /// By division, else by multiplication with the scale's reciprocal.
+  bool divides = false;
 };
 
-/// Packs `source`, [K][N] or, where `transposed`, [N][K]; `destination` has shape.numBytes() bytes.
-void packQuantizedWeights(const PackedBytesShape &shape, const int8_t *source, bool transposed, int8_t *destination);
-
 struct QuantizedMatmulSpec {
-  /// K is at most 66,051: beyond, 255 * 127 * K could exceed 31 bits.
-  static constexpr int64_t maxDepth = 0x7fffffff / (255 * 127);
+  /// Of K: beyond, 255 * 128 * K could exceed 31 bits.
+  static constexpr int64_t maxDepth = 0x7fffffff / (255 * 128);
   int64_t n = 0, k = 0;
-  /// In elements; 0 stands for contiguous rows. A's rows are readable up to a multiple of 4 bytes.
+  /// In elements; 0 stands for contiguous rows. A's rows are readable up to a multiple of 4 bytes; what is read there
+  /// beyond K has no effect.
   int64_t aRowStride = 0, cRowStride = 0, residualRowStride = 0;
   /// Whether each row has a scale of its own; else one scale holds for all.
   bool hasRowScales = true;
   bool hasBias = false, hasResidual = false;
   llvm::SmallVector<ExtraOperand, 4> extras; // at most 4
   Epilogue epilogue;
+  std::optional<BytesOutput> bytesOutput;
 
+  /// The kernel's words; those of absent operands may be anything. C overlaps no operand, the residual included.
   enum Word : unsigned {
     A,           // pointer, u8 [M][aRowStride]
-    B,           // pointer, packed bytes
-    Start,       // pointer, i32 [N]
+    AZero,       // pointer, u8 [1]
+    B,           // pointer, the packed panels
+    ColumnSums,  // pointer, i32 [N padded to a multiple of 16]
     RowScale,    // pointer, f32 [M], or one
     ColumnScale, // pointer, f32 [N]
-    Bias,        // pointer, f32 [N]; any value where hasBias is false
-    C,           // pointer, f32 [M][N]
-    Residual,    // pointer, f32 [M][N]; any value where hasResidual is false
+    Bias,        // pointer, f32 [N]
+    C,           // pointer, f32 [M][N], or u8 with a bytesOutput
+    Residual,    // pointer, f32 [M][N]
+    OutputScale, // pointer, f32 [1]
+    OutputZero,  // pointer, u8 [1]
     Rows,        // integer, M
     Extra0       // pointers, one per extra operand
   };
   unsigned numWords() const { return Extra0 + extras.size(); }
-  PackedBytesShape packedShape() const { return {n, k}; }
+  PackedQuantizedShape packedShape() const { return {n, k}; }
   SizeExpr numTasks(const SizeExpr &rows) const;
+  int64_t scratchBytes() const;
 };
 
 void buildQuantizedMatmul(KernelBuilder &k, llvm::StringRef name, const QuantizedMatmulSpec &spec);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "targets/cpu/Kernels/RowKernels.h"
+#include "targets/cpu/Kernels/ByteQuantizer.h"
 #include "targets/cpu/Kernels/RowBuilder.h"
 #include "targets/cpu/Kernels/VectorMath.h"
 
@@ -31,6 +32,42 @@ static void forRows(KernelBuilder &k, Int numRows, int64_t length, llvm::functio
   k.loop(k.mul(k.begin(), each), k.min(k.mul(k.end(), each), numRows), 1, body);
 }
 
+namespace {
+/// Stores rows in bytes, and their scales where these are not given.
+class RowQuantizer {
+public:
+  /// All words but the rows' own; `zero` is read with a given scale only.
+  RowQuantizer(KernelBuilder &k, const QuantizedRows &spec, unsigned bytesWord, unsigned scaleWord, unsigned zeroWord)
+      : k(k), spec(spec), bytes(k.pointerWord(bytesWord)), scale(k.pointerWord(scaleWord)) {
+    if (spec.isScaleGiven)
+      given.emplace(k, k.loadScalar(scale), k.loadByteAsInts(k.pointerWord(zeroWord)), spec.divides);
+  }
+
+  void store(Value x, Int length, Int row) {
+    ByteQuantizer quantizer = given ? *given : chooseScale(x, length, row);
+    Value y = k.offsetBytes(bytes, k.mul(row, spec.rowStride));
+    k.forVectors(0, length, [&](Int i, Int count) {
+      k.storeBytesPartial(quantizer.quantize(k.loadPartial(x, i, count)), y, i, count);
+    });
+  }
+
+private:
+  ByteQuantizer chooseScale(Value x, Int length, Int row) {
+    Value greatest = k.horizontalMax(RowBuilder(k, length).reduce(
+        0.0, [&](Int i, Int count) { return k.absf(k.loadPartial(x, i, count)); },
+        [&](Value total, Value value) { return k.maximum(total, value); }));
+    Value chosen = k.divf(greatest, k.splat(127.0));
+    k.storeScalar(k.extract(chosen, 0), scale, row);
+    return {k, chosen, k.splatInt(QuantizeRowsSpec::zeroPoint), /*divides=*/false};
+  }
+
+  KernelBuilder &k;
+  const QuantizedRows &spec;
+  Value bytes, scale;
+  std::optional<ByteQuantizer> given;
+};
+} // namespace
+
 void sinter::cpu::buildNorm(KernelBuilder &k, StringRef name, const NormSpec &spec) {
   k.beginKernel(name);
   Value x = k.pointerWord(NormSpec::X), y = k.pointerWord(NormSpec::Y), residual, sum;
@@ -45,10 +82,14 @@ void sinter::cpu::buildNorm(KernelBuilder &k, StringRef name, const NormSpec &sp
     parameters.beta = k.pointerWord(NormSpec::Beta);
   Int numRows = k.integerWord(NormSpec::Rows);
   Int length = spec.length ? Int(spec.length) : k.integerWord(NormSpec::Length);
+  assert((spec.length || spec.writesFloats) && "the scratch memory for a row has a known size");
+  std::optional<RowQuantizer> quantizer;
+  if (spec.quantized)
+    quantizer.emplace(k, *spec.quantized, NormSpec::Bytes, NormSpec::Scale, NormSpec::Zero);
   RowBuilder rows(k, length);
   forRows(k, numRows, spec.length, [&](Int row) {
     Int start = k.mul(row, length);
-    Value xRow = k.offset(x, start), yRow = k.offset(y, start);
+    Value xRow = k.offset(x, start), yRow = spec.writesFloats ? k.offset(y, start) : k.scratch();
     Value residualRow = residual ? k.offset(residual, start) : Value();
     Value sumRow = sum ? k.offset(sum, start) : Value();
     rows.norm(
@@ -61,6 +102,8 @@ void sinter::cpu::buildNorm(KernelBuilder &k, StringRef name, const NormSpec &sp
           return value;
         },
         parameters, yRow, !residualRow ? xRow : sumRow);
+    if (quantizer)
+      quantizer->store(yRow, length, row);
   });
   k.endKernel();
 }
@@ -165,21 +208,9 @@ void sinter::cpu::buildReduce(KernelBuilder &k, StringRef name, const ReduceSpec
 void sinter::cpu::buildQuantizeRows(KernelBuilder &k, StringRef name, const QuantizeRowsSpec &spec) {
   using Spec = QuantizeRowsSpec;
   k.beginKernel(name);
-  Value x = k.pointerWord(Spec::X), y = k.pointerWord(Spec::Y), scale = k.pointerWord(Spec::Scale);
-  RowBuilder rows(k, spec.length);
-  forRows(k, k.integerWord(Spec::Rows), spec.length, [&](Int row) {
-    Value xRow = k.offset(x, k.mul(row, spec.length)), yRow = k.offsetBytes(y, k.mul(row, spec.yRowStride));
-    Value greatest = k.horizontalMax(rows.reduce(
-        0.0, [&](Int i, Int count) { return k.absf(k.loadPartial(xRow, i, count)); },
-        [&](Value total, Value value) { return k.maximum(total, value); }));
-    k.storeScalar(k.extract(k.divf(greatest, k.splat(127.0)), 0), scale, row);
-    // Also 0 for NaN, which has no integer.
-    Value isPositive = k.compare(arith::CmpFPredicate::OGT, greatest, k.splat(0.0));
-    Value factor = k.selectLanes(isPositive, k.divf(k.splat(127.0), greatest), k.splat(0.0));
-    k.forVectors(0, spec.length, [&](Int i, Int count) {
-      Value scaled = k.mulf(k.loadPartial(xRow, i, count), factor);
-      k.storeBytesPartial(k.roundToBytes(scaled, 127, Spec::zeroPoint), yRow, i, count);
-    });
-  });
+  Value x = k.pointerWord(Spec::X);
+  RowQuantizer quantizer(k, spec.quantized, Spec::Y, Spec::Scale, Spec::Zero);
+  forRows(k, k.integerWord(Spec::Rows), spec.length,
+          [&](Int row) { quantizer.store(k.offset(x, k.mul(row, spec.length)), spec.length, row); });
   k.endKernel();
 }

@@ -18,11 +18,22 @@
 #include "lib/Support/SizeExpr.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
 
+#include <optional>
+
 namespace sinter::cpu {
 
 /// How rows are cut into tasks; `length` 0 is one known only at run time.
 int64_t rowsPerTask(int64_t length);
 SizeExpr numRowTasks(int64_t length, const SizeExpr &rows);
+
+/// A row in bytes: with a scale that is computed from it as QuantizeRowsSpec says, or
+/// with a scale and zero point that are given for all rows (ByteQuantizer.h).
+struct QuantizedRows {
+  bool isScaleGiven = false;
+  /// Of a given scale: by division, else by multiplication with the reciprocal.
+  bool divides = false;
+  int64_t rowStride = 0; // in bytes; what lies between rows is not written
+};
 
 /// s = x + residual; y = (s - mean(s)) / sqrt(variance(s) + epsilon) * gamma + beta,
 /// or for rms y = s / sqrt(mean(s^2) + epsilon) * gamma + beta. Y may be X, and so
@@ -34,6 +45,9 @@ struct NormSpec {
   bool hasGamma = true, hasBeta = true, hasResidual = false;
   /// Stores s as well.
   bool writesSum = false;
+  /// Stores y in bytes as well, or, where !writesFloats, instead.
+  std::optional<QuantizedRows> quantized;
+  bool writesFloats = true; // else length is not 0
 
   enum Word : unsigned {
     X,
@@ -44,10 +58,14 @@ struct NormSpec {
     Y,      // pointers; those of absent operands may be anything
     Rows,   // integers
     Length, // read only where length is 0
+    Bytes,  // pointer, u8 [Rows][rowStride]
+    Scale,  // pointer, f32 [Rows], written; a given one is f32 [1]
+    Zero,   // pointer, u8 [1]; read with a given scale
     NumWords
   };
   SizeExpr numTasks(const SizeExpr &rows) const { return numRowTasks(length, rows); }
-  int64_t scratchBytes() const { return 0; }
+  /// A row that is stored in bytes only is in f32 there meanwhile.
+  int64_t scratchBytes() const { return writesFloats ? 0 : length * static_cast<int64_t>(sizeof(float)); }
 };
 void buildNorm(KernelBuilder &k, llvm::StringRef name, const NormSpec &spec);
 
@@ -78,20 +96,21 @@ void buildReduce(KernelBuilder &k, llvm::StringRef name, const ReduceSpec &spec)
 
 /// Unsigned bytes of a row and its scale: with m the greatest magnitude in the row,
 ///
-///   scale = m / 127,  y = 128 + clamp(round(x * (127 / m)), -127, 127)
+///   scale = m / 127,  y = clamp(roundHalfEven(x * f32(1 / scale)) + 128, 0, 255)
 ///
-/// where halves round to even; x is (y - 128) * scale to half a step. A row of zeros has scale 0. Where a row has a
-/// NaN, its scale is one; where it has an infinity, its scale is infinite.
+/// so that x is (y - 128) * scale to half a step. A row of zeros has scale 0 and bytes of 128. Where a row has a NaN,
+/// its scale is one and all bytes are 128; where it has an infinity, its scale is infinite and all bytes are 128.
+/// Or with a scale and a zero point that are given.
 struct QuantizeRowsSpec {
   static constexpr int zeroPoint = 128;
   int64_t length = 0;
-  /// In bytes, a multiple of 4; what lies between rows is not written.
-  int64_t yRowStride = 0;
+  QuantizedRows quantized;
 
   enum Word : unsigned {
     X,     // pointer, f32 [Rows][Length]
-    Y,     // pointer, u8 [Rows][yRowStride]
-    Scale, // pointer, f32 [Rows]
+    Y,     // pointer, u8 [Rows][rowStride]
+    Scale, // pointer, f32 [Rows], written; a given one is f32 [1]
+    Zero,  // pointer, u8 [1]; read with a given scale
     Rows,  // integer
     NumWords
   };
