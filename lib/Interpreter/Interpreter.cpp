@@ -21,6 +21,7 @@ static const KernelTable &getKernels() {
     addIndexingKernels(kernels);
     addProductKernels(kernels);
     addProgramKernels(kernels);
+    addQuantizationKernels(kernels);
     addReductionKernels(kernels);
     addShapeKernels(kernels);
     addTransformerKernels(kernels);

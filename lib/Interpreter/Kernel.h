@@ -61,6 +61,7 @@ void addElementwiseKernels(KernelTable &table);
 void addIndexingKernels(KernelTable &table);
 void addProductKernels(KernelTable &table);
 void addProgramKernels(KernelTable &table);
+void addQuantizationKernels(KernelTable &table);
 void addReductionKernels(KernelTable &table);
 void addShapeKernels(KernelTable &table);
 void addTransformerKernels(KernelTable &table);

@@ -107,6 +107,73 @@ LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType
 }
 
 //===----------------------------------------------------------------------===//
+// !sinter.quantized
+//===----------------------------------------------------------------------===//
+
+/// `<` storage `:` expressed (`,` `blocks` `[` integers `]`)? (`,` `zero_points`)? `>`
+Type QuantizedType::parse(AsmParser &parser) {
+  Type storage, expressed;
+  SmallVector<int64_t> blocks;
+  bool hasZeroPoints = false;
+  if (parser.parseLess() || parser.parseType(storage) || parser.parseColonType(expressed))
+    return {};
+  while (succeeded(parser.parseOptionalComma())) {
+    if (blocks.empty() && !hasZeroPoints && succeeded(parser.parseOptionalKeyword("blocks"))) {
+      if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                         [&] { return parser.parseInteger(blocks.emplace_back()); }))
+        return {};
+      continue;
+    }
+    if (hasZeroPoints || parser.parseKeyword("zero_points"))
+      return {};
+    hasZeroPoints = true;
+  }
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<QuantizedType>(parser.getContext(), storage, expressed, blocks, hasZeroPoints);
+}
+
+void QuantizedType::print(AsmPrinter &printer) const {
+  printer << '<' << getStorage() << ':' << getExpressed();
+  if (!getBlocks().empty()) {
+    printer << ", blocks [";
+    llvm::interleaveComma(getBlocks(), printer);
+    printer << ']';
+  }
+  printer << (getZeroPoints() ? ", zero_points>" : ">");
+}
+
+LogicalResult QuantizedType::verify(function_ref<InFlightDiagnostic()> emitError, Type storage, Type expressed,
+                                    ArrayRef<int64_t> blocks, bool) {
+  bool isInteger = storage.isInteger(8) || storage.isInteger(4) || storage.isInteger(2);
+  if (!isInteger && !(isNarrow(storage) && isa<FloatType>(storage)))
+    return emitError() << "codes are integers of 8, 4 or 2 bits or floats of at most 8, not " << storage;
+  if (!expressed.isF32() && !expressed.isF16() && !expressed.isBF16())
+    return emitError() << "codes stand for f32, f16 or bf16, not " << expressed;
+  if (llvm::any_of(blocks, [](int64_t length) { return length < 0; }))
+    return emitError() << "the length of a block is not negative";
+  return success();
+}
+
+std::optional<Sizes> QuantizedType::getScaleSizes(ArrayRef<SizeExpr> sizes) const {
+  Sizes result;
+  if (getBlocks().empty())
+    return result;
+  if (getBlocks().size() != sizes.size())
+    return std::nullopt;
+  for (auto [size, length] : llvm::zip_equal(sizes, getBlocks()))
+    result.push_back(length == 0 ? SizeExpr(1) : SizeExpr::ceilDiv(size, length));
+  return result;
+}
+
+std::pair<int64_t, int64_t> QuantizedType::getRange() const {
+  unsigned bits = getBits();
+  if (getStorage().isUnsignedInteger())
+    return {0, (int64_t(1) << bits) - 1};
+  return {-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1};
+}
+
+//===----------------------------------------------------------------------===//
 // Sizes
 //===----------------------------------------------------------------------===//
 
@@ -144,6 +211,8 @@ int64_t sinter::getRank(Value value) { return cast<RankedTensorType>(value.getTy
 
 ElementType sinter::toElementType(Type type) {
   using E = ElementType;
+  if (auto quantized = dyn_cast<QuantizedType>(type))
+    return toElementType(quantized.getStorage());
   if (isa<StringType>(type))
     return E::String;
   if (isa<FloatType>(type))

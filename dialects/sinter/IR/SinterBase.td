@@ -60,9 +60,44 @@ def Sinter_StringType : TypeDef<Sinter_Dialect, "String"> {
     ```
   }];
 }
+
+def Sinter_QuantizedType : TypeDef<Sinter_Dialect, "Quantized"> {
+  let mnemonic = "quantized";
+  let summary = "A code of few bits that stands for a float.";
+  let description = [{
+    A code of type `storage` stands for `(code - zero point) * scale` of type `expressed`. The numbers are not part of the type:
+    scales and zero points are operands of the ops that convert and multiply. A tensor is cut into blocks that share a scale:
+    `blocks` has the length of a block along each dimension, 0 for the whole of it, and the scales are a tensor with as many
+    elements along dimension i as blocks are there (the last may be shorter). Without `blocks` one scale, a scalar, holds for
+    everything. `zero_points`: there are zero points, of type `storage`; else they are 0.
+
+    ```mlir
+    tensor<384x1536x!sinter.quantized<i8:f32, blocks [0, 1]>>                // weights, a scale for each column
+    tensor<384x1536x!sinter.quantized<ui4:f32, blocks [32, 1], zero_points>> // groups of 32 rows in each column
+    tensor<7x384x!sinter.quantized<i8:f32, blocks [1, 0]>>                   // activations, a scale for each row
+    tensor<7x384x!sinter.quantized<ui8:f32, zero_points>>                    // one scale and zero point
+    ```
+
+    A format whose scales are themselves codes is the same type with scales of that element type.
+  }];
+  let parameters = (ins "::mlir::Type":$storage, "::mlir::Type":$expressed, ArrayRefParameter<"int64_t">:$blocks,
+                    "bool":$zero_points);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The sizes of the scales of a tensor with these sizes and elements; none where the ranks do not fit.
+    std::optional<::llvm::SmallVector<SizeExpr, 6>> getScaleSizes(::llvm::ArrayRef<SizeExpr> sizes) const;
+    /// The least and greatest code, of storage that is an integer.
+    std::pair<int64_t, int64_t> getRange() const;
+    unsigned getBits() const { return getStorage().getIntOrFloatBitWidth(); }
+  }];
+}
+def Sinter_QuantizedTensor : Sinter_TensorOf<[Sinter_QuantizedType]>;
+def Sinter_IntegerTensor : Sinter_TensorOf<[I8, I16, I32, I64, UI8, UI16, UI32, UI64, I<4>, UI<4>, I<2>, UI<2>]>;
+
 /// For ops that only move elements, too.
 def Sinter_AnyTensor
-    : Sinter_TensorOf<[AnyTypeOf<[Sinter_ElementType, Sinter_StringType], "element of a tensor">]>;
+    : Sinter_TensorOf<[AnyTypeOf<[Sinter_ElementType, Sinter_StringType, Sinter_QuantizedType], "element of a tensor">]>;
 def Sinter_NumberTensor : Sinter_TensorOf<[Sinter_NumberType]>;
 def Sinter_FloatTensor : Sinter_TensorOf<[Sinter_FloatType]>;
 def Sinter_IndexTensor : Sinter_TensorOf<[I32, I64]>;

@@ -265,4 +265,57 @@ func.func @attention(%q: tensor<2x7x4x16xf32>, %k: tensor<2x7x4x16xf32>, %v: ten
   return %0 : tensor<2x7x4x16xf32>
 }
 
+// CHECK-LABEL: func.func @quantize(
+func.func @quantize(%x: tensor<4x8xf32>, %s: tensor<1x8xf32>) -> tensor<4x8x!sinter.quantized<i8:f32, blocks [0, 1]>> {
+  // CHECK: sinter.quantize {{.*}} scale {{.*}} : (tensor<4x8xf32>, tensor<1x8xf32>) -> tensor<4x8x!sinter.quantized<i8:f32, blocks [0, 1]>>
+  %0 = sinter.quantize %x scale %s
+      : (tensor<4x8xf32>, tensor<1x8xf32>) -> tensor<4x8x!sinter.quantized<i8:f32, blocks [0, 1]>>
+
+  return %0 : tensor<4x8x!sinter.quantized<i8:f32, blocks [0, 1]>>
+}
+
+// CHECK-LABEL: func.func @dequantize(
+func.func @dequantize(%q: tensor<4x8x!sinter.quantized<ui4:f32, blocks [2, 1], zero_points>>, %s: tensor<2x8xf32>, %z: tensor<2x8xui4>) -> tensor<4x8xf32> {
+  // CHECK: sinter.dequantize {{.*}} scale {{.*}} zero_point {{.*}} : (tensor<4x8x!sinter.quantized<ui4:f32, blocks [2, 1], zero_points>>, tensor<2x8xf32>, tensor<2x8xui4>) -> tensor<4x8xf32>
+  %0 = sinter.dequantize %q scale %s zero_point %z
+      : (tensor<4x8x!sinter.quantized<ui4:f32, blocks [2, 1], zero_points>>, tensor<2x8xf32>, tensor<2x8xui4>) -> tensor<4x8xf32>
+
+  return %0 : tensor<4x8xf32>
+}
+
+// CHECK-LABEL: func.func @storage_cast(
+func.func @storage_cast(%a: tensor<4x8xui8>) -> tensor<4x8x!sinter.quantized<ui8:f32, zero_points>> {
+  // CHECK: sinter.storage_cast {{.*}} : tensor<4x8xui8> -> tensor<4x8x!sinter.quantized<ui8:f32, zero_points>>
+  %0 = sinter.storage_cast %a : tensor<4x8xui8> -> tensor<4x8x!sinter.quantized<ui8:f32, zero_points>>
+
+  return %0 : tensor<4x8x!sinter.quantized<ui8:f32, zero_points>>
+}
+
+// CHECK-LABEL: func.func @choose_scale(
+func.func @choose_scale(%x: tensor<4x8xf32>) -> tensor<1x8xf32> {
+  // CHECK: sinter.choose_scale {{.*}} for !sinter.quantized<i8:f32, blocks [0, 1]> : tensor<4x8xf32> -> tensor<1x8xf32>
+  %0 = sinter.choose_scale %x for !sinter.quantized<i8:f32, blocks [0, 1]> : tensor<4x8xf32> -> tensor<1x8xf32>
+
+  return %0 : tensor<1x8xf32>
+}
+
+// CHECK-LABEL: func.func @choose_zero_point(
+func.func @choose_zero_point(%x: tensor<4x8xf32>, %s: tensor<1x8xf32>) -> tensor<1x8xui4> {
+  // CHECK: sinter.choose_zero_point {{.*}} scale {{.*}} for !sinter.quantized<ui4:f32, blocks [0, 1], zero_points> : (tensor<4x8xf32>, tensor<1x8xf32>) -> tensor<1x8xui4>
+  %0 = sinter.choose_zero_point %x scale %s for !sinter.quantized<ui4:f32, blocks [0, 1], zero_points>
+      : (tensor<4x8xf32>, tensor<1x8xf32>) -> tensor<1x8xui4>
+
+  return %0 : tensor<1x8xui4>
+}
+
+// CHECK-LABEL: func.func @quantized_matmul(
+func.func @quantized_matmul(%a: tensor<2x8x!sinter.quantized<i8:f32, blocks [1, 0]>>, %as: tensor<2x1xf32>, %b: tensor<8x4x!sinter.quantized<i8:f32, blocks [0, 1]>>, %bs: tensor<1x4xf32>) -> tensor<2x4xf32> {
+  // CHECK: sinter.quantized_matmul {{.*}} scale {{.*}}, {{.*}} scale {{.*}} : (tensor<2x8x!sinter.quantized<i8:f32, blocks [1, 0]>>, tensor<2x1xf32>, tensor<8x4x!sinter.quantized<i8:f32, blocks [0, 1]>>, tensor<1x4xf32>) -> tensor<2x4xf32>
+  %0 = sinter.quantized_matmul %a scale %as, %b scale %bs
+      : (tensor<2x8x!sinter.quantized<i8:f32, blocks [1, 0]>>, tensor<2x1xf32>,
+         tensor<8x4x!sinter.quantized<i8:f32, blocks [0, 1]>>, tensor<1x4xf32>) -> tensor<2x4xf32>
+
+  return %0 : tensor<2x4xf32>
+}
+
 } // module
