@@ -8,7 +8,7 @@
 // Takes the values of observed tensors, sample by sample, and makes a Calibration
 // of them in one pass. Values are counted in buckets by their sign, exponent and
 // upper eleven bits of the mantissa, which need no range known beforehand and no
-// second pass: a bucket is at most 1/16 of an 8-bit step wide wherever the range
+// second pass: a bucket is at most 1/8 of an 8-bit step wide wherever the range
 // ends, so that percentiles and errors of any range are had from counts. Counts do
 // not depend on the order of the values; sums do, and are taken in the order of
 // samples and rows. What comes out does not depend on threads.
