@@ -110,37 +110,41 @@ struct Benchmark {
   }
 
   /// Its operations are multiplications and additions of integers; the peak is that of f32.
-  void quantizedMatmul(int64_t m, int64_t n, int64_t k, bool cold) {
+  void quantizedMatmul(int64_t m, int64_t n, int64_t k, bool cold, int bits = 8, int64_t group = 0, bool gelu = false) {
     std::string name = "quantized matmul " + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) +
-                       (cold ? " cold" : "");
+                       (bits == 4 ? " 4 bits" : "") + (group ? " groups of " + std::to_string(group) : "") +
+                       (gelu ? " gelu" : "") + (cold ? " cold" : "");
     if (!wants(name))
       return;
-    QuantizedMatmulSpec spec;
+    using Spec = QuantizedMatmulSpec;
+    Spec spec;
     spec.n = n;
     spec.k = k;
+    spec.bits = bits;
+    spec.group = group;
     spec.hasBias = true;
+    if (gelu)
+      spec.epilogue = [](KernelBuilder &k, mlir::Value x, llvm::ArrayRef<mlir::Value>) { return buildGeluErf(k, x); };
     LoadedKernel kernel(isa, [&](KernelBuilder &b, llvm::StringRef name) { buildQuantizedMatmul(b, name, spec); });
-    int64_t size = (spec.packedShape().numBytes() + 4095) / 4096 * 4096, copies = cold ? (40 << 20) / size + 1 : 1;
-    TestVector<uint8_t> a(m * k, 3);
+    PackedQuantizedShape shape = spec.packedShape();
+    int64_t size = (shape.numBytes() + 4095) / 4096 * 4096, copies = cold ? (40 << 20) / size + 1 : 1;
+    TestVector<uint8_t> a(m * k, 3), zero(1, 128);
     TestVector<int8_t> b(size * copies, 5);
-    TestVector<uint8_t> zero(1, 128);
-    TestVector<float> rowScales = randomFloats(m, 1), columnScales = randomFloats(n, 2), bias = randomFloats(n, 3),
-                      c(m * n), scratch(spec.scratchBytes() / 4);
+    TestVector<float> rowScales = randomFloats(m, 1), columnScales(shape.numScales() * copies, 0.01f),
+                      bias = randomFloats(n, 3), c(m * n), scratch(spec.scratchBytes() / 4);
     int64_t tasks = *spec.numTasks(m).constant(), copy = 0;
+    std::vector<int64_t> words(spec.numWords());
+    words[Spec::A] = word(a.data());
+    words[Spec::AZero] = word(zero.data());
+    words[Spec::RowScale] = word(rowScales.data());
+    words[Spec::Bias] = word(bias.data());
+    words[Spec::C] = word(c.data());
+    words[Spec::Rows] = m;
     double time = best([&] {
       const int8_t *section = b.data() + copy * size;
-      std::vector<int64_t> words{word(a.data()),
-                                 word(zero.data()),
-                                 word(section + spec.packedShape().panelsOffset()),
-                                 word(section + spec.packedShape().columnSumsOffset()),
-                                 word(rowScales.data()),
-                                 word(columnScales.data()),
-                                 word(bias.data()),
-                                 word(c.data()),
-                                 0,
-                                 0,
-                                 0,
-                                 m};
+      words[Spec::B] = word(section + shape.panelsOffset());
+      words[Spec::ColumnSums] = word(section + shape.columnSumsOffset());
+      words[Spec::ColumnScale] = word(columnScales.data() + copy * shape.numScales());
       kernel.call(words, 0, tasks, scratch.data());
       copy = (copy + 1) % copies;
     });
@@ -212,6 +216,19 @@ int main(int argc, char **argv) {
         benchmark.quantizedMatmul(m, 1152, 384, cold);
         benchmark.quantizedMatmul(m, 384, 1536, cold);
       }
+    for (int64_t m : {128, 1}) {
+      benchmark.matmul(m, 4096, 4096, false, false, true);
+      benchmark.quantizedMatmul(m, 4096, 4096, true);
+      for (int64_t group : {0, 32, 128})
+        benchmark.quantizedMatmul(m, 4096, 4096, true, 4, group);
+    }
+    benchmark.quantizedMatmul(128, 384, 384, false);
+    benchmark.quantizedMatmul(128, 1536, 384, false);
+    benchmark.quantizedMatmul(128, 1536, 384, false, 8, 0, true);
+    for (int64_t group : {0, 32, 128}) {
+      benchmark.quantizedMatmul(128, 1536, 384, false, 8, group);
+      benchmark.quantizedMatmul(128, 1536, 384, false, 4, group);
+    }
     benchmark.matmul(512, 512, 512, false, false, false);
     for (int64_t length : {16, 128, 384, 512}) {
       benchmark.attention(1, 12, 32, length, false, true);

@@ -25,7 +25,7 @@ namespace {
 int quantized(float x, float scale, int zero, bool divides) {
   volatile float inverse = 1.0f / scale; // volatile: rounded on its own
   volatile float scaled = divides ? x / scale : x * inverse;
-  if (scale == 0 || std::isnan(scaled))
+  if (!(scale > 0) || std::isnan(scaled))
     return zero;
   return int(std::clamp(std::nearbyint(double(scaled)) + zero, 0.0, 255.0));
 }
@@ -33,32 +33,52 @@ int quantized(float x, float scale, int zero, bool divides) {
 struct Shape {
   int64_t n, k;
   bool bias, residual, rowScales, epilogue;
+  int bits = 8;
+  int64_t group = 0;
+  enum ZeroPoints { None, Signed, Unsigned } zeroPoints = None;
 };
 
 class Problem {
 public:
   Problem(const Shape &shape, int64_t m, bool extreme)
       : shape(shape), m(m), rowStride((shape.k + 3) / 4 * 4), a(m * rowStride), aZero(1, extreme ? 0 : 117),
-        rowScale(randomFloats(m, 1)), columnScale(randomFloats(shape.n, 2)), bias(randomFloats(shape.n, 3)),
+        rowScale(randomFloats(m, 1)), columnScale(spec().packedShape().numScales()), bias(randomFloats(shape.n, 3)),
         residual(randomFloats(m * shape.n, 4)), extra(randomFloats(shape.n, 6)), c(m * shape.n, 12345.0f),
         section(spec().packedShape().numBytes()) {
     std::mt19937 random(5);
-    std::vector<int8_t> plain(shape.n * shape.k);
-    // Extreme bytes are those that overflow where products are summed in 16 bits.
+    int64_t groupRows = shape.group ? shape.group : shape.k, numGroups = (shape.k + groupRows - 1) / groupRows;
+    bool isUnsigned = shape.zeroPoints == Shape::Unsigned;
+    int lowest = isUnsigned ? 0 : -(1 << (shape.bits - 1)), span = (1 << shape.bits) - 1;
+    std::vector<int8_t> plain(shape.n * shape.k), zeros(shape.n * numGroups);
+    // Extreme codes are those that overflow where products are summed in 16 bits.
     for (int8_t &x : plain)
-      x = extreme ? (random() % 2 ? 127 : -128) : int8_t(random());
+      x = lowest + (extreme ? (random() % 2 ? span : 0) : int(random() % (span + 1)));
+    for (int8_t &x : zeros)
+      x = shape.zeroPoints == Shape::None ? 0 : lowest + int(random() % (span + 1));
     // Also beyond K, up to the row's stride.
     for (uint8_t &x : a)
       x = extreme ? 255 : uint8_t(random());
-    packQuantizedWeights(spec().packedShape(), plain.data(), false, section.data());
+    TestVector<float> scales = randomFloats(shape.n * numGroups, 2);
+    QuantizedSource source;
+    source.codes = plain.data();
+    source.bits = shape.bits;
+    source.isUnsigned = isUnsigned;
+    source.zeroPoints = shape.zeroPoints == Shape::None ? nullptr : zeros.data();
+    packQuantizedWeights(spec().packedShape(), source, section.data());
+    packQuantizedScales(spec().packedShape(), scales.data(), columnScale.data());
+    auto number = [&](int8_t code) { return isUnsigned ? int(uint8_t(code)) : int(code); };
     for (int64_t i = 0; i < m; ++i)
       for (int64_t j = 0; j < shape.n; ++j) {
-        int64_t sum = 0;
-        for (int64_t kk = 0; kk < shape.k; ++kk)
-          sum += (int64_t(a[i * rowStride + kk]) - aZero[0]) * plain[kk * shape.n + j];
         // The order of the f32 operations is part of the kernel's contract.
         // Volatile, so that no multiplication and addition become one.
-        volatile float x = float(sum) * columnScale[j];
+        volatile float x = 0;
+        for (int64_t g = 0; g < numGroups; ++g) {
+          int64_t sum = 0, zero = number(zeros[g * shape.n + j]);
+          for (int64_t kk = g * groupRows; kk < std::min((g + 1) * groupRows, shape.k); ++kk)
+            sum += (int64_t(a[i * rowStride + kk]) - aZero[0]) * (number(plain[kk * shape.n + j]) - zero);
+          float scale = scales[g * shape.n + j];
+          x = numGroups == 1 ? float(sum) * scale : std::fma(float(sum), scale, x);
+        }
         x = x * rowScale[shape.rowScales ? i : 0];
         if (shape.bias)
           x = x + bias[j];
@@ -73,6 +93,9 @@ public:
     QuantizedMatmulSpec spec;
     spec.n = shape.n;
     spec.k = shape.k;
+    spec.bits = shape.bits;
+    spec.group = shape.group;
+    spec.hasZeroPoints = shape.zeroPoints != Shape::None;
     spec.aRowStride = rowStride;
     spec.hasBias = shape.bias;
     spec.hasResidual = shape.residual;
@@ -92,6 +115,7 @@ public:
     words[Spec::AZero] = word(aZero.data());
     words[Spec::B] = word(section.data() + spec().packedShape().panelsOffset());
     words[Spec::ColumnSums] = word(section.data() + spec().packedShape().columnSumsOffset());
+    words[Spec::BZero] = word(section.data() + spec().packedShape().zeroPointsOffset());
     words[Spec::RowScale] = word(rowScale.data());
     words[Spec::ColumnScale] = word(columnScale.data());
     words[Spec::Bias] = word(bias.data());
@@ -117,11 +141,17 @@ const Shape shapes[] = {{48, 16, false, false, true, false}, {96, 384, true, fal
                         {17, 33, true, true, true, true},    {50, 386, true, false, false, false},
                         {144, 800, true, true, true, false}, {63, 1155, false, false, true, true}};
 
-} // namespace
+constexpr auto None = Shape::None, Signed = Shape::Signed, Unsigned = Shape::Unsigned;
+// With groups of every remainder of a word, with a last group that is shorter and of one row, and with zero points.
+const Shape groupShapes[] = {
+    {48, 128, true, false, true, false, 8, 32, None},      {50, 100, false, true, true, true, 8, 32, Signed},
+    {17, 33, false, false, true, false, 8, 0, Unsigned},   {5, 386, true, false, false, false, 8, 64, Unsigned},
+    {96, 384, true, false, true, true, 4, 0, None},        {1, 1, false, false, true, false, 4, 0, None},
+    {63, 7, false, false, true, false, 4, 4, None},        {50, 386, true, true, true, false, 4, 32, None},
+    {144, 260, false, false, true, false, 4, 128, Signed}, {17, 97, true, false, true, true, 4, 12, Unsigned},
+    {48, 75, false, false, false, false, 4, 0, Unsigned}};
 
-// Tests that every variant gives the bits of sums in 64-bit integers and of the f32 operations in their order, for
-// ragged shapes and for the bytes that overflow in 16 bits.
-TEST(CpuKernelQuantizedMatmul, IsExactInEveryVariant) {
+void expectExact(llvm::ArrayRef<Shape> shapes) {
   for (const Isa *isa : runnableIsas())
     for (const Shape &shape : shapes) {
       QuantizedMatmulSpec spec = Problem(shape, 1, false).spec();
@@ -133,9 +163,37 @@ TEST(CpuKernelQuantizedMatmul, IsExactInEveryVariant) {
                     0);
           ASSERT_TRUE(problem.c.isGuardWhole());
           ASSERT_TRUE(sameBits(problem.c.values(), problem.expected))
-              << isa->name.str() << " n " << shape.n << " k " << shape.k << " m " << m;
+              << isa->name.str() << " n " << shape.n << " k " << shape.k << " m " << m << " bits " << shape.bits
+              << " group " << shape.group << " zero points " << shape.zeroPoints << " extreme " << extreme;
         }
     }
+}
+
+} // namespace
+
+// Tests that every variant gives the bits of sums in 64-bit integers and of the f32 operations in their order, for
+// ragged shapes and for the bytes that overflow in 16 bits.
+TEST(CpuKernelQuantizedMatmul, IsExactInEveryVariant) { expectExact(shapes); }
+
+// Tests the same for codes of 8 and 4 bits in groups of rows, with and without zero points.
+TEST(CpuKernelQuantizedMatmul, GroupsAreExactInEveryVariant) { expectExact(groupShapes); }
+
+// Tests the words of codes of 4 bits and their sums against the example of QuantizedPacking.h and a shorter group.
+TEST(CpuKernelQuantizedMatmul, Packing) {
+  const int8_t codes[] = {-8, 0, 1, 2, 3, 4, 5, 7, -1, 6};
+  PackedQuantizedShape shape{1, 10, 4, 8, false};
+  EXPECT_EQ(shape.numScales(), 32);
+  std::vector<uint8_t> section(shape.numBytes());
+  QuantizedSource source;
+  source.codes = codes;
+  source.bits = 4;
+  packQuantizedWeights(shape, source, section.data());
+  const uint8_t *words = section.data() + shape.panelsOffset();
+  const auto *sums = reinterpret_cast<const int32_t *>(section.data() + shape.columnSumsOffset());
+  EXPECT_EQ(std::vector<uint8_t>(words, words + 4), (std::vector<uint8_t>{0xb0, 0xc8, 0xd9, 0xfa}));
+  EXPECT_EQ(std::vector<uint8_t>(words + 64, words + 68), (std::vector<uint8_t>{0x87, 0x8e, 0x88, 0x88}));
+  EXPECT_EQ(sums[0], 14);
+  EXPECT_EQ(sums[16], 5);
 }
 
 // Tests results in bytes: both ways of scaling, a scale of 0, ties, NaN and infinity, and that bytes between rows are
@@ -148,7 +206,7 @@ TEST(CpuKernelQuantizedMatmul, ResultsAsBytes) {
         spec.bytesOutput = BytesOutput{divides};
         spec.cRowStride = shape.n + 3;
         LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildQuantizedMatmul(k, name, spec); });
-        for (float scale : {0.37f, 123.0f, 4e3f, 0.0f, 1e-42f})
+        for (float scale : {0.37f, 123.0f, 4e3f, 0.0f, -2.0f, 1e-42f})
           for (int64_t m : {1, 7, 18}) {
             Problem problem(shape, m, false);
             TestVector<uint8_t> c(m * spec.cRowStride, 77), zero(1, 131);

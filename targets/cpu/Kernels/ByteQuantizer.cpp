@@ -16,12 +16,12 @@ ByteQuantizer::ByteQuantizer(KernelBuilder &k, Value scale, Value zero, bool div
     : k(k), zero(zero), divides(divides) {
   if (!isa<VectorType>(scale.getType()))
     scale = k.broadcast(scale);
-  // A scale of 0 makes every quotient a NaN, and every product 0 or a NaN.
-  Value isZero = k.compare(arith::CmpFPredicate::OEQ, scale, k.splat(0.0));
+  // Any other scale makes every quotient a NaN, and every product 0 or a NaN.
+  Value isPositive = k.compare(arith::CmpFPredicate::OGT, scale, k.splat(0.0));
   if (divides)
-    factor = k.selectLanes(isZero, k.splat(std::numeric_limits<double>::quiet_NaN()), scale);
+    factor = k.selectLanes(isPositive, scale, k.splat(std::numeric_limits<double>::quiet_NaN()));
   else
-    factor = k.selectLanes(isZero, k.splat(0.0), k.divf(k.splat(1.0), scale));
+    factor = k.selectLanes(isPositive, k.divf(k.splat(1.0), scale), k.splat(0.0));
   least = k.intsToFloats(k.subInts(k.splatInt(0), zero));
   greatest = k.intsToFloats(k.subInts(k.splatInt(255), zero));
 }

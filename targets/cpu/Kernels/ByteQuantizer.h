@@ -8,7 +8,7 @@
 //   y = clamp(roundHalfEven(x * f32(1 / scale)) + zero, 0, 255)
 //
 // or, where it `divides`, with x / scale. NaN becomes `zero`, and so does everything
-// where the scale is 0.
+// where the scale is not above 0.
 //
 //===----------------------------------------------------------------------===//
 

@@ -193,6 +193,13 @@ Value KernelBuilder::loadIntsPartial(Value pointer, Int index, Int count) {
                                     splatInt(0),
                                     /*alignment=*/4);
 }
+Value KernelBuilder::loadBytesAsInts(Value pointer, Int index, bool isSigned) {
+  Type i8 = b.getI8Type(), i32 = b.getI32Type();
+  Value raw = LLVM::LoadOp::create(b, location, vectorOf(i8), offset(pointer, index, i8), 1);
+  if (isSigned)
+    return arith::ExtSIOp::create(b, location, vectorOf(i32), raw);
+  return arith::ExtUIOp::create(b, location, vectorOf(i32), raw);
+}
 Value KernelBuilder::loadByteAsInts(Value pointer) {
   Value byte = loadScalar(pointer, 0, b.getI8Type());
   return broadcast(arith::ExtUIOp::create(b, location, b.getI32Type(), byte));
@@ -253,6 +260,9 @@ Value KernelBuilder::andInts(Value x, Value y) { return arith::AndIOp::create(b,
 Value KernelBuilder::shiftLeft(Value x, unsigned bits) { return arith::ShLIOp::create(b, location, x, splatInt(bits)); }
 Value KernelBuilder::shiftRightSigned(Value x, unsigned bits) {
   return arith::ShRSIOp::create(b, location, x, splatInt(bits));
+}
+Value KernelBuilder::shiftRightUnsigned(Value x, unsigned bits) {
+  return arith::ShRUIOp::create(b, location, x, splatInt(bits));
 }
 Value KernelBuilder::intsToFloats(Value x) { return arith::SIToFPOp::create(b, location, vectorType(), x); }
 Value KernelBuilder::truncateToBytes(Value x) {
@@ -356,9 +366,39 @@ Values KernelBuilder::loadDotColumns(Value pointer, Int byteOffset) {
   return parts;
 }
 
+Values KernelBuilder::splitDotColumns(Value bytes) {
+  if (machine.dotProduct == DotProduct::Vnni)
+    return {bytes};
+  int64_t each = 4 * lanes() / numDotParts();
+  Values parts;
+  for (unsigned part = 0; part < numDotParts(); ++part) {
+    SmallVector<int64_t> places;
+    for (int64_t i = 0; i < each; ++i)
+      places.push_back(part * each + i);
+    parts.push_back(
+        arith::ExtSIOp::create(b, location, VectorType::get({each}, b.getI16Type()), shuffle(bytes, bytes, places)));
+  }
+  return parts;
+}
+
+std::array<Value, 2> KernelBuilder::loadNibbles(Value pointer, Int byteOffset, Value zeros) {
+  Value words = load(offsetBytes(pointer, byteOffset), 0, b.getI32Type());
+  auto part = [&](Value nibbles) -> Value {
+    return arith::SubIOp::create(b, location, intsAsBytes(andInts(nibbles, splatInt(0x0f0f0f0f))), zeros);
+  };
+  return {part(words), part(shiftRightUnsigned(words, 4))};
+}
+
+Value KernelBuilder::intsAsBytes(Value ints) {
+  return vector::BitCastOp::create(b, location, VectorType::get({4 * lanes()}, b.getI8Type()), ints);
+}
+Value KernelBuilder::repeatBytes(Value ints) {
+  return intsAsBytes(mulInts(andInts(ints, splatInt(0xff)), splatInt(0x01010101)));
+}
+
 Value KernelBuilder::broadcastDotRow(Value bytes) {
   if (machine.dotProduct == DotProduct::Vnni)
-    return vector::BitCastOp::create(b, location, VectorType::get({4 * lanes()}, b.getI8Type()), broadcast(bytes));
+    return intsAsBytes(broadcast(bytes));
   // Four bytes widened to 16 bits are one element of 64.
   auto four = VectorType::get({4}, b.getI8Type());
   Value single = vector::BroadcastOp::create(b, location, VectorType::get({1}, b.getI32Type()), bytes);

@@ -45,6 +45,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <type_traits>
@@ -133,6 +134,8 @@ public:
   void storePartial(Value vector, Value pointer, Int index, Int count);
   /// The first `count` lanes of lanes() bytes.
   void storeBytesPartial(Value bytes, Value pointer, Int index, Int count);
+  /// lanes() bytes, as i32.
+  Value loadBytesAsInts(Value pointer, Int index, bool isSigned);
   /// Of i32, the lanes from `count` on 0.
   Value loadIntsPartial(Value pointer, Int index, Int count);
   /// The unsigned byte at `pointer` in all lanes of i32.
@@ -171,6 +174,7 @@ public:
   Value andInts(Value x, Value y);
   Value shiftLeft(Value x, unsigned bits);
   Value shiftRightSigned(Value x, unsigned bits);
+  Value shiftRightUnsigned(Value x, unsigned bits);
   Value intsToFloats(Value x);
   /// The lowest eight bits of each lane.
   Value truncateToBytes(Value x);
@@ -181,6 +185,14 @@ public:
   unsigned numDotParts() const { return machine.dotProduct == DotProduct::Vnni ? 1 : 2; }
   /// lanes() columns of four signed bytes each, by parts.
   Values loadDotColumns(Value pointer, Int byteOffset);
+  /// The same of bytes in a vector.
+  Values splitDotColumns(Value bytes);
+  /// lanes() words of 32 bits that hold eight unsigned numbers of four bits each: first the low four of each byte, then
+  /// the high ones, minus `zeros`, as vectors of 4 * lanes() signed bytes.
+  std::array<Value, 2> loadNibbles(Value pointer, Int byteOffset, Value zeros);
+  Value intsAsBytes(Value ints);
+  /// The lowest byte of each lane four times.
+  Value repeatBytes(Value ints);
   /// Four unsigned bytes, an i32, for all lanes.
   Value broadcastDotRow(Value bytes);
   /// `sums`, of i32, plus the products.

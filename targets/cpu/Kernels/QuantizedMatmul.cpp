@@ -1,4 +1,4 @@
-//===- QuantizedMatmul.cpp - Matrix products of 8-bit integers ------------===//
+//===- QuantizedMatmul.cpp - Matrix products of integers of few bits ------===//
 //
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -17,51 +17,91 @@ using namespace sinter::cpu;
 using Values = KernelBuilder::Values;
 using ValueSpan = KernelBuilder::ValueSpan;
 
+static constexpr int64_t stepRows = PackedQuantizedShape::rowsPerStep;
+static constexpr int64_t wordBytes = PackedQuantizedShape::bytesPerWord;
 /// Of the tile in the scratch memory: as many as any variant's tile has.
 static constexpr int64_t mostTileRows = 8;
+static constexpr int64_t tileBytes = mostTileRows * PackedShape::panelColumns * static_cast<int64_t>(sizeof(float));
+/// Up to so many rows, codes of 4 bits become bytes in registers.
+static constexpr int64_t fewRows = 4;
 
 SizeExpr QuantizedMatmulSpec::numTasks(const SizeExpr &rows) const {
   return numPanelTasks(packedShape().columns(), rows);
 }
 int64_t QuantizedMatmulSpec::scratchBytes() const {
-  return mostTileRows * PackedShape::panelColumns * static_cast<int64_t>(sizeof(float));
+  int64_t panelBytes = (k + stepRows - 1) / stepRows * PackedShape::panelColumns * wordBytes;
+  return tileBytes + (bits == 4 ? panelBytes : 0);
 }
 
 namespace {
 
+/// The columns of one tile: the first, from the panel's on, and how many lanes of each vector are columns of C.
+struct TileColumns {
+  Int first = 0;
+  SmallVector<int64_t> valid;
+};
+
+/// A group of rows of B: its number, and how many steps of four rows it has.
+struct RowGroup {
+  Int index = 0;
+  int64_t steps = 0;
+  bool isRagged = false; // the last step has fewer rows
+};
+
+/// Where a task reads B, and how.
+struct PanelBytes {
+  Value start;
+  bool isNibbles = false;
+  int64_t groupBytes = 0; // from one group to the next
+};
+
 class QuantizedMatmulBuilder {
 public:
-  QuantizedMatmulBuilder(KernelBuilder &k, const QuantizedMatmulSpec &spec) : k(k), spec(spec) {
+  QuantizedMatmulBuilder(KernelBuilder &k, const QuantizedMatmulSpec &spec)
+      : k(k), spec(spec), shape(spec.packedShape()) {
     width = k.lanes();
-    groupColumns = k.getIsa().byteTileVectors * width;
+    tileColumns = k.getIsa().byteTileVectors * width;
     aRowStride = spec.aRowStride ? spec.aRowStride : spec.k;
     cRowStride = spec.cRowStride ? spec.cRowStride : spec.n;
     residualRowStride = spec.residualRowStride ? spec.residualRowStride : spec.n;
-    assert(k.getIsa().byteTileRows <= mostTileRows);
+    needsRowSums = spec.hasZeroPoints && spec.bits == 8;
+    // A row's sum takes an accumulator, too.
+    tileRows = k.getIsa().byteTileRows;
+    if (needsRowSums)
+      tileRows = std::max<int64_t>(tileRows * 3 / 4, 1);
+    assert(tileRows <= mostTileRows);
   }
 
   void build(StringRef name);
 
 private:
-  /// The columns of one tile: the first, from the panel's on, and how many lanes of each vector are columns of C.
-  struct ColumnGroup {
-    Int first = 0;
-    SmallVector<int64_t> valid;
-  };
+  void buildPanel();
+  void forGroups(llvm::function_ref<void(const RowGroup &)> body);
+  Value unpackPanel(Value panel);
+  Values loadZeros(const RowGroup &group, Int first, ArrayRef<int64_t> valid);
+  void buildTiles(const TileColumns &columns, const PanelBytes &b, int64_t mostRows);
+  Values sumTile(Value aTile, const PanelBytes &b, int64_t rows, const TileColumns &columns, const RowGroup &group);
+  Values subtractRowSums(ValueSpan sums, ValueSpan rowSums, const TileColumns &columns, const RowGroup &group);
+  void addGroup(ValueSpan sums, const TileColumns &columns, const RowGroup &group);
+  void finishRows(const TileColumns &columns, Int row, Int rows);
 
-  void buildPanel(Value panel, int64_t storedColumns, int64_t validColumns);
-  void buildGroup(const ColumnGroup &group, Value panel, int64_t storedColumns);
-  Values sumTile(Value aTile, Value bTile, int64_t rows, const ColumnGroup &group, int64_t storedColumns);
-  void finishRows(const ColumnGroup &group, Int row, Int rows);
+  /// Of what is by groups and columns: the element of the panel's column `first`.
+  Int perGroupIndex(const RowGroup &group, Int first) {
+    Int panelStart = k.mul(task.column, shape.numGroups());
+    return k.add(panelStart, k.add(k.mul(group.index, task.storedColumns), first));
+  }
+  Value tileAddress(int64_t row, int64_t vector) { return k.offset(k.scratch(), row * tileColumns + vector * width); }
 
   KernelBuilder &k;
   const QuantizedMatmulSpec &spec;
-  int64_t width, groupColumns, aRowStride, cRowStride, residualRowStride;
+  PackedQuantizedShape shape;
+  int64_t width, tileColumns, tileRows, aRowStride, cRowStride, residualRowStride;
+  bool needsRowSums;
   Values extras;
-  Value a, b, columnSums, rowScale, columnScale, bias, c, residual;
+  Value a, b, columnSums, zeroPoints, rowScale, columnScale, bias, c, residual;
   Value minusZero; // of A, in all lanes
   std::optional<ByteQuantizer> quantizer;
-  Int taskRow = 0, taskRows = 0, panelColumn = 0;
+  PanelTask task; // at hand
 };
 
 void QuantizedMatmulBuilder::build(StringRef name) {
@@ -73,6 +113,8 @@ void QuantizedMatmulBuilder::build(StringRef name) {
   rowScale = k.pointerWord(Spec::RowScale);
   columnScale = k.pointerWord(Spec::ColumnScale);
   c = k.pointerWord(Spec::C);
+  if (spec.hasZeroPoints)
+    zeroPoints = k.pointerWord(Spec::BZero);
   if (spec.hasBias)
     bias = k.pointerWord(Spec::Bias);
   if (spec.hasResidual)
@@ -85,116 +127,230 @@ void QuantizedMatmulBuilder::build(StringRef name) {
     Value scale = k.loadScalar(k.pointerWord(Spec::OutputScale));
     quantizer.emplace(k, scale, k.loadByteAsInts(k.pointerWord(Spec::OutputZero)), spec.bytesOutput->divides);
   }
-
-  PackedQuantizedShape packed = spec.packedShape();
-  int64_t panelBytes = packed.columns().panelStart(1) * PackedQuantizedShape::rowsPerStep;
-  forPanelTasks(k, packed.columns(), numRows, [&](const PanelTask &task) {
-    taskRow = task.row;
-    taskRows = task.rows;
-    panelColumn = task.column;
-    buildPanel(k.offsetBytes(b, k.mul(task.panel, panelBytes)), task.storedColumns, task.validColumns);
+  forPanelTasks(k, shape.columns(), numRows, [&](const PanelTask &next) {
+    task = next;
+    buildPanel();
   });
   k.endKernel();
 }
 
-void QuantizedMatmulBuilder::buildPanel(Value panel, int64_t storedColumns, int64_t validColumns) {
-  int64_t wholeGroups = validColumns / groupColumns, left = validColumns % groupColumns;
-  if (wholeGroups) {
-    ColumnGroup group;
-    group.valid.assign(k.getIsa().byteTileVectors, width);
-    auto body = [&](Int g) {
-      group.first = k.mul(g, groupColumns);
-      buildGroup(group, panel, storedColumns);
+/// Runs body for the groups in their order; all whole ones are one loop.
+void QuantizedMatmulBuilder::forGroups(llvm::function_ref<void(const RowGroup &)> body) {
+  int64_t groupRows = shape.rowsPerGroup(), whole = spec.k / groupRows, left = spec.k % groupRows;
+  auto run = [&](Int index, int64_t rows) { body({index, (rows + stepRows - 1) / stepRows, rows % stepRows != 0}); };
+  if (whole == 1)
+    run(0, groupRows);
+  else
+    k.loop(0, whole, 1, [&](Int index) { run(index, groupRows); });
+  if (left)
+    run(whole, left);
+}
+
+void QuantizedMatmulBuilder::buildPanel() {
+  Value panel = k.offsetBytes(b, k.mul(task.panel, shape.columns().panelStart(1) * wordBytes));
+  auto build = [&](const PanelBytes &bytes, int64_t mostRows) {
+    int64_t whole = task.validColumns / tileColumns, left = task.validColumns % tileColumns;
+    TileColumns columns;
+    columns.valid.assign(k.getIsa().byteTileVectors, width);
+    auto body = [&](Int tile) {
+      columns.first = k.mul(tile, tileColumns);
+      buildTiles(columns, bytes, mostRows);
     };
-    if (wholeGroups == 1)
+    if (whole == 1)
       body(0);
-    else
-      k.loop(0, wholeGroups, 1, body);
-  }
-  if (!left)
-    return;
-  ColumnGroup group;
-  group.first = wholeGroups * groupColumns;
-  for (; left > 0; left -= width)
-    group.valid.push_back(std::min(left, width));
-  buildGroup(group, panel, storedColumns);
-}
-
-void QuantizedMatmulBuilder::buildGroup(const ColumnGroup &group, Value panel, int64_t storedColumns) {
-  int64_t vectors = group.valid.size();
-  Value bTile = k.offsetBytes(panel, k.mul(group.first, PackedQuantizedShape::rowsPerStep));
-  auto sum = [&](Int row, int64_t rows) {
-    Value aTile = k.offsetBytes(a, k.mul(k.add(taskRow, row), aRowStride));
-    Values sums = sumTile(aTile, bTile, rows, group, storedColumns);
-    for (auto [i, vector] : llvm::enumerate(sums))
-      k.store(vector, k.scratch(), i / vectors * groupColumns + i % vectors * width);
+    else if (whole)
+      k.loop(0, whole, 1, body);
+    if (!left)
+      return;
+    columns.first = whole * tileColumns;
+    columns.valid.clear();
+    for (; left > 0; left -= width)
+      columns.valid.push_back(std::min(left, width));
+    buildTiles(columns, bytes, mostRows);
   };
-  forTilesOfRows(k, taskRows, k.getIsa().byteTileRows, sum, [&](Int row, Int rows) { finishRows(group, row, rows); });
+  int64_t wordRow = task.storedColumns * wordBytes, groupSteps = shape.rowsPerGroup() / stepRows;
+  if (spec.bits == 8)
+    return build({panel, false, groupSteps * wordRow}, tileRows);
+  k.ifThenElse(
+      k.less(fewRows, task.rows), [&] { build({unpackPanel(panel), false, groupSteps * wordRow}, tileRows); },
+      [&] { build({panel, true, shape.wordsPerGroup() * wordRow}, std::min(fewRows, tileRows)); });
 }
 
-Values QuantizedMatmulBuilder::sumTile(Value aTile, Value bTile, int64_t rows, const ColumnGroup &group,
-                                       int64_t storedColumns) {
-  int64_t vectors = group.valid.size(), parts = k.numDotParts();
-  Type i32 = k.builder().getI32Type();
-  Values starts;
-  for (int64_t v = 0; v < vectors; ++v)
-    starts.push_back(k.mulInts(minusZero, k.load(columnSums, k.add(k.add(panelColumn, group.first), v * width), i32)));
-  // With parts, the sums begin with nothing, and what is added to a column comes last.
-  Values sums(rows * vectors * parts, k.splatInt(0));
-  for (int64_t i = 0; i < rows * vectors && parts == 1; ++i)
-    sums[i] = starts[i % vectors];
-  int64_t stepBytes = storedColumns * PackedQuantizedShape::rowsPerStep;
-  auto step = [&](Int index, int64_t count, ValueSpan carried) {
-    Values next(carried);
-    for (int64_t u = 0; u < count; ++u) {
-      Value bHere = k.offsetBytes(bTile, k.mul(k.add(index, u), stepBytes));
-      Value aHere = k.offsetBytes(aTile, k.mul(k.add(index, u), PackedQuantizedShape::rowsPerStep));
-      k.prefetch(bHere, stepBytes * 12, 3);
-      SmallVector<Values> columns;
-      for (int64_t v = 0; v < vectors; ++v)
-        columns.push_back(k.loadDotColumns(bHere, v * width * PackedQuantizedShape::rowsPerStep));
-      for (int64_t i = 0; i < rows; ++i) {
-        Value bytes = k.broadcastDotRow(k.loadScalar(k.offsetBytes(aHere, i * aRowStride), 0, i32));
-        for (int64_t v = 0; v < vectors; ++v)
-          for (int64_t p = 0; p < parts; ++p) {
-            Value &sum = next[(i * vectors + v) * parts + p];
-            sum = k.dotBytes(sum, bytes, columns[v][p]);
-          }
+/// What is subtracted from the bytes of codes of 4 bits, for vectors of columns from `first` on.
+Values QuantizedMatmulBuilder::loadZeros(const RowGroup &group, Int first, ArrayRef<int64_t> valid) {
+  Values zeros;
+  for (size_t v = 0; v < valid.size(); ++v)
+    zeros.push_back(k.repeatBytes(
+        spec.hasZeroPoints ? k.loadBytesAsInts(zeroPoints, perGroupIndex(group, k.add(first, v * width)), false)
+                           : k.splatInt(8)));
+  return zeros;
+}
+
+/// Writes the panel's codes of 4 bits into the scratch memory, as codes of 8 bits lie.
+Value QuantizedMatmulBuilder::unpackPanel(Value panel) {
+  Value bytes = k.offsetBytes(k.scratch(), tileBytes);
+  int64_t rowBytes = task.storedColumns * wordBytes, vectors = task.storedColumns / width;
+  forGroups([&](const RowGroup &group) {
+    Value from = k.offsetBytes(panel, k.mul(group.index, shape.wordsPerGroup() * rowBytes));
+    Value to = k.offsetBytes(bytes, k.mul(group.index, shape.rowsPerGroup() / stepRows * rowBytes));
+    Values zeros = loadZeros(group, 0, SmallVector<int64_t>(vectors, width));
+    auto unpack = [&](Int word, int64_t halves) {
+      Value fromHere = k.offsetBytes(from, k.mul(word, rowBytes)),
+            toHere = k.offsetBytes(to, k.mul(word, 2 * rowBytes));
+      for (int64_t v = 0; v < vectors; ++v) {
+        auto both = k.loadNibbles(fromHere, v * width * wordBytes, zeros[v]);
+        for (int64_t half = 0; half < halves; ++half)
+          k.store(both[half], k.offsetBytes(toHere, half * rowBytes + v * width * wordBytes));
       }
+    };
+    k.loop(0, group.steps / 2, 1, [&](Int word) { unpack(word, 2); });
+    if (group.steps % 2)
+      unpack(group.steps / 2, 1);
+  });
+  return bytes;
+}
+
+void QuantizedMatmulBuilder::buildTiles(const TileColumns &columns, const PanelBytes &b, int64_t mostRows) {
+  int64_t vectors = columns.valid.size();
+  auto sum = [&](Int row, int64_t rows) {
+    Value aTile = k.offsetBytes(a, k.mul(k.add(task.row, row), aRowStride));
+    bool isOne = shape.numGroups() == 1;
+    for (int64_t i = 0; i < rows * vectors && !isOne; ++i)
+      k.store(k.splat(0.0), tileAddress(i / vectors, i % vectors));
+    forGroups([&](const RowGroup &group) {
+      Values sums = sumTile(aTile, b, rows, columns, group);
+      if (!isOne)
+        return addGroup(sums, columns, group);
+      for (auto [i, vector] : llvm::enumerate(sums))
+        k.store(vector, tileAddress(i / vectors, i % vectors));
+    });
+  };
+  forTilesOfRows(k, task.rows, mostRows, sum, [&](Int row, Int rows) { finishRows(columns, row, rows); });
+}
+
+/// The group's sums of a tile, `rows` by vectors.
+Values QuantizedMatmulBuilder::sumTile(Value aTile, const PanelBytes &b, int64_t rows, const TileColumns &columns,
+                                       const RowGroup &group) {
+  int64_t vectors = columns.valid.size(), parts = k.numDotParts();
+  Type i32 = k.builder().getI32Type();
+  Values starts, zeros;
+  for (int64_t v = 0; v < vectors; ++v) {
+    Int place = perGroupIndex(group, k.add(columns.first, v * width));
+    starts.push_back(k.mulInts(minusZero, k.load(columnSums, place, i32)));
+  }
+  if (b.isNibbles)
+    zeros = loadZeros(group, columns.first, columns.valid);
+  // With parts, the sums begin with nothing, and what is added to a column comes last. Sums of rows come behind them.
+  int64_t numSums = rows * vectors * parts;
+  Values sums(numSums + (needsRowSums ? rows : 0), k.splatInt(0));
+  for (int64_t i = 0; i < numSums && parts == 1; ++i)
+    sums[i] = starts[i % vectors];
+
+  int64_t rowBytes = task.storedColumns * wordBytes;
+  Value aGroup = k.offsetBytes(aTile, k.mul(group.index, shape.rowsPerGroup()));
+  Value bGroup = k.offsetBytes(b.start, k.add(k.mul(group.index, b.groupBytes), k.mul(columns.first, wordBytes)));
+  auto addStep = [&](Value aHere, ArrayRef<Values> ofB, bool isRagged, Values &next) {
+    Values ones;
+    if (needsRowSums)
+      ones = k.splitDotColumns(
+          k.intsAsBytes(k.splatInt(isRagged ? (0x01010101 >> (stepRows - spec.k % stepRows) * 8) : 0x01010101)));
+    for (int64_t i = 0; i < rows; ++i) {
+      Value bytes = k.broadcastDotRow(k.loadScalar(k.offsetBytes(aHere, i * aRowStride), 0, i32));
+      for (int64_t v = 0; v < vectors; ++v)
+        for (int64_t p = 0; p < parts; ++p) {
+          Value &sum = next[(i * vectors + v) * parts + p];
+          sum = k.dotBytes(sum, bytes, ofB[v][p]);
+        }
+      if (needsRowSums)
+        next[numSums + i] = k.dotBytes(next[numSums + i], bytes, ones[0]);
     }
+  };
+  // Two steps, which of 4 bits are one row of words, or the last step alone.
+  auto addSteps = [&](Int index, int64_t count, bool isRagged, ValueSpan carried) {
+    Values next(carried);
+    SmallVector<Values> ofB[2];
+    Value bHere = k.offsetBytes(bGroup, k.mul(b.isNibbles ? k.div(index, 2) : index, rowBytes));
+    k.prefetch(bHere, rowBytes * 12, 3);
+    for (int64_t v = 0; v < vectors; ++v) {
+      int64_t vectorBytes = v * width * wordBytes;
+      std::array<Value, 2> nibbles;
+      if (b.isNibbles)
+        nibbles = k.loadNibbles(bHere, vectorBytes, zeros[v]);
+      for (int64_t u = 0; u < count; ++u)
+        ofB[u].push_back(b.isNibbles ? k.splitDotColumns(nibbles[u])
+                                     : k.loadDotColumns(bHere, u * rowBytes + vectorBytes));
+    }
+    for (int64_t u = 0; u < count; ++u)
+      addStep(k.offsetBytes(aGroup, k.mul(k.add(index, u), stepRows)), ofB[u], isRagged, next);
     return next;
   };
-  int64_t steps = spec.packedShape().numSteps(), even = steps / 2 * 2;
-  sums = k.loop(0, even, 2, sums, [&](Int index, ValueSpan carried) { return step(index, 2, carried); });
-  if (steps != even)
-    sums = step(even, 1, sums);
-  if (parts == 1)
-    return sums;
+  int64_t regular = group.steps - (group.isRagged && needsRowSums), even = regular / 2 * 2;
+  sums = k.loop(0, even, 2, sums, [&](Int index, ValueSpan carried) { return addSteps(index, 2, false, carried); });
+  if (regular != even)
+    sums = addSteps(even, 1, false, sums);
+  if (group.steps != regular)
+    sums = addSteps(regular, 1, true, sums);
+
+  ValueSpan rowSums = ValueSpan(sums).drop_front(numSums);
   Values joined;
   for (int64_t i = 0; i < rows * vectors; ++i)
-    joined.push_back(k.addInts(k.joinDotParts(ValueSpan(sums).slice(i * parts, parts)), starts[i % vectors]));
-  return joined;
+    joined.push_back(
+        parts == 1 ? sums[i] : k.addInts(k.joinDotParts(ValueSpan(sums).slice(i * parts, parts)), starts[i % vectors]));
+  return needsRowSums ? subtractRowSums(joined, rowSums, columns, group) : joined;
+}
+
+/// Zero points of codes of 8 bits times the sums of A's rows.
+Values QuantizedMatmulBuilder::subtractRowSums(ValueSpan sums, ValueSpan rowSums, const TileColumns &columns,
+                                               const RowGroup &group) {
+  int64_t vectors = columns.valid.size();
+  Values zeros, results;
+  for (int64_t v = 0; v < vectors; ++v)
+    zeros.push_back(k.loadBytesAsInts(zeroPoints, perGroupIndex(group, k.add(columns.first, v * width)), true));
+  for (auto [i, sum] : llvm::enumerate(sums)) {
+    Value rowSum = rowSums[i / vectors];
+    // All lanes have the same bytes, so that either part gives all of the sum.
+    if (k.numDotParts() > 1)
+      rowSum = k.joinDotParts({rowSum, rowSum});
+    results.push_back(k.subInts(sum, k.mulInts(rowSum, zeros[i % vectors])));
+  }
+  return results;
+}
+
+/// Adds the group's sums to the tile in the scratch memory.
+void QuantizedMatmulBuilder::addGroup(ValueSpan sums, const TileColumns &columns, const RowGroup &group) {
+  int64_t vectors = columns.valid.size();
+  for (int64_t v = 0; v < vectors; ++v) {
+    Int place = perGroupIndex(group, k.add(columns.first, v * width));
+    Value scales = k.load(columnScale, place);
+    for (int64_t i = v; i < static_cast<int64_t>(sums.size()); i += vectors) {
+      Value address = tileAddress(i / vectors, v);
+      k.store(k.fma(k.intsToFloats(sums[i]), scales, k.load(address)), address);
+    }
+  }
 }
 
 /// What is left to do with `rows` rows of sums in the scratch memory; `row` is the first.
-void QuantizedMatmulBuilder::finishRows(const ColumnGroup &group, Int row, Int rows) {
-  int64_t vectors = group.valid.size();
-  Int column = k.add(panelColumn, group.first);
+void QuantizedMatmulBuilder::finishRows(const TileColumns &columns, Int row, Int rows) {
+  int64_t vectors = columns.valid.size();
+  Int column = k.add(task.column, columns.first);
+  bool isOneGroup = shape.numGroups() == 1;
   Values scales, addends;
   for (int64_t v = 0; v < vectors; ++v) {
-    scales.push_back(k.loadPartial(columnScale, k.add(column, v * width), group.valid[v]));
+    if (isOneGroup)
+      scales.push_back(k.loadPartial(columnScale, k.add(column, v * width), columns.valid[v]));
     if (spec.hasBias)
-      addends.push_back(k.loadPartial(bias, k.add(column, v * width), group.valid[v]));
+      addends.push_back(k.loadPartial(bias, k.add(column, v * width), columns.valid[v]));
   }
   k.loop(0, rows, 1, [&](Int i) {
-    Int at = k.add(k.add(taskRow, row), i);
-    Value sums = k.offset(k.scratch(), k.mul(i, groupColumns));
+    Int at = k.add(k.add(task.row, row), i);
+    Value sums = k.offset(k.scratch(), k.mul(i, tileColumns));
     Value scale = k.broadcast(k.loadScalar(rowScale, spec.hasRowScales ? at : Int(0)));
     for (int64_t v = 0; v < vectors; ++v) {
       Int here = k.add(column, v * width);
-      int64_t valid = group.valid[v];
-      Value sum = k.intsToFloats(k.load(sums, v * width, k.builder().getI32Type()));
-      Value x = k.mulf(k.mulf(sum, scales[v]), scale);
+      int64_t valid = columns.valid[v];
+      Value x = isOneGroup ? k.mulf(k.intsToFloats(k.load(sums, v * width, k.builder().getI32Type())), scales[v])
+                           : k.load(sums, v * width);
+      x = k.mulf(x, scale);
       if (spec.hasBias)
         x = k.addf(x, addends[v]);
       if (spec.hasResidual)
@@ -217,6 +373,7 @@ void QuantizedMatmulBuilder::finishRows(const ColumnGroup &group, Int row, Int r
 } // namespace
 
 void sinter::cpu::buildQuantizedMatmul(KernelBuilder &k, StringRef name, const QuantizedMatmulSpec &spec) {
-  assert(spec.k <= QuantizedMatmulSpec::maxDepth && "sums fit into 32 bits");
+  assert(spec.packedShape().rowsPerGroup() <= QuantizedMatmulSpec::maxGroup && "sums fit into 32 bits");
+  assert((spec.bits == 8 || spec.bits == 4) && spec.group % PackedQuantizedShape::rowsPerStep == 0);
   QuantizedMatmulBuilder(k, spec).build(name);
 }

@@ -1,26 +1,38 @@
-//===- QuantizedMatmul.h - Matrix products of 8-bit integers --------------===//
+//===- QuantizedMatmul.h - Matrix products of integers of few bits --------===//
 //
 // Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-//   S[m, n] = sum over k of (A[m, k] - aZero) * B[k, n]            32-bit integers, exact
-//   x[m, n] = (f32(S) * columnScale[n]) * rowScale[m] + bias + residual
+// A holds unsigned bytes; B holds codes of 8 or 4 bits with a scale for each column,
+// or for each column and group of rows, and perhaps zero points, packed as in
+// QuantizedPacking.h.
+//
+//   S[g, m, n] = sum over the k of group g of (A[m, k] - aZero) * (B[k, n] - bZero[g, n])
+//
+// in 32-bit integers, exactly. With one group r = f32(S) * columnScale[n], with more
+//
+//   r = 0;  for each g in order:  r = fma(f32(S[g]), columnScale[g, n], r)
+//
+//   x[m, n] = r * rowScale[m] + bias + residual
 //   C[m, n] = epilogue(x), or its bytes (ByteQuantizer.h)
 //
-// with each operation on f32 rounded. A holds unsigned bytes, B signed ones, packed
-// with their column sums as in QuantizedPacking.h: the sums of a column start at
-// -aZero * columnSum, and then products of the bytes as they are are added.
+// with each operation on f32 rounded. What aZero contributes is the column's sum
+// times -aZero, where the sums of the products of bytes start. Zero points of 4 bits
+// are subtracted when codes become bytes; those of 8 bits, whose differences are no
+// bytes, are multiplied by the row's sum, which an accumulator of its own takes.
 //
 // The sums are the same integers in every variant, whichever instruction makes
 // them, and what follows is the same f32 operations in the same order: all variants
 // give the same bits.
 //
-// A task is what it is for MatmulSpec: some rows and one panel. A panel is summed
-// over all of K at once. A tile of sums goes to the scratch memory, and from there
-// row by row through all that follows, so that the epilogue takes no registers from
-// the sums and is there once, not once per number of rows.
+// A task is what it is for MatmulSpec: some rows and one panel. Codes of 4 bits
+// become bytes in registers where rows are few; else the panel's bytes are written
+// into the scratch memory once. A tile of sums goes to the scratch memory, too, where
+// it is added up over the groups, and from there row by row through all that follows,
+// so that the epilogue takes no registers from the sums and is there once, not once
+// per number of rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,9 +55,13 @@ struct BytesOutput {
 };
 
 struct QuantizedMatmulSpec {
-  /// Of K: beyond, 255 * 128 * K could exceed 31 bits.
-  static constexpr int64_t maxDepth = 0x7fffffff / (255 * 128);
+  /// Rows of a group: beyond, 255 * 255 times as many could exceed 31 bits.
+  static constexpr int64_t maxGroup = 0x7fffffff / (255 * 255);
   int64_t n = 0, k = 0;
+  /// As in PackedQuantizedShape.
+  int bits = 8;
+  int64_t group = 0;
+  bool hasZeroPoints = false;
   /// In elements; 0 stands for contiguous rows. A's rows are readable up to a multiple of 4 bytes; what is read there
   /// beyond K has no effect.
   int64_t aRowStride = 0, cRowStride = 0, residualRowStride = 0;
@@ -61,9 +77,10 @@ struct QuantizedMatmulSpec {
     A,           // pointer, u8 [M][aRowStride]
     AZero,       // pointer, u8 [1]
     B,           // pointer, the packed panels
-    ColumnSums,  // pointer, i32 [N padded to a multiple of 16]
+    ColumnSums,  // pointer, the packed column sums
+    BZero,       // pointer, the packed zero points
     RowScale,    // pointer, f32 [M], or one
-    ColumnScale, // pointer, f32 [N]
+    ColumnScale, // pointer, packed by packQuantizedScales; with one group f32 [N]
     Bias,        // pointer, f32 [N]
     C,           // pointer, f32 [M][N], or u8 with a bytesOutput
     Residual,    // pointer, f32 [M][N]
@@ -73,7 +90,7 @@ struct QuantizedMatmulSpec {
     Extra0       // pointers, one per extra operand
   };
   unsigned numWords() const { return Extra0 + extras.size(); }
-  PackedQuantizedShape packedShape() const { return {n, k}; }
+  PackedQuantizedShape packedShape() const { return {n, k, bits, group, hasZeroPoints}; }
   SizeExpr numTasks(const SizeExpr &rows) const;
   int64_t scratchBytes() const;
 };
