@@ -373,7 +373,7 @@ void QuantizedMatmulBuilder::finishRows(const TileColumns &columns, Int row, Int
 } // namespace
 
 void sinter::cpu::buildQuantizedMatmul(KernelBuilder &k, StringRef name, const QuantizedMatmulSpec &spec) {
-  assert(spec.packedShape().rowsPerGroup() <= QuantizedMatmulSpec::maxGroup && "sums fit into 32 bits");
+  assert(spec.packedShape().rowsPerGroup() <= QuantizedMatmulSpec::maxDepth && "sums fit into 32 bits");
   assert((spec.bits == 8 || spec.bits == 4) && spec.group % PackedQuantizedShape::rowsPerStep == 0);
   QuantizedMatmulBuilder(k, spec).build(name);
 }

@@ -56,7 +56,7 @@ struct BytesOutput {
 
 struct QuantizedMatmulSpec {
   /// Rows of a group: beyond, 255 * 255 times as many could exceed 31 bits.
-  static constexpr int64_t maxGroup = 0x7fffffff / (255 * 255);
+  static constexpr int64_t maxDepth = 0x7fffffff / (255 * 255);
   int64_t n = 0, k = 0;
   /// As in PackedQuantizedShape.
   int bits = 8;

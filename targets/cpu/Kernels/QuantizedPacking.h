@@ -87,6 +87,14 @@ struct QuantizedSource {
 
 /// `destination` has shape.numBytes() bytes.
 void packQuantizedWeights(const PackedQuantizedShape &shape, const QuantizedSource &source, void *destination);
+/// The same of signed codes of 8 bits without zero points.
+inline void packQuantizedWeights(const PackedQuantizedShape &shape, const int8_t *codes, bool transposed,
+                                 void *destination) {
+  QuantizedSource source;
+  source.codes = codes;
+  source.transposed = transposed;
+  packQuantizedWeights(shape, source, destination);
+}
 /// `source` is [groups][N]; `destination` has shape.numScales() elements.
 void packQuantizedScales(const PackedQuantizedShape &shape, const float *source, float *destination);
 
