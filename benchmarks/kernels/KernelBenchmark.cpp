@@ -16,6 +16,7 @@
 #include "targets/cpu/Kernels/Attention.h"
 #include "targets/cpu/Kernels/Matmul.h"
 #include "targets/cpu/Kernels/QuantizedMatmul.h"
+#include "targets/cpu/Kernels/SparseMatmul.h"
 #include "targets/cpu/Kernels/VectorMath.h"
 #include "test/unit/CpuKernelRunner.h"
 
@@ -151,6 +152,42 @@ struct Benchmark {
     report(name, 2.0 * m * n * k, time);
   }
 
+  /// Its operations are those of the dense product, so that lines of equal sizes compare.
+  void sparseMatmul(int64_t m, int64_t n, int64_t k, SparseShape::Elements elements, int64_t density) {
+    bool isBytes = elements == SparseShape::Elements::Bytes;
+    std::string name = std::string(isBytes ? "quantized sparse" : "sparse") + " matmul " + std::to_string(m) + "x" +
+                       std::to_string(n) + "x" + std::to_string(k) + " of " + std::to_string(density) + " %";
+    if (!wants(name))
+      return;
+    SparseMatmulSpec spec;
+    spec.elements = elements;
+    spec.n = n;
+    spec.k = k;
+    spec.hasBias = true;
+    LoadedKernel kernel(isa, [&](KernelBuilder &b, llvm::StringRef name) { buildSparseMatmul(b, name, spec); });
+    TestVector<char> plain(n * k * spec.shape().elementBytes());
+    std::mt19937 random(1);
+    int64_t rowBytes = n * spec.shape().elementBytes();
+    for (int64_t row = 0; row < k; row += 16)
+      for (int64_t column = 0; column < rowBytes; column += 16 * spec.shape().elementBytes())
+        if (int64_t(random() % 100) < density) // a small positive number, as f32 and as a byte
+          plain[row * rowBytes + column + spec.shape().elementBytes() - 1] = 60;
+    int64_t blocks = countBlocks(spec.shape(), plain.data(), false);
+    TestVector<char> b(spec.shape().numBytes(blocks));
+    packSparseWeights(spec.shape(), plain.data(), false, blocks, b.data());
+    TestVector<float> a = randomFloats(m * k, 1), rowScales = randomFloats(m, 2), columnScales = randomFloats(n, 3),
+                      bias = randomFloats(n, 4), c(m * n);
+    TestVector<uint8_t> zero(1, 128);
+    std::vector<char> scratch(spec.scratchBytes() + 64);
+    void *aligned = reinterpret_cast<void *>((word(scratch.data()) + 63) / 64 * 64);
+    int64_t tasks = *spec.numTasks(m).constant();
+    std::vector<int64_t> words{
+        word(a.data()),    word(b.data()),         word(bias.data()),        word(c.data()), 0, m,
+        word(zero.data()), word(rowScales.data()), word(columnScales.data())};
+    double time = best([&] { kernel.call(words, 0, tasks, aligned); }, 30);
+    report(name, 2.0 * m * n * k, time);
+  }
+
   void attention(int64_t batch, int64_t heads, int64_t size, int64_t length, bool causal, bool masked,
                  int64_t queries = 0) {
     queries = queries ? queries : length;
@@ -230,6 +267,13 @@ int main(int argc, char **argv) {
       benchmark.quantizedMatmul(128, 1536, 384, false, 4, group);
     }
     benchmark.matmul(512, 512, 512, false, false, false);
+    for (int64_t m : {512, 64, 1}) {
+      benchmark.matmul(m, 4096, 4096, false, false, false);
+      benchmark.quantizedMatmul(m, 4096, 4096, false);
+      for (auto elements : {SparseShape::Elements::F32, SparseShape::Elements::Bytes})
+        for (int64_t density : {10, 20, 50, 80, 100})
+          benchmark.sparseMatmul(m, 4096, 4096, elements, density);
+    }
     for (int64_t length : {16, 128, 384, 512}) {
       benchmark.attention(1, 12, 32, length, false, true);
       benchmark.attention(1, 12, 64, length, true, false);
