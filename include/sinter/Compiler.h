@@ -10,8 +10,16 @@
 
 #include "include/sinter/Frontend.h"
 #include "include/sinter/Target.h"
+#include "lib/Quantization/Scheme.h"
 
 namespace sinter {
+
+/// `--quantize`, and what calibration found.
+struct QuantizationRequest {
+  QuantizationScheme scheme;
+  /// The path of a calibration.json, which the bundle keeps, with its archive; empty: there is none.
+  std::string calibration;
+};
 
 /// `sinter compile`: what the command line of docs/cli.md says, field by field.
 struct CompileRequest {
@@ -24,6 +32,9 @@ struct CompileRequest {
   std::optional<Phase> compileTo, compileFrom;
   std::string dumpPhasesTo;
   bool force = false;
+  std::optional<QuantizationRequest> quantization;
+  /// For calibration: the program's results are followed by what products by weights read (ObserveActivationsPass).
+  bool observesActivations = false;
   unsigned jobs = 0; // 0: as many as the machine has
   std::function<void(double, llvm::StringRef)> progress;
 };
@@ -39,7 +50,13 @@ struct CompileResult {
   /// The module at the last phase that was reached (for --compile-to and inspect).
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string folder;
+  /// With observesActivations: for each result behind the model's own the names of the products that read it.
+  std::vector<std::vector<std::string>> observed;
 };
+
+/// Whether the targets execute the request's scheme; Failure (exit status 4) that says what they execute. `compile`
+/// asks, too; apart, so that a refusal need not wait for calibration.
+llvm::Error checkSchemes(const CompileRequest &request);
 
 /// Registers every dialect that the phases of all targets use.
 void registerAllDialects(mlir::DialectRegistry &registry);

@@ -10,6 +10,8 @@
 
 #include "include/sinter/Phases.h"
 
+#include "lib/Quantization/Scheme.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringRef.h"
@@ -39,6 +41,9 @@ struct EmitRequest {
   std::string name;
   /// Where the files of `sinter.files` lie, and the source model as the user named it.
   std::string folder, modelPath;
+  /// A calibration.json that a bundle keeps, with its archive beside it (Calibration::jsonName, arraysName); empty:
+  /// none.
+  std::string calibration;
   bool force = false;
   unsigned jobs = 1;
   /// Called with 0..1 and what is being done; may be empty.
@@ -65,6 +70,10 @@ public:
   virtual std::vector<std::string> getChips() const = 0;
   /// Whether this machine can run its artifacts; if not, `reason` says why.
   virtual bool runsHere(std::string &reason) const = 0;
+  /// Whether it executes products by weights in that scheme.
+  virtual bool executes(const QuantizationScheme &) const { return false; }
+  /// The schemes that it executes, for the message that refuses another: "w8a8 and w8a16"; empty: none.
+  virtual std::string getSchemes() const { return ""; }
   /// Registers the dialects that its phases use.
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
   /// Registers its passes by name, for sinter-opt and reproducers.

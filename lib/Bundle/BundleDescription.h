@@ -27,6 +27,7 @@
 #ifndef SINTER_BUNDLE_BUNDLEDESCRIPTION_H
 #define SINTER_BUNDLE_BUNDLEDESCRIPTION_H
 
+#include "lib/Support/MappedFile.h"
 #include "lib/Support/SizeExpr.h"
 #include "runtime/format/program.h"
 
@@ -35,6 +36,7 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -156,6 +158,12 @@ struct BundleSection {
 struct BundleFile {
   std::string name;
   std::string bytes;
+  /// A copy of this file, in the place of `bytes`.
+  std::shared_ptr<const MappedFile> copied = nullptr;
+
+  llvm::StringRef contents() const {
+    return copied ? llvm::StringRef(copied->bytes().data(), copied->size()) : llvm::StringRef(bytes);
+  }
 };
 
 struct BundleDescription {

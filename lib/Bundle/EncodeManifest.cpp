@@ -130,7 +130,7 @@ std::string sinter::encodeManifest(const BundleDescription &bundle, const std::v
                                         {"bytes", static_cast<int64_t>(section.bytes)},
                                         {"xxh64", hashText(placed.hash)}});
   for (const BundleFile &file : bundle.files)
-    files.push_back(fileObject(file.name, file.bytes));
+    files.push_back(fileObject(file.name, file.contents()));
 
   json::Object manifest{
       {"format", "sinter-bundle"},

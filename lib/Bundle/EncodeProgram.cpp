@@ -378,8 +378,8 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
   std::vector<sinter_file_record> files;
   if (!linkedIn)
     for (const BundleFile &file : bundle.files)
-      files.push_back(
-          {writer.text(file.name), file.bytes.size(), sinter_hash_bytes(file.bytes.data(), file.bytes.size())});
+      files.push_back({writer.text(file.name), file.contents().size(),
+                       sinter_hash_bytes(file.contents().data(), file.contents().size())});
 
   if (!writer.failure.empty())
     return internalError("the program to write is wrong: " + writer.failure);

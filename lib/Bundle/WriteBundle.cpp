@@ -271,7 +271,7 @@ llvm::Error sinter::writeBundle(const BundleDescription &bundle, llvm::StringRef
     if (llvm::Error error = output->write(codeFileName(variant), variant.code))
       return error;
   for (const BundleFile &file : bundle.files)
-    if (llvm::Error error = output->write(file.name, file.bytes))
+    if (llvm::Error error = output->write(file.name, file.contents()))
       return error;
 
   llvm::Expected<std::string> program = encodeTables(bundle, sections, weightsBytes, /*linkedIn=*/false);
@@ -294,7 +294,7 @@ llvm::Error sinter::writeBundle(const BundleDescription &bundle, llvm::StringRef
       summary->codeBytes += variant.code.size();
     summary->totalBytes += summary->codeBytes;
     for (const BundleFile &file : bundle.files)
-      summary->totalBytes += file.bytes.size();
+      summary->totalBytes += file.contents().size();
   }
   return llvm::Error::success();
 }

@@ -161,12 +161,32 @@ llvm::Error checkName(llvm::StringRef name) {
   return llvm::Error::success();
 }
 
+llvm::Error checkScheme(const QuantizationScheme &scheme, const Target &target) {
+  if (target.executes(scheme))
+    return llvm::Error::success();
+  std::string schemes = target.getSchemes();
+  return unsupported("--quantize=" + scheme.str() + ": target " + target.getName() + " does not execute it; " +
+                     (schemes.empty() ? "it executes no quantized products" : "it executes " + schemes));
+}
+
 } // namespace
 
 void sinter::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<SinterDialect, mlir::func::FuncDialect>();
   for (const auto &target : getTargets())
     target->registerDialects(registry);
+}
+
+llvm::Error sinter::checkSchemes(const CompileRequest &request) {
+  if (!request.quantization)
+    return llvm::Error::success();
+  auto targets = resolveTargets(request.targets);
+  if (!targets)
+    return targets.takeError();
+  for (const ResolvedTarget &resolved : *targets)
+    if (llvm::Error error = checkScheme(request.quantization->scheme, *resolved.target))
+      return error;
+  return llvm::Error::success();
 }
 
 llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mlir::MLIRContext &context) {
@@ -193,6 +213,9 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
     if (llvm::Error error = checkName(request.name))
       return error;
 
+  if (llvm::Error error = checkSchemes(request))
+    return error;
+
   report(0, "reading " + request.model);
   bool isDump = llvm::StringRef(request.model).ends_with(".mlir");
   auto source = isDump ? readDump(request, context) : readModelFile(request, context);
@@ -208,7 +231,12 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
   result.folder = source->folder;
   const Target *target = targets->empty() ? nullptr : targets->front().target;
   TargetSpec spec = targets->empty() ? TargetSpec() : targets->front().spec;
+  if ((request.quantization || request.observesActivations) && first >= Phase::Quantized)
+    return usage("--quantize: '" + request.model + "' is in phase " + stringifyPhase(first) +
+                 ", in which element types are decided already");
   PhaseDriver driver(target, spec, request.dumpPhasesTo);
+  driver.quantization = request.quantization;
+  driver.observesActivations = request.observesActivations;
   std::string folder = absoluteFolder(source->folder);
   if (llvm::Error error = driver.verify(*source->module))
     return error;
@@ -231,6 +259,8 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
     emit.name = request.name.empty() ? symbolPrefix(request.model) : request.name;
     emit.folder = source->folder;
     emit.modelPath = request.model;
+    if (request.quantization)
+      emit.calibration = request.quantization->calibration;
     emit.force = request.force;
     emit.jobs = request.jobs ? request.jobs : std::max(1u, std::thread::hardware_concurrency());
     emit.dumpFolder = request.dumpPhasesTo;
@@ -240,6 +270,12 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
       return emitted.takeError();
     result.targets.push_back({spec, std::move(*emitted)});
   }
+  if (auto observed = (*source->module)->getAttrOfType<mlir::ArrayAttr>("sinter.observed"))
+    for (auto readers : observed.getAsRange<mlir::ArrayAttr>()) {
+      result.observed.emplace_back();
+      for (auto name : readers.getAsRange<mlir::StringAttr>())
+        result.observed.back().push_back(name.str());
+    }
   result.module = std::move(source->module);
   report(1, "done");
   return result;

@@ -8,7 +8,7 @@
 #ifndef SINTER_PIPELINE_PHASEDRIVER_H
 #define SINTER_PIPELINE_PHASEDRIVER_H
 
-#include "include/sinter/Target.h"
+#include "include/sinter/Compiler.h"
 
 #include <string>
 
@@ -25,6 +25,10 @@ public:
   /// `target` may be null as long as no phase after canonical is reached.
   PhaseDriver(const Target *target, TargetSpec spec, std::string dumpFolder)
       : target(target), spec(std::move(spec)), dumpFolder(std::move(dumpFolder)) {}
+
+  /// See CompileRequest.
+  std::optional<QuantizationRequest> quantization;
+  bool observesActivations = false;
 
   /// Takes `module` from the phase that it is in to `last`, which is at most Placed, dumping it after each phase.
   /// Nothing is done where it is there already. `folder`: see dumpPhase.

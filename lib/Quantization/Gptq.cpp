@@ -161,9 +161,10 @@ private:
   void roundRow(int64_t place, const double *felt, double diagonal, bool compensating) {
     int64_t row = order.rows[place];
     for (int64_t j = 0; j < count; ++j) {
-      double value = weight.values[row * weight.numColumns + begin + j];
+      float value = weight.values[row * weight.numColumns + begin + j];
       ScaleAndZero parameters = weight.parameters(row, begin + j);
-      int code = roundCode(compensating ? value + felt[j] / diagonal : value, parameters, weight.codes);
+      int code = compensating ? roundCode(value + felt[j] / diagonal, parameters, weight.codes)
+                              : quantizeValue(value, parameters, weight.codes);
       double error = value - static_cast<double>(code - parameters.zero) * parameters.scale;
       double seen = diagonal * error + felt[j];
       codes[place * count + j] = static_cast<int16_t>(code);

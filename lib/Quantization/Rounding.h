@@ -39,11 +39,11 @@ struct ScaleAndZero {
 
 /// A scale of 0, or NaN, gives the zero point.
 inline int quantizeValue(float value, ScaleAndZero parameters, CodeRange codes) {
-  double quotient = static_cast<double>(value) / parameters.scale;
+  float quotient = value / parameters.scale;
   if (!(parameters.scale > 0) || std::isnan(quotient))
     return parameters.zero;
   // Clamped before it becomes an integer, so that any value is safe.
-  double rounded = std::nearbyint(quotient) + parameters.zero;
+  double rounded = static_cast<double>(std::nearbyint(quotient)) + parameters.zero;
   return static_cast<int>(std::fmin(std::fmax(rounded, codes.lowest), codes.highest));
 }
 inline float dequantizeValue(int code, ScaleAndZero parameters) {

@@ -10,6 +10,7 @@
 #include "dialects/cpu/IR/Cpu.h"
 #include "lib/Bundle/LinkedProgram.h"
 #include "lib/Bundle/WriteBundle.h"
+#include "lib/Quantization/Calibration.h"
 #include "lib/Support/Failure.h"
 #include "lib/Support/Hash.h"
 #include "targets/cpu/Codegen/Codegen.h"
@@ -241,6 +242,14 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
     flags.enableDebugInfo();
     reference.print(stream, flags);
     bundle->files.push_back({"reference.mlir", referenceText});
+    if (!request.calibration.empty())
+      for (StringRef name : {Calibration::jsonName, Calibration::arraysName}) {
+        std::string path = (llvm::sys::path::parent_path(request.calibration) + "/" + name).str();
+        llvm::Expected<std::shared_ptr<const MappedFile>> file = MappedFile::open(path);
+        if (!file)
+          return file.takeError();
+        bundle->files.push_back({name.str(), "", *file});
+      }
     if (llvm::Error error = writeBundle(*bundle, request.out, options, &summary))
       return std::move(error);
   }

@@ -8,6 +8,7 @@
 #include "dialects/sinter/IR/Sinter.h"
 #include "include/sinter/Compiler.h"
 #include "lib/Pipeline/PhaseDriver.h"
+#include "tools/sinter/Calibrate.h"
 #include "tools/sinter/CompileOptions.h"
 #include "tools/sinter/Console.h"
 #include "tools/sinter/ModelFile.h"
@@ -108,6 +109,7 @@ int run(const Options &options) {
     checkOutput(options.out, request.emit, options.force);
   }
 
+  std::optional<TemporaryFolder> calibration = prepareQuantization(request, options.compile);
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);

@@ -13,6 +13,7 @@
 #include "CLI/Formatter.hpp"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FileSystem.h"
 
 #include <map>
 
@@ -67,9 +68,10 @@ void CompileOptions::declare(CLI::App &app, bool withJobs) {
   text("--emit", emit, "bundle (default), shared, static, object or executable");
   text("--name", name, "prefix of the exported symbols (default: from the file's name)");
   text("--precision", precision, "f32, bf16, f16 or auto (default: the model's own type)");
-  text("--quantize", quantize, "w8a8, w8a16, w4a16g128, ...");
-  text("--calibrate", calibrate, "data to collect ranges from");
-  text("--calibration", calibration, "ranges that --calibrate collected");
+  text("--quantize", quantize,
+       "bits of weights and activations: w8a8, w8a8s (one scale), w8a8d (one a row), w8a16, w4a16g128, ...");
+  text("--calibrate", calibrate, "samples to collect ranges from: a folder with an .npz for each, or one .npz");
+  text("--calibration", calibration, "FILE.json that --calibrate wrote into a bundle");
   text("--sparsity", sparsity, "2:4, block16x16, ..., or auto");
   text("--report", report, "FILE.html or FILE.json: kernels, memory, cost");
   if (withJobs)
@@ -165,6 +167,21 @@ std::string CompileOptions::text() const {
   return all;
 }
 
+std::vector<std::string> CompileOptions::calibrationFiles() const {
+  std::vector<std::string> files;
+  if (!calibration.empty())
+    files.push_back(calibration);
+  if (llvm::sys::fs::is_directory(calibrate)) {
+    std::error_code failure; // whoever opens the folder says so
+    for (llvm::sys::fs::directory_iterator it(calibrate, failure), end; it != end && !failure; it.increment(failure))
+      files.push_back(it->path());
+    llvm::sort(files);
+  } else if (!calibrate.empty()) {
+    files.push_back(calibrate);
+  }
+  return files;
+}
+
 CompileRequest CompileOptions::request(llvm::StringRef model) const {
   auto notYet = [](const std::string &option) {
     return Stop{Failure(ExitStatus::Unsupported, option + " is not supported yet")};
@@ -186,13 +203,17 @@ CompileRequest CompileOptions::request(llvm::StringRef model) const {
     throw precision == "bf16" || precision == "f16" || precision == "auto"
         ? notYet("--precision=" + precision)
         : Stop{Failure(ExitStatus::Usage, "--precision=" + precision + ": it is f32, bf16, f16 or auto")};
-  for (auto [option, value] : {std::pair("--quantize", &quantize),
-                               {"--sparsity", &sparsity},
-                               {"--calibrate", &calibrate},
-                               {"--calibration", &calibration},
-                               {"--report", &report}})
+  for (auto [option, value] : {std::pair("--sparsity", &sparsity), {"--report", &report}})
     if (!value->empty())
       throw notYet(std::string(option) + "=" + *value);
+  if (!quantize.empty())
+    request.quantization = QuantizationRequest{orStop(parseScheme(quantize)), calibration};
+  for (auto [option, value] : {std::pair("--calibrate", &calibrate), {"--calibration", &calibration}})
+    if (!value->empty() && quantize.empty())
+      throw Stop{Failure(ExitStatus::Usage, std::string(option) + "=" + *value +
+                                                ": what it is for is missing, a scheme as in --quantize=w8a8")};
+  if (!calibrate.empty() && !calibration.empty())
+    throw Stop{Failure(ExitStatus::Usage, "--calibrate makes what --calibration gives: only one of them can be used")};
   request.name = name;
   request.jobs = jobs;
   for (const std::string &dim : dims)

@@ -27,6 +27,10 @@ public:
   /// All options that were given, as text: a part of the cache's key.
   std::string text() const;
   bool hasTarget() const { return !targets.empty(); }
+  /// Samples to calibrate with, of --calibrate; empty: none. What they give is for the caller to put into the request.
+  const std::string &calibrationData() const { return calibrate; }
+  /// All files that --calibrate and --calibration name.
+  std::vector<std::string> calibrationFiles() const;
 
   std::vector<std::string> dims;
 

@@ -9,7 +9,10 @@
 #include "dialects/sinter/IR/Sinter.h"
 #include "include/sinter/Compiler.h"
 #include "lib/Bundle/WriteBundle.h"
+#include "lib/Support/Hash.h"
+#include "lib/Support/MappedFile.h"
 #include "python-free-frontends/onnx/Model.h"
+#include "tools/sinter/Calibrate.h"
 #include "tools/sinter/Console.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -30,6 +33,12 @@ std::string tool::absolutePath(llvm::StringRef name) {
   llvm::SmallString<128> result(name);
   fs::make_absolute(result);
   return result.str().str();
+}
+
+std::string tool::sha256OfFile(const std::string &path) {
+  std::shared_ptr<const MappedFile> file = orStop(MappedFile::open(path));
+  llvm::ArrayRef<char> bytes = file->bytes();
+  return sha256Hex(llvm::StringRef(bytes.data(), bytes.size()));
 }
 
 ModelFile::ModelFile(const std::string &name) : file(name) {
@@ -119,6 +128,8 @@ std::string cacheKey(const std::string &model, const CompileOptions &options, co
   for (const TargetSpec &spec : request.targets)
     hash.update("target " + spec.target + ":" + llvm::join(spec.chips, ",") + "\n");
   hash.update(options.text());
+  for (const std::string &file : options.calibrationFiles())
+    addFile(hash, file);
   return llvm::toHex(hash.final(), /*LowerCase=*/true).substr(0, 40);
 }
 
@@ -145,6 +156,7 @@ Bundle tool::findBundle(const std::string &name, const CompileOptions &options, 
   }
   std::string target = request.targets.front().target + ":" + llvm::join(request.targets.front().chips, ",");
   console().note("compiling " + name + " for " + target + " into the cache: " + folder);
+  std::optional<TemporaryFolder> calibration = prepareQuantization(request, options);
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);

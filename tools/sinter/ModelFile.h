@@ -44,6 +44,7 @@ struct Bundle {
 Bundle findBundle(const std::string &name, const CompileOptions &options, bool dimsAreSizes);
 
 std::string absolutePath(llvm::StringRef path);
+std::string sha256OfFile(const std::string &path);
 
 /// {"NAME": [LO, HI]} of a module's symbols; HI is null where nothing bounds it.
 llvm::json::Object describeDims(mlir::ModuleOp module);

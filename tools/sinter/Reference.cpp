@@ -41,18 +41,6 @@ Reference::Reference(const std::string &bundleFolder) {
     throw Stop{Failure(ExitStatus::Unusable, "bundle '" + bundleFolder + "': reference.mlir is damaged: " + first)};
 }
 
-namespace {
-
-std::string sha256Of(const std::string &path) {
-  std::shared_ptr<const MappedFile> file = orStop(MappedFile::open(path));
-  llvm::SHA256 hash;
-  llvm::ArrayRef<char> bytes = file->bytes();
-  hash.update(llvm::StringRef(bytes.data(), bytes.size()));
-  return llvm::toHex(hash.final(), /*LowerCase=*/true);
-}
-
-} // namespace
-
 void Reference::openWeights(const Program &program, const std::string &bundleFolder, const std::string &given) {
   std::string model = given, name = program.info().source_file;
   if (model.empty()) {
@@ -72,7 +60,7 @@ void Reference::openWeights(const Program &program, const std::string &bundleFol
     throw Stop{Failure(ExitStatus::Unusable, "there is no file '" + model + "'")};
   }
   if (llvm::StringRef expected = program.info().source_sha256; !expected.empty()) {
-    std::string actual = sha256Of(model);
+    std::string actual = sha256OfFile(model);
     if (expected != actual) {
       Failure failure(ExitStatus::Unusable,
                       "'" + model + "' is not the model that '" + bundleFolder + "' was compiled from: its SHA-256");
