@@ -69,6 +69,9 @@ public:
     tileRows = k.getIsa().byteTileRows;
     if (needsRowSums)
       tileRows = std::max<int64_t>(tileRows * 3 / 4, 1);
+    // Many groups are summed in registers, too; of few, what is summed may leave them between two groups.
+    if (shape.numGroups() > 1 && spec.group < 64)
+      tileRows = std::max<int64_t>(tileRows / 2, 1);
     assert(tileRows <= mostTileRows);
   }
 
@@ -76,13 +79,13 @@ public:
 
 private:
   void buildPanel();
-  void forGroups(llvm::function_ref<void(const RowGroup &)> body);
+  Values forGroups(ValueSpan carried, llvm::function_ref<Values(const RowGroup &, ValueSpan)> body);
   Value unpackPanel(Value panel);
   Values loadZeros(const RowGroup &group, Int first, ArrayRef<int64_t> valid);
   void buildTiles(const TileColumns &columns, const PanelBytes &b, int64_t mostRows);
   Values sumTile(Value aTile, const PanelBytes &b, int64_t rows, const TileColumns &columns, const RowGroup &group);
   Values subtractRowSums(ValueSpan sums, ValueSpan rowSums, const TileColumns &columns, const RowGroup &group);
-  void addGroup(ValueSpan sums, const TileColumns &columns, const RowGroup &group);
+  Values addGroup(ValueSpan sums, ValueSpan totals, const TileColumns &columns, const RowGroup &group);
   void finishRows(const TileColumns &columns, Int row, Int rows);
 
   /// Of what is by groups and columns: the element of the panel's column `first`.
@@ -135,15 +138,18 @@ void QuantizedMatmulBuilder::build(StringRef name) {
 }
 
 /// Runs body for the groups in their order; all whole ones are one loop.
-void QuantizedMatmulBuilder::forGroups(llvm::function_ref<void(const RowGroup &)> body) {
+Values QuantizedMatmulBuilder::forGroups(ValueSpan carried,
+                                         llvm::function_ref<Values(const RowGroup &, ValueSpan)> body) {
   int64_t groupRows = shape.rowsPerGroup(), whole = spec.k / groupRows, left = spec.k % groupRows;
-  auto run = [&](Int index, int64_t rows) { body({index, (rows + stepRows - 1) / stepRows, rows % stepRows != 0}); };
+  auto run = [&](Int index, int64_t rows, ValueSpan values) {
+    return body({index, (rows + stepRows - 1) / stepRows, rows % stepRows != 0}, values);
+  };
+  Values values(carried);
   if (whole == 1)
-    run(0, groupRows);
+    values = run(0, groupRows, values);
   else
-    k.loop(0, whole, 1, [&](Int index) { run(index, groupRows); });
-  if (left)
-    run(whole, left);
+    values = k.loop(0, whole, 1, values, [&](Int index, ValueSpan inside) { return run(index, groupRows, inside); });
+  return left ? run(whole, left, values) : values;
 }
 
 void QuantizedMatmulBuilder::buildPanel() {
@@ -190,7 +196,7 @@ Values QuantizedMatmulBuilder::loadZeros(const RowGroup &group, Int first, Array
 Value QuantizedMatmulBuilder::unpackPanel(Value panel) {
   Value bytes = k.offsetBytes(k.scratch(), tileBytes);
   int64_t rowBytes = task.storedColumns * wordBytes, vectors = task.storedColumns / width;
-  forGroups([&](const RowGroup &group) {
+  forGroups({}, [&](const RowGroup &group, ValueSpan) {
     Value from = k.offsetBytes(panel, k.mul(group.index, shape.wordsPerGroup() * rowBytes));
     Value to = k.offsetBytes(bytes, k.mul(group.index, shape.rowsPerGroup() / stepRows * rowBytes));
     Values zeros = loadZeros(group, 0, SmallVector<int64_t>(vectors, width));
@@ -206,6 +212,7 @@ Value QuantizedMatmulBuilder::unpackPanel(Value panel) {
     k.loop(0, group.steps / 2, 1, [&](Int word) { unpack(word, 2); });
     if (group.steps % 2)
       unpack(group.steps / 2, 1);
+    return Values();
   });
   return bytes;
 }
@@ -215,15 +222,13 @@ void QuantizedMatmulBuilder::buildTiles(const TileColumns &columns, const PanelB
   auto sum = [&](Int row, int64_t rows) {
     Value aTile = k.offsetBytes(a, k.mul(k.add(task.row, row), aRowStride));
     bool isOne = shape.numGroups() == 1;
-    for (int64_t i = 0; i < rows * vectors && !isOne; ++i)
-      k.store(k.splat(0.0), tileAddress(i / vectors, i % vectors));
-    forGroups([&](const RowGroup &group) {
+    Values totals(isOne ? 0 : rows * vectors, k.splat(0.0));
+    totals = forGroups(totals, [&](const RowGroup &group, ValueSpan carried) {
       Values sums = sumTile(aTile, b, rows, columns, group);
-      if (!isOne)
-        return addGroup(sums, columns, group);
-      for (auto [i, vector] : llvm::enumerate(sums))
-        k.store(vector, tileAddress(i / vectors, i % vectors));
+      return isOne ? sums : addGroup(sums, carried, columns, group);
     });
+    for (auto [i, vector] : llvm::enumerate(totals))
+      k.store(vector, tileAddress(i / vectors, i % vectors));
   };
   forTilesOfRows(k, task.rows, mostRows, sum, [&](Int row, Int rows) { finishRows(columns, row, rows); });
 }
@@ -316,17 +321,16 @@ Values QuantizedMatmulBuilder::subtractRowSums(ValueSpan sums, ValueSpan rowSums
   return results;
 }
 
-/// Adds the group's sums to the tile in the scratch memory.
-void QuantizedMatmulBuilder::addGroup(ValueSpan sums, const TileColumns &columns, const RowGroup &group) {
+/// The totals of the groups before, plus this one's sums.
+Values QuantizedMatmulBuilder::addGroup(ValueSpan sums, ValueSpan totals, const TileColumns &columns,
+                                        const RowGroup &group) {
   int64_t vectors = columns.valid.size();
-  for (int64_t v = 0; v < vectors; ++v) {
-    Int place = perGroupIndex(group, k.add(columns.first, v * width));
-    Value scales = k.load(columnScale, place);
-    for (int64_t i = v; i < static_cast<int64_t>(sums.size()); i += vectors) {
-      Value address = tileAddress(i / vectors, v);
-      k.store(k.fma(k.intsToFloats(sums[i]), scales, k.load(address)), address);
-    }
-  }
+  Values scales, results;
+  for (int64_t v = 0; v < vectors; ++v)
+    scales.push_back(k.load(columnScale, perGroupIndex(group, k.add(columns.first, v * width))));
+  for (auto [i, sum] : llvm::enumerate(sums))
+    results.push_back(k.fma(k.intsToFloats(sum), scales[i % vectors], totals[i]));
+  return results;
 }
 
 /// What is left to do with `rows` rows of sums in the scratch memory; `row` is the first.

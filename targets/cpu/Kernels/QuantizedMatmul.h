@@ -29,10 +29,10 @@
 //
 // A task is what it is for MatmulSpec: some rows and one panel. Codes of 4 bits
 // become bytes in registers where rows are few; else the panel's bytes are written
-// into the scratch memory once. A tile of sums goes to the scratch memory, too, where
-// it is added up over the groups, and from there row by row through all that follows,
-// so that the epilogue takes no registers from the sums and is there once, not once
-// per number of rows.
+// into the scratch memory once. A tile of sums, added up over the groups, goes to the
+// scratch memory, too, and from there row by row through all that follows, so that
+// the epilogue takes no registers from the sums and is there once, not once per
+// number of rows.
 //
 //===----------------------------------------------------------------------===//
 
