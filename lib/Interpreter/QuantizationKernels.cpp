@@ -12,6 +12,7 @@
 
 #include "lib/Interpreter/Elements.h"
 #include "lib/Interpreter/Kernel.h"
+#include "lib/Quantization/Gptq.h"
 
 #include <algorithm>
 #include <cmath>
@@ -206,6 +207,30 @@ static llvm::Expected<HostTensor> runChooseZeroPoint(ChooseZeroPointOp op, const
   return result;
 }
 
+static llvm::Expected<HostTensor> runGptq(GptqOp op, const Frame &frame) {
+  QuantizedType type = getQuantizedType(op.getResult());
+  const HostTensor &input = frame.operand(0);
+  HostTensor result = frame.makeResult();
+  std::vector<float> scales = loadFloats(frame.operand(2));
+  std::vector<int32_t> zeros = loadZeroPoints(op.getZeroPoint() ? &frame.operand(3) : nullptr, scales.size());
+  std::vector<int16_t> zeroPoints(zeros.begin(), zeros.end());
+  WeightToRound weight;
+  weight.numRows = input.dims[0];
+  weight.numColumns = input.dims[1];
+  weight.values = input.as<float>();
+  weight.group = type.getBlocks()[0];
+  weight.scales = scales;
+  weight.zeroPoints = zeroPoints;
+  weight.codes = {static_cast<int>(type.getRange().first), static_cast<int>(type.getRange().second)};
+  GptqOptions options;
+  options.numThreads = frame.options.numThreads;
+  llvm::Expected<std::vector<int16_t>> codes = roundByGptq(weight, frame.operand(1).as<float>(), options);
+  if (!codes)
+    return codes.takeError();
+  storeCodes(std::vector<int32_t>(codes->begin(), codes->end()), result);
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // quantized_matmul
 //===----------------------------------------------------------------------===//
@@ -263,5 +288,6 @@ void sinter::addQuantizationKernels(KernelTable &table) {
   table.add(runStorageCast);
   table.add(runChooseScale);
   table.add(runChooseZeroPoint);
+  table.add(runGptq);
   table.add(runQuantizedMatmul);
 }

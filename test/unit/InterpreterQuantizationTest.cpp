@@ -127,6 +127,16 @@ TEST(InterpreterChooseScale, SearchGivesUpTheGreatestForTheMany) {
   EXPECT_LT(found, 1);
 }
 
+TEST(InterpreterGptq, ByHand) {
+  // Both inputs are nearly the same: 0.4 is rounded to 0 once, and what that loses is put into the other, 0.4 + 0.4 * 0.9.
+  HostTensor w = f32({2, 1}, {0.4f, 0.4f}), h = f32({2, 2}, {1, 0.9f, 0.9f, 1}), s = f32({1, 1}, {1});
+  expectElements<int8_t>(run({w, h, s}, "tensor<2x1xi4>", R"(
+  %q = sinter.gptq %0 moments %1 scale %2 : (tensor<2x1xf32>, tensor<2x2xf32>, tensor<1x1xf32>)
+      -> tensor<2x1x!sinter.quantized<i4:f32, blocks [0, 1]>>
+  %r = sinter.storage_cast %q : tensor<2x1x!sinter.quantized<i4:f32, blocks [0, 1]>> -> tensor<2x1xi4>)"),
+                         {0, 1});
+}
+
 TEST(InterpreterQuantizedMatmul, ByHand) {
   // Row scales 1 and 0.5, zero point 1; columns' scales 2 and 4.
   HostTensor a = u8({2, 2}, {2, 3, 0, 1}), as = f32({2, 1}, {1, 0.5f}), az = u8({}, {1});

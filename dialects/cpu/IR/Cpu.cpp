@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/cpu/IR/Cpu.h"
+#include "dialects/sinter/IR/PlainNumbers.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -46,30 +47,30 @@ WordAttr WordAttr::getInteger(MLIRContext *context, const SizeExpr &size) {
 
 SizeExpr WordAttr::getExpression() const { return SizeExpr::parse(getSize().getValue()).value_or(SizeExpr(0)); }
 
-RankedTensorType SectionOp::getTensorType() {
-  return cast<RankedTensorType>(cast<YieldOp>(getBody().front().back()).getValues()[0].getType());
-}
+RankedTensorType SectionOp::getTensorType() { return cast<RankedTensorType>(getYielded()[0].getType()); }
 
-uint64_t SectionOp::getNumBytes() {
-  RankedTensorType type = getTensorType();
-  uint64_t elementBytes = (type.getElementTypeBitWidth() + 7) / 8;
-  if (getLayout() == Layout::row_major)
-    return type.getNumElements() * elementBytes;
-  // The last panel is padded to a multiple of 16 columns (targets/cpu/Kernels/Packing.h).
-  bool transposed = getLayout() == Layout::panels_transposed;
-  uint64_t n = type.getDimSize(transposed ? 0 : 1), k = type.getDimSize(transposed ? 1 : 0);
-  return llvm::alignTo(n, 16) * k * elementBytes;
+ValueRange SectionOp::getYielded() { return cast<YieldOp>(getBody().front().back()).getValues(); }
+
+bool SectionOp::hasQuantizedPanels() {
+  return getLayout() == Layout::quantized_panels || getLayout() == Layout::quantized_panels_transposed;
 }
 
 LogicalResult SectionOp::verify() {
   // section C1
   auto yield = dyn_cast<YieldOp>(getBody().front().back());
-  if (!yield || yield.getValues().size() != 1)
+  bool isRowMajor = getLayout() == Layout::row_major, isQuantized = hasQuantizedPanels();
+  if (!yield || yield.getValues().empty() || yield.getValues().size() > (isQuantized ? 2 : 1))
     return emitOpError("C1: the body yields one tensor");
   RankedTensorType type = getTensorType();
-  if (!type.hasStaticShape() ||
-      (getLayout() != Layout::row_major && (type.getRank() != 2 || !type.getElementType().isF32())))
+  bool fits = isQuantized ? isa<QuantizedType>(type.getElementType()) : type.getElementType().isF32();
+  if (!type.hasStaticShape() || (!isRowMajor && (type.getRank() != 2 || !fits)))
     return emitOpError() << "C1: " << type << " cannot lie as " << stringifyLayout(getLayout());
+  // section C2
+  ElementType element = toElementType(type.getElementType());
+  int64_t bytes = type.getNumElements() * (isRowMajor ? 8 * elementSize(element) : elementBits(element)) / 8;
+  int64_t length = getBytes();
+  if (isRowMajor ? length != bytes : length < bytes)
+    return emitOpError() << "C2: " << length << " bytes for " << type << " as " << stringifyLayout(getLayout());
   return success();
 }
 

@@ -57,7 +57,9 @@ def Cpu_WordAttr : AttrDef<Cpu_Dialect, "Word"> {
 def Cpu_WordArrayAttr : TypedArrayAttrBase<Cpu_WordAttr, "words of a kernel's arguments">;
 
 def Cpu_LayoutKind : I32EnumAttr<"Layout", "how a section's elements lie", [
-    I32EnumAttrCase<"row_major", 0>, I32EnumAttrCase<"panels", 1>, I32EnumAttrCase<"panels_transposed", 2>]> {
+    I32EnumAttrCase<"row_major", 0>, I32EnumAttrCase<"panels", 1>, I32EnumAttrCase<"panels_transposed", 2>,
+    I32EnumAttrCase<"quantized_panels", 3>, I32EnumAttrCase<"quantized_panels_transposed", 4>,
+    I32EnumAttrCase<"quantized_scales", 5>]> {
   let cppNamespace = "::sinter::cpu";
 }
 
@@ -65,34 +67,41 @@ def Cpu_SectionOp : Cpu_Op<"section", [Symbol, IsolatedFromAbove, SingleBlock]> 
   let summary = "A section of the file of weights and how it is made.";
   let description = [{
     The body computes a tensor from weights alone, when the artifact is written; its elements then lie row-major, or packed as
-    panels of a matmul's right-hand side [K][N] (`panels_transposed`: the tensor is [N][K]).
+    panels of a matmul's right-hand side [K][N] (`panels_transposed`: the tensor is [N][K]). Quantized panels are of the codes and
+    of their zero points, if the body yields any; `quantized_scales` are scales [groups][N] that belong to them. `bytes` is the section's length in
+    the file: how panels are padded, and what stands in front of them, is the packing's to say.
 
     Constraints:
-    - C1: the body yields one tensor with static sizes, of rank 2 and f32 for panels.
+    - C1: the body yields one tensor with static sizes, of rank 2 and f32 for panels and quantized scales, of rank 2 and codes
+      for quantized panels, which may be followed by a second.
+    - C2: `bytes` is the length of the elements for row-major ones, and at least that for others.
 
     Example:
 
     ```mlir
-    cpu.section @query panels_transposed {
+    cpu.section @query panels_transposed bytes 589824 {
       %0 = sinter.parameter @query_weight : tensor<384x384xf32>
       sinter.yield %0 : tensor<384x384xf32>
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, Cpu_LayoutKind:$layout);
+  let arguments = (ins SymbolNameAttr:$sym_name, Cpu_LayoutKind:$layout, I64Attr:$bytes);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name $layout attr-dict-with-keyword $body";
+  let assemblyFormat = "$sym_name $layout `bytes` custom<PlainInteger>($bytes) attr-dict-with-keyword $body";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
+    /// Of what is packed: of quantized panels, the codes.
     ::mlir::RankedTensorType getTensorType();
-    /// Its length in the file.
-    uint64_t getNumBytes();
+    ::mlir::ValueRange getYielded();
+    bool hasQuantizedPanels();
   }];
 }
 
 def Cpu_WeightsOp : Cpu_Op<"weights", [Pure]> {
-  let summary = "The tensor of a section.";
+  let summary = "A tensor of a section.";
   let description = [{
+    One of those that the section's body yields.
+
     Example:
 
     ```mlir

@@ -94,6 +94,29 @@ LogicalResult ChooseZeroPointOp::verify() {
   return success();
 }
 
+LogicalResult GptqOp::verify() {
+  QuantizedType type = getQuantizedType(getResult());
+  auto input = cast<RankedTensorType>(getInput().getType());
+  ArrayRef<int64_t> blocks = type.getBlocks();
+  // gptq C1
+  if (input.getRank() != 2 || !input.getElementType().isF32() || !type.getExpressed().isF32() ||
+      getSizes(getResult()) != getSizes(getInput()) || isa<FloatType>(type.getStorage()) || blocks.size() != 2 ||
+      blocks[1] != 1)
+    return emitOpError() << "C1: from " << input << " to " << getResult().getType();
+  // gptq C2
+  if (!hasScaleSizes(getScale(), type, getSizes(getResult())))
+    return emitOpError() << "C2: scales " << getScale().getType() << " for " << getResult().getType();
+  // gptq C3
+  if (!hasRightZeroPoints(getZeroPoint(), getScale(), type))
+    return emitOpError() << "C3: zero points that do not belong to " << getResult().getType();
+  // gptq C4
+  Sizes moments = getSizes(getMoments());
+  if (moments.size() != 2 || moments[0] != moments[1] || moments[0] != getSize(getInput(), 0) ||
+      !sinter::getElementType(getMoments()).isF32())
+    return emitOpError() << "C4: moments " << getMoments().getType() << " for " << input;
+  return success();
+}
+
 LogicalResult QuantizedMatmulOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
                                                   SmallVectorImpl<Type> &types) {
   QuantizedType left = getQuantizedType(adaptor.getLhs()), right = getQuantizedType(adaptor.getRhs());

@@ -134,6 +134,34 @@ def Sinter_ChooseZeroPointOp : Sinter_SizedOp<"choose_zero_point"> {
   let assemblyFormat = "$input `scale` $scale `for` $quantized attr-dict `:` functional-type(operands, $result)";
 }
 
+def Sinter_GptqOp : Sinter_SizedOp<"gptq"> {
+  let summary = "Weights to codes that make good each other's errors.";
+  let description = [{
+    Codes q of a weight w [K, N] whose dequantized values w' have a small error of the product, `trace((w - w')^T H (w - w'))`
+    with the second moments H [K, K] of its input, not above that of the nearest codes in any column (Frantar et al.: GPTQ, 2022;
+    lib/Quantization/Gptq.h says the steps). Scales and zero points are given, as for `quantize`.
+
+    Constraints:
+    - C1: w is an f32 matrix, the result has its sizes and expresses f32 by integers of at most 8 bits, in blocks of one column.
+    - C2: the scale has the sizes of the result's blocks.
+    - C3: there are zero points exactly if the result's type has them, of its storage, with the scale's sizes or one for all.
+    - C4: the moments are an f32 matrix [K, K].
+
+    Example:
+
+    ```mlir
+    %0 = sinter.gptq %w moments %h scale %s : (tensor<4x8xf32>, tensor<4x4xf32>, tensor<2x8xf32>)
+        -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>>
+    ```
+  }];
+  let arguments = (ins Sinter_FloatTensor:$input, Sinter_FloatTensor:$moments, Sinter_FloatTensor:$scale,
+                   Optional<Sinter_IntegerTensor>:$zero_point);
+  let results = (outs Sinter_QuantizedTensor:$result);
+  let assemblyFormat = [{
+    $input `moments` $moments `scale` $scale (`zero_point` $zero_point^)? attr-dict `:` functional-type(operands, $result)
+  }];
+}
+
 def Sinter_QuantizedMatmulOp : Sinter_InferredOp<"quantized_matmul", [AttrSizedOperandSegments]> {
   let summary = "Products of matrices of codes.";
   let description = [{

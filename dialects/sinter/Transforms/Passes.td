@@ -220,4 +220,39 @@ def FuseAttentionPass : Pass<"sinter-fuse-attention", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numFused", "fused", "Attentions that were recognized">];
 }
 
+def QuantizePass : Pass<"sinter-quantize", "::mlir::ModuleOp"> {
+  let summary = "Products by weights become products of codes";
+  let description = [{
+    Requires phase `canonical`. Ensures that every product of something that a run computes with a matrix that follows from
+    weights is of the scheme's bits: a `sinter.quantized_matmul`, or, where activations stay in float (w8a16, w4a16), a product by a
+    `sinter.dequantize`. The codes of weights are ops on weights, carried out when the artifact is written: the nearest codes,
+    or with 4 bits and second moments in the calibration `sinter.gptq`. Activations get one scale (static) or one for each row
+    (dynamic): as the scheme says, else static where calibration measured no greater error for it. Without a scheme it does
+    nothing. Refuses static scales for what calibration has not seen.
+
+    Before and after, with w8a8:
+
+    ```mlir
+    %0 = sinter.matmul %x, %w : (tensor<7x8xf32>, tensor<8x4xf32>) -> tensor<7x4xf32>
+
+    %s = sinter.choose_scale %w for !sinter.quantized<i8:f32, blocks [0, 1]> : tensor<8x4xf32> -> tensor<1x4xf32>
+    %q = sinter.quantize %w scale %s
+        : (tensor<8x4xf32>, tensor<1x4xf32>) -> tensor<8x4x!sinter.quantized<i8:f32, blocks [0, 1]>>
+    %t = sinter.choose_scale %x for !sinter.quantized<i8:f32, blocks [1, 0]> : tensor<7x8xf32> -> tensor<7x1xf32>
+    %r = sinter.quantize %x scale %t {reciprocal}
+        : (tensor<7x8xf32>, tensor<7x1xf32>) -> tensor<7x8x!sinter.quantized<i8:f32, blocks [1, 0]>>
+    %0 = sinter.quantized_matmul %r scale %t, %q scale %s
+        : (tensor<7x8x!sinter.quantized<i8:f32, blocks [1, 0]>>, tensor<7x1xf32>,
+           tensor<8x4x!sinter.quantized<i8:f32, blocks [0, 1]>>, tensor<1x4xf32>) -> tensor<7x4xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let options = [Option<"scheme", "scheme", "std::string", /*default=*/"\"\"", "w8a8, w4a16g128, ...; none: nothing changes">,
+                 Option<"calibration", "calibration", "std::string", /*default=*/"\"\"",
+                        "the calibration.json that --calibrate wrote">];
+  let statistics = [Statistic<"numMatmuls", "matmuls", "Products that became products of codes">,
+                    Statistic<"numStatic", "static", "Activations with one scale">,
+                    Statistic<"numDynamic", "dynamic", "Activations with a scale for each row">];
+}
+
 #endif // SINTER_TRANSFORMS_PASSES_TD

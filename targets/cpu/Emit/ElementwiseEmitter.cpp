@@ -22,7 +22,14 @@ static bool isUnsigned(Type type) { return type.isUnsignedInteger(); }
 
 static bool isNarrowFloatType(Type type) { return isa<FloatType>(type) && isNarrow(type); }
 
+/// Codes are computed with as what they are stored as.
+static Type getPlainType(Type type) {
+  auto codes = dyn_cast<QuantizedType>(type);
+  return codes ? codes.getStorage() : type;
+}
+
 Type cpu::getComputeType(Type type) {
+  type = getPlainType(type);
   if (isNarrow(type))
     return IntegerType::get(type.getContext(), 8);
   if (type.isF16() || type.isBF16())
@@ -35,6 +42,7 @@ Type cpu::getComputeType(Type type) {
 }
 
 Type cpu::getStorageType(Type type) {
+  type = getPlainType(type);
   if (isNarrow(type))
     return IntegerType::get(type.getContext(), 8);
   if (type.isBF16()) // moved as bits: converting is ours
@@ -101,6 +109,7 @@ static Value toBfloatBits(KernelBuilder &k, Value x, Type i32, Type i16, llvm::f
 }
 
 Value ElementwiseEmitter::fromStorage(Value x, Type type) {
+  type = getPlainType(type);
   OpBuilder &b = k.builder();
   if (type.isF16())
     return arith::ExtFOp::create(b, k.loc(), shaped(b.getF32Type(), x), x);
@@ -120,6 +129,7 @@ Value ElementwiseEmitter::fromStorage(Value x, Type type) {
 }
 
 Value ElementwiseEmitter::toStorage(Value x, Type type) {
+  type = getPlainType(type);
   OpBuilder &b = k.builder();
   if (type.isF16())
     return arith::TruncFOp::create(b, k.loc(), shaped(b.getF16Type(), x), x);

@@ -12,7 +12,7 @@
 #include "lib/Support/Failure.h"
 #include "targets/cpu/Codegen/Codegen.h"
 #include "targets/cpu/Emit/KernelTemplates.h"
-#include "targets/cpu/Kernels/Packing.h"
+#include "targets/cpu/Kernels/QuantizedPacking.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -37,7 +37,7 @@ public:
 
   /// Fills the section's bytes in the file.
   llvm::Error fill(llvm::MutableArrayRef<char> destination) {
-    Value yielded = cast<YieldOp>(section.getBody().front().back()).getValues()[0];
+    Value yielded = section.getYielded()[0];
     // Weights that are stored as they come are not held twice.
     if (auto parameter = yielded.getDefiningOp<ParameterOp>()) {
       WeightOp weight = getWeight(parameter);
@@ -57,10 +57,25 @@ public:
     llvm::Expected<HostTensor> tensor = evaluate(yielded);
     if (!tensor)
       return tensor.takeError();
-    if (section.getLayout() == Layout::row_major)
+    switch (section.getLayout()) {
+    case Layout::row_major:
       std::copy(tensor->data.begin(), tensor->data.end(), destination.begin());
-    else
+      break;
+    case Layout::panels:
+    case Layout::panels_transposed:
       pack(tensor->as<float>().data(), destination);
+      break;
+    case Layout::quantized_panels:
+    case Layout::quantized_panels_transposed:
+      return packCodes(*tensor, destination);
+    case Layout::quantized_scales: {
+      // One element for each column and group: how many rows a group has is of no account.
+      PackedQuantizedShape shape{tensor->dims[1], tensor->dims[0] * PackedQuantizedShape::rowsPerStep, /*bits=*/8,
+                                 PackedQuantizedShape::rowsPerStep};
+      packQuantizedScales(shape, tensor->as<float>().data(), reinterpret_cast<float *>(destination.data()));
+      break;
+    }
+    }
     return llvm::Error::success();
   }
 
@@ -70,6 +85,27 @@ private:
     bool transposed = section.getLayout() == Layout::panels_transposed;
     PackedShape shape{type.getDimSize(transposed ? 0 : 1), type.getDimSize(transposed ? 1 : 0)};
     packMatmulWeights(shape, source, transposed, reinterpret_cast<float *>(destination.data()));
+  }
+
+  llvm::Error packCodes(const HostTensor &codes, llvm::MutableArrayRef<char> destination) {
+    QuantizedSource source;
+    source.codes = codes.data.data();
+    source.transposed = section.getLayout() == Layout::quantized_panels_transposed;
+    auto type = cast<QuantizedType>(section.getTensorType().getElementType());
+    source.bits = type.getBits();
+    source.isUnsigned = type.getStorage().isUnsignedInteger();
+    HostTensor zeroPoints;
+    if (section.getYielded().size() > 1) {
+      llvm::Expected<HostTensor> tensor = evaluate(section.getYielded()[1]);
+      if (!tensor)
+        return tensor.takeError();
+      zeroPoints = std::move(*tensor);
+      source.zeroPoints = zeroPoints.data.data();
+    }
+    PackedQuantizedShape shape =
+        getPackedShape(type, codes.dims[source.transposed ? 1 : 0], codes.dims[source.transposed ? 0 : 1]);
+    packQuantizedWeights(shape, source, destination.data());
+    return llvm::Error::success();
   }
 
   WeightOp getWeight(ParameterOp parameter) {
@@ -121,7 +157,7 @@ public:
       auto fill = [section, &weights = weights](llvm::MutableArrayRef<char> destination) {
         return SectionEvaluator(section, weights).fill(destination);
       };
-      sectionNumbers[section.getSymName()] = bundle.addSection(section.getSymName().str(), section.getNumBytes(), fill);
+      sectionNumbers[section.getSymName()] = bundle.addSection(section.getSymName().str(), section.getBytes(), fill);
     }
     for (LaunchOp launch : main.getOps<LaunchOp>())
       describe(launch);

@@ -11,6 +11,7 @@
 #include "targets/cpu/Emit/LoopKernels.h"
 #include "targets/cpu/Kernels/Attention.h"
 #include "targets/cpu/Kernels/Matmul.h"
+#include "targets/cpu/Kernels/QuantizedMatmul.h"
 #include "targets/cpu/Kernels/RowKernels.h"
 #include "targets/cpu/Transforms/Passes.h"
 #include "targets/cpu/Transforms/StridedView.h"
@@ -24,6 +25,18 @@ using namespace sinter::cpu;
 //===----------------------------------------------------------------------===//
 
 static Value getYielded(Block &body) { return cast<YieldOp>(body.back()).getValues()[0]; }
+
+/// Which of the values that the region yields is `value`, regrouped at most.
+static std::optional<unsigned> findYielded(Block &body, Value value) {
+  for (auto [i, yielded] : llvm::enumerate(cast<YieldOp>(body.back()).getValues())) {
+    Value source = yielded;
+    while (auto reshape = source.getDefiningOp<ReshapeOp>())
+      source = reshape.getInput();
+    if (source == value)
+      return i;
+  }
+  return std::nullopt;
+}
 
 template <typename OpType> static OpType findOp(Block &body) {
   auto ops = body.getOps<OpType>();
@@ -61,6 +74,8 @@ struct TileEpilogue {
   BlockArgument bias, residual;
   SmallVector<BlockArgument> extras;
   SmallVector<ElementwiseOp> ops;
+  /// What the result is quantized by, where it is.
+  QuantizeOp quantize;
 };
 
 } // namespace
@@ -88,6 +103,37 @@ bool cpu::isTileEpilogue(Operation *op, Value value) {
   return sinter::getElementType(elementwise.getResult()).isF32();
 }
 
+static bool isScalarTensor(Value value) { return value && sinter::getRank(value) == 0; }
+
+bool cpu::isByteQuantize(Operation *op) {
+  auto quantize = dyn_cast<QuantizeOp>(op);
+  if (!quantize || !sinter::getElementType(quantize.getInput()).isF32())
+    return false;
+  auto type = cast<QuantizedType>(sinter::getElementType(quantize.getResult()));
+  return type.getStorage().isUnsignedInteger(8) && isScalarTensor(quantize.getScale()) &&
+         isScalarTensor(quantize.getZeroPoint());
+}
+
+bool cpu::isRowQuantize(Operation *op) {
+  auto quantize = dyn_cast<QuantizeOp>(op);
+  auto scale = quantize ? quantize.getScale().getDefiningOp<ChooseScaleOp>() : ChooseScaleOp();
+  if (!scale || scale.getInput() != quantize.getInput() || scale.getSearch() || !quantize.getReciprocal() ||
+      !sinter::getElementType(quantize.getInput()).isF32())
+    return false;
+  // The scale is that of signed bytes; stored unsigned, 0 is 128.
+  auto type = cast<QuantizedType>(sinter::getElementType(quantize.getResult()));
+  auto scaleType = cast<QuantizedType>(scale.getQuantized());
+  auto zero = quantize.getZeroPoint() ? quantize.getZeroPoint().getDefiningOp<ConstantOp>() : ConstantOp();
+  auto elements = zero ? dyn_cast<DenseElementsAttr>(zero.getValue()) : DenseElementsAttr();
+  ArrayRef<int64_t> blocks = type.getBlocks();
+  return elements && elements.isSplat() &&
+         elements.getSplatValue<APInt>().getZExtValue() == QuantizeRowsSpec::zeroPoint &&
+         type.getStorage().isUnsignedInteger(8) && scaleType.getStorage().isSignlessInteger(8) &&
+         !scaleType.getZeroPoints() && scaleType.getBlocks() == blocks && !blocks.empty() && blocks.back() == 0 &&
+         llvm::all_of(blocks.drop_back(), [](int64_t length) { return length == 1; }) &&
+         getSizes(quantize.getInput()).back().constant();
+}
+
 /// The tensor in memory that an epilogue's operand is: an argument, or a reshape of one.
 static BlockArgument getWholeArgument(Value value) {
   std::optional<StridedView> view = viewOf(value);
@@ -105,6 +151,10 @@ static FailureOr<TileEpilogue> readEpilogue(Value product, Value yielded, bool i
       // Rows may be regrouped; columns stay.
       value = reshape.getResult();
       continue;
+    }
+    if (isByteQuantize(user) && user->getOperand(0) == value && user->getResult(0) == yielded && !isBatched) {
+      epilogue.quantize = cast<QuantizeOp>(user);
+      break;
     }
     if (!isTileEpilogue(user, value))
       return failure();
@@ -202,7 +252,7 @@ static FailureOr<MatmulRegion> readMatmul(Block &body) {
   if (*k != 1 && !lhs->strides.back().isConstant(1))
     return failure();
   FailureOr<TileEpilogue> epilogue = readEpilogue(region.op.getResult(), getYielded(body), /*isBatched=*/false);
-  if (failed(epilogue))
+  if (failed(epilogue) || epilogue->quantize)
     return failure();
   region.lhs = *lhs;
   region.epilogue = *epilogue;
@@ -235,8 +285,126 @@ static FailureOr<LaunchPlan> planMatmul(Block &body) {
   words.integer(MatmulSpec::Rows, region->rows);
   for (auto [i, extra] : llvm::enumerate(region->epilogue.extras))
     words.operand(MatmulSpec::Extra0 + i, extra);
-  return LaunchPlan{
-      words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(), {region->weight.getArgNumber()}};
+  int64_t bytes = region->spec.packedShape().numElements() * static_cast<int64_t>(sizeof(float));
+  return LaunchPlan{words.take(),
+                    region->spec.numTasks(region->rows),
+                    region->spec.scratchBytes(),
+                    {{region->weight.getArgNumber(), Layout::panels, bytes}}};
+}
+
+//===----------------------------------------------------------------------===//
+// quantized_matmul: a value in bytes times a weight in bytes
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct QuantizedMatmulRegion {
+  QuantizedMatmulOp op;
+  StridedView lhs;
+  BlockArgument lhsScale, lhsZero, weight, weightScale, weightZero;
+  TileEpilogue epilogue;
+  SizeExpr rows;
+  QuantizedMatmulSpec spec;
+};
+} // namespace
+
+PackedQuantizedShape cpu::getPackedShape(QuantizedType type, int64_t k, int64_t n) {
+  int64_t group = type.getBlocks().empty() ? 0 : type.getBlocks()[0];
+  // Unsigned codes without zero points have zero points of 0 in the kernel's terms.
+  bool hasZeroPoints = type.getZeroPoints() || type.getStorage().isUnsignedInteger();
+  return {n, k, type.getBits() == 8 ? 8 : 4, group >= k ? 0 : group, hasZeroPoints};
+}
+
+static FailureOr<QuantizedMatmulRegion> readQuantizedMatmul(Block &body) {
+  QuantizedMatmulRegion region;
+  region.op = findOp<QuantizedMatmulOp>(body);
+  if (!region.op)
+    return failure();
+  auto codeType = [](Value value) { return cast<QuantizedType>(sinter::getElementType(value)); };
+  QuantizedType lhsType = codeType(region.op.getLhs()), rhsType = codeType(region.op.getRhs());
+  std::optional<StridedView> lhs = viewOf(region.op.getLhs());
+  region.weight = dyn_cast<BlockArgument>(region.op.getRhs());
+  region.lhsScale = getWholeArgument(region.op.getLhsScale());
+  region.lhsZero = region.op.getLhsZeroPoint() ? getWholeArgument(region.op.getLhsZeroPoint()) : BlockArgument();
+  region.weightScale = getWholeArgument(region.op.getRhsScale());
+  region.weightZero = region.op.getRhsZeroPoint() ? dyn_cast<BlockArgument>(region.op.getRhsZeroPoint()) : nullptr;
+  int64_t n = *getSize(region.op.getRhs(), 1).constant(), k = *getSize(region.op.getRhs(), 0).constant();
+  ArrayRef<int64_t> blocks = rhsType.getBlocks();
+  if (!lhs || !region.weight || !region.lhsScale || !region.lhsZero || !isScalarTensor(region.lhsZero) ||
+      !region.weightScale || !lhsType.getStorage().isUnsignedInteger(8) || blocks.size() != 2 || blocks[1] != 1 ||
+      n < 1 || k < 1)
+    return failure();
+  PackedQuantizedShape packed = getPackedShape(rhsType, k, n);
+  if (packed.group % PackedQuantizedShape::rowsPerStep || packed.rowsPerGroup() > QuantizedMatmulSpec::maxDepth ||
+      (region.op.getRhsZeroPoint() &&
+       (!region.weightZero || getSizes(region.weightZero) != getSizes(region.weightScale))))
+    return failure();
+  std::optional<SizeExpr> rowStride = lhs->collapse(0, lhs->sizes.size() - 1);
+  if (!rowStride || !rowStride->constant() || (k != 1 && !lhs->strides.back().isConstant(1)))
+    return failure();
+  FailureOr<TileEpilogue> epilogue = readEpilogue(region.op.getResult(), getYielded(body), /*isBatched=*/false);
+  if (failed(epilogue))
+    return failure();
+  region.lhs = *lhs;
+  region.epilogue = *epilogue;
+  region.rows = SizeExpr::product(ArrayRef(lhs->sizes).drop_back());
+  QuantizedMatmulSpec &spec = region.spec;
+  spec.n = n;
+  spec.k = k;
+  spec.bits = packed.bits;
+  spec.group = packed.group;
+  spec.hasZeroPoints = packed.hasZeroPoints;
+  spec.aRowStride = region.rows.isConstant(1) ? k : *rowStride->constant();
+  spec.hasRowScales = !lhsType.getBlocks().empty();
+  spec.hasBias = static_cast<bool>(epilogue->bias);
+  spec.hasResidual = static_cast<bool>(epilogue->residual);
+  for (BlockArgument extra : epilogue->extras)
+    spec.extras.push_back({isColumnVector(extra, n) ? 0 : n});
+  spec.epilogue = emitEpilogue(*epilogue, region.op.getResult());
+  if (epilogue->quantize)
+    spec.bytesOutput = BytesOutput{!epilogue->quantize.getReciprocal()};
+  return region;
+}
+
+static FailureOr<LaunchPlan> planQuantizedMatmul(Block &body) {
+  using Spec = QuantizedMatmulSpec;
+  FailureOr<QuantizedMatmulRegion> region = readQuantizedMatmul(body);
+  if (failed(region))
+    return failure();
+  PackedQuantizedShape packed = region->spec.packedShape();
+  Words words(region->op.getContext(), region->spec.numWords());
+  words.view(Spec::A, region->lhs);
+  words.operand(Spec::AZero, region->lhsZero);
+  // Elements of all parts count as one byte.
+  words.operand(Spec::B, region->weight, packed.panelsOffset());
+  words.operand(Spec::ColumnSums, region->weight, packed.columnSumsOffset());
+  if (packed.hasZeroPoints)
+    words.operand(Spec::BZero, region->weight, packed.zeroPointsOffset());
+  words.operand(Spec::RowScale, region->lhsScale);
+  words.operand(Spec::ColumnScale, region->weightScale);
+  if (region->epilogue.bias)
+    words.operand(Spec::Bias, region->epilogue.bias);
+  words.result(Spec::C);
+  if (region->epilogue.residual)
+    words.operand(Spec::Residual, region->epilogue.residual);
+  if (QuantizeOp quantize = region->epilogue.quantize) {
+    BlockArgument scale = getWholeArgument(quantize.getScale()), zero = getWholeArgument(quantize.getZeroPoint());
+    if (!scale || !zero)
+      return failure();
+    words.operand(Spec::OutputScale, scale);
+    words.operand(Spec::OutputZero, zero);
+  }
+  words.integer(Spec::Rows, region->rows);
+  for (auto [i, extra] : llvm::enumerate(region->epilogue.extras))
+    words.operand(Spec::Extra0 + i, extra);
+  LaunchPlan plan{words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(), {}};
+  LaunchPlan::PackedArgument weight{region->weight.getArgNumber(), Layout::quantized_panels, packed.numBytes()};
+  if (region->weightZero)
+    weight.with = region->weightZero.getArgNumber();
+  plan.packedArguments.push_back(weight);
+  if (packed.numGroups() > 1)
+    plan.packedArguments.push_back({region->weightScale.getArgNumber(), Layout::quantized_scales,
+                                    packed.numScales() * static_cast<int64_t>(sizeof(float))});
+  return plan;
 }
 
 //===----------------------------------------------------------------------===//
@@ -405,19 +573,53 @@ static FailureOr<LaunchPlan> planAttention(Block &body) {
 
 /// Whether what the region yields is `result`, regrouped at most.
 static bool yieldsOnly(Block &body, Value result) {
-  Value yielded = getYielded(body);
-  while (auto reshape = yielded.getDefiningOp<ReshapeOp>())
-    yielded = reshape.getInput();
-  return yielded == result;
+  return cast<YieldOp>(body.back()).getValues().size() == 1 && findYielded(body, result) == 0;
 }
 
 namespace {
+/// What quantizes rows in a region: to which of the results, and for given scales by what.
+struct RowQuantization {
+  QuantizeOp op;
+  std::optional<unsigned> codes, scales;
+  BlockArgument scale, zero;
+  QuantizedRows spec;
+};
+
 struct NormRegion {
   BlockArgument input, scale, bias;
   SizeExpr rows, length;
   NormSpec spec;
+  std::optional<unsigned> floats;
+  std::optional<RowQuantization> quantization;
 };
 } // namespace
+
+/// How the region quantizes `input`, whose rows have `length` elements.
+static FailureOr<RowQuantization> readRowQuantization(Block &body, Value input, const SizeExpr &length) {
+  RowQuantization result;
+  result.op = findOp<QuantizeOp>(body);
+  if (!result.op || result.op.getInput() != input || !length.constant())
+    return failure();
+  result.codes = findYielded(body, result.op.getResult());
+  if (!result.codes)
+    return failure();
+  result.spec.rowStride = *length.constant();
+  if (isRowQuantize(result.op)) {
+    result.scales = findYielded(body, result.op.getScale());
+    if (!result.scales)
+      return failure();
+    return result;
+  }
+  if (!isByteQuantize(result.op))
+    return failure();
+  result.spec.isScaleGiven = true;
+  result.spec.divides = !result.op.getReciprocal();
+  result.scale = getWholeArgument(result.op.getScale());
+  result.zero = getWholeArgument(result.op.getZeroPoint());
+  if (!result.scale || !result.zero)
+    return failure();
+  return result;
+}
 
 static FailureOr<NormRegion> readNorm(Block &body) {
   NormRegion region;
@@ -442,9 +644,20 @@ static FailureOr<NormRegion> readNorm(Block &body) {
   region.input = getWholeArgument(input);
   region.scale = getWholeArgument(scale);
   region.bias = bias ? getWholeArgument(bias) : BlockArgument();
-  if (!yieldsOnly(body, result) || !sinter::getElementType(result).isF32() ||
-      axis != static_cast<int64_t>(sizes.size()) - 1 || !region.input || !region.scale ||
-      !isColumnVector(scale, region.length) || (bias && (!region.bias || !isColumnVector(bias, region.length))))
+  region.floats = findYielded(body, result);
+  if (findOp<QuantizeOp>(body)) {
+    FailureOr<RowQuantization> quantization = readRowQuantization(body, result, region.length);
+    if (failed(quantization))
+      return failure();
+    region.quantization = *quantization;
+    region.spec.quantized = quantization->spec;
+    region.spec.writesFloats = region.floats.has_value();
+  } else if (!yieldsOnly(body, result)) {
+    return failure();
+  }
+  if (!sinter::getElementType(result).isF32() || axis != static_cast<int64_t>(sizes.size()) - 1 || !region.input ||
+      !region.scale || !isColumnVector(scale, region.length) ||
+      (bias && (!region.bias || !isColumnVector(bias, region.length))))
     return failure();
   region.rows = SizeExpr::product(ArrayRef(sizes).drop_back());
   region.spec.length = region.length.constant().value_or(0);
@@ -461,7 +674,17 @@ static FailureOr<LaunchPlan> planNorm(Block &body) {
   words.operand(NormSpec::Gamma, region->scale);
   if (region->bias)
     words.operand(NormSpec::Beta, region->bias);
-  words.result(NormSpec::Y);
+  if (region->floats)
+    words.result(NormSpec::Y, *region->floats);
+  if (const std::optional<RowQuantization> &quantization = region->quantization) {
+    words.result(NormSpec::Bytes, *quantization->codes);
+    if (quantization->scales) {
+      words.result(NormSpec::Scale, *quantization->scales);
+    } else {
+      words.operand(NormSpec::Scale, quantization->scale);
+      words.operand(NormSpec::Zero, quantization->zero);
+    }
+  }
   words.integer(NormSpec::Rows, region->rows);
   words.integer(NormSpec::Length, region->length);
   return LaunchPlan{words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(), {}};
@@ -484,6 +707,35 @@ static FailureOr<LaunchPlan> planSoftmax(Block &body, SoftmaxSpec &spec) {
   words.integer(SoftmaxSpec::Rows, rows);
   words.integer(SoftmaxSpec::Length, sizes.back());
   return LaunchPlan{words.take(), spec.numTasks(rows), spec.scratchBytes(), {}};
+}
+
+//===----------------------------------------------------------------------===//
+// quantize
+//===----------------------------------------------------------------------===//
+
+static FailureOr<LaunchPlan> planQuantize(Block &body, QuantizeRowsSpec &spec) {
+  auto quantize = findOp<QuantizeOp>(body);
+  BlockArgument input = quantize ? getWholeArgument(quantize.getInput()) : BlockArgument();
+  if (!input || getSizes(quantize.getInput()).empty())
+    return failure();
+  Sizes sizes = getSizes(quantize.getInput());
+  FailureOr<RowQuantization> quantization = readRowQuantization(body, quantize.getInput(), sizes.back());
+  if (failed(quantization))
+    return failure();
+  spec.length = *sizes.back().constant();
+  spec.quantized = quantization->spec;
+  SizeExpr rows = SizeExpr::product(ArrayRef(sizes).drop_back());
+  Words words(quantize.getContext(), QuantizeRowsSpec::NumWords);
+  words.operand(QuantizeRowsSpec::X, input);
+  words.result(QuantizeRowsSpec::Y, *quantization->codes);
+  if (quantization->scales) {
+    words.result(QuantizeRowsSpec::Scale, *quantization->scales);
+  } else {
+    words.operand(QuantizeRowsSpec::Scale, quantization->scale);
+    words.operand(QuantizeRowsSpec::Zero, quantization->zero);
+  }
+  words.integer(QuantizeRowsSpec::Rows, rows);
+  return LaunchPlan{words.take(), spec.numTasks(rows), 0, {}};
 }
 
 //===----------------------------------------------------------------------===//
@@ -546,6 +798,10 @@ StringRef cpu::chooseKind(Block &body, llvm::function_ref<bool(unsigned)> isWeig
       return "attention";
     if (isa<LayerNormOp, RmsNormOp>(op))
       return "norm";
+    if (isa<QuantizedMatmulOp>(op))
+      return "quantized_matmul";
+    if (isByteQuantize(&op) || isRowQuantize(&op))
+      return "quantize";
     if (isa<SoftmaxOp>(op))
       return "softmax";
     if (isa<ScatterElementsOp, ScatterNdOp>(op))
@@ -567,8 +823,13 @@ StringRef cpu::chooseKind(Block &body, llvm::function_ref<bool(unsigned)> isWeig
 
 FailureOr<LaunchPlan> cpu::planLaunch(StringRef kind, Block &body) {
   SoftmaxSpec softmax;
+  QuantizeRowsSpec quantize;
   if (kind == "matmul")
     return planMatmul(body);
+  if (kind == "quantized_matmul")
+    return planQuantizedMatmul(body);
+  if (kind == "quantize")
+    return planQuantize(body, quantize);
   if (kind == "batched_matmul")
     return planBatchedMatmul(body);
   if (kind == "attention")
@@ -584,8 +845,13 @@ FailureOr<LaunchPlan> cpu::planLaunch(StringRef kind, Block &body) {
 
 void cpu::buildKernel(KernelBuilder &k, StringRef name, StringRef kind, Block &body) {
   SoftmaxSpec softmax;
+  QuantizeRowsSpec quantize;
   if (kind == "matmul")
     return buildMatmul(k, name, readMatmul(body)->spec);
+  if (kind == "quantized_matmul")
+    return buildQuantizedMatmul(k, name, readQuantizedMatmul(body)->spec);
+  if (kind == "quantize" && succeeded(planQuantize(body, quantize)))
+    return buildQuantizeRows(k, name, quantize);
   if (kind == "batched_matmul")
     return buildBatchedMatmul(k, name, readBatchedMatmul(body)->spec);
   if (kind == "attention")

@@ -11,15 +11,20 @@
 //
 //   kind             region
 //   matmul           views, matmul by a weight, elementwise ops (bias, residual, ...)
+//   quantized_matmul views, quantized_matmul by a weight, elementwise ops, a quantize by one scale
 //   batched_matmul   views, matmul of two values, elementwise ops with scalars, bias
 //   attention        views, attention
-//   norm             layer_norm or rms_norm over the last dimension
+//   norm             layer_norm or rms_norm over the last dimension, and a quantize of it
+//   quantize         quantize by one scale, or by choose_scale's for each row
 //   softmax          softmax over the last dimension
 //   scatter          scatter_elements or scatter_nd of anything
 //   cumulative_sum   cumulative_sum of anything
 //   format           cast to strings } carried out by the runtime itself
 //   parse            cast from them  }
-//   loop             anything that RegionEmitter takes, one result
+//   loop             anything that RegionEmitter takes
+//
+// A norm that is quantized, and rows that are by their own scales, have several
+// results: the floats if they are yielded, the codes, the scales.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,21 +34,29 @@
 #include "dialects/cpu/IR/Cpu.h"
 #include "runtime/format/program.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
+#include "targets/cpu/Kernels/QuantizedPacking.h"
 
 namespace sinter::cpu {
 
 struct LaunchPlan {
   llvm::SmallVector<WordAttr> words;
   SizeExpr tasks, scratchBytes;
-  /// The arguments of the region that are packed as panels.
-  llvm::SmallVector<unsigned> packedArguments;
+  /// The arguments of the region that are packed as panels, and how long they are then.
+  struct PackedArgument {
+    unsigned argument;
+    Layout layout; // of the tensor as it is
+    int64_t bytes;
+    /// An argument whose tensor is packed with it.
+    std::optional<unsigned> with = std::nullopt;
+  };
+  llvm::SmallVector<PackedArgument> packedArguments;
   /// Words that are to be 1 + the number of the program's input whose values an argument of the region is computed
   /// from, and is used as indices; 0 where it is from none.
   struct IndexWord {
     unsigned word, argument;
   };
   llvm::SmallVector<IndexWord> indexWords = {};
-  /// A second result, which the strings of the first point into.
+  /// One more result, which the strings of the first point into.
   mlir::Type textType = {};
 };
 
@@ -53,6 +66,9 @@ std::optional<unsigned> getRuntimeKernel(llvm::StringRef kind);
 /// Whether `op` is a cast from or to strings.
 bool isTextCast(mlir::Operation *op);
 sinter_type getRuntimeType(mlir::Type elementType);
+
+/// How the codes of a weight [K][N] lie for quantized_matmul; `type` is theirs.
+PackedQuantizedShape getPackedShape(QuantizedType type, int64_t k, int64_t n);
 
 /// Fails where the template of that kind does not take the region.
 mlir::FailureOr<LaunchPlan> planLaunch(llvm::StringRef kind, mlir::Block &body);
@@ -64,6 +80,10 @@ llvm::StringRef chooseKind(mlir::Block &body, llvm::function_ref<bool(unsigned)>
 /// Matmul's elementwise ops: whether `op`, which reads `value` (a result of the matmul or of such an op), can be
 /// computed on its tiles. Other operands are numbers, one value per column, or tensors of the result's sizes.
 bool isTileEpilogue(mlir::Operation *op, mlir::Value value);
+/// Whether `op` quantizes to unsigned bytes by one scale, which can be done on the tiles of a quantized_matmul, too.
+bool isByteQuantize(mlir::Operation *op);
+/// Whether it quantizes rows of bytes by scales that choose_scale finds for the same rows.
+bool isRowQuantize(mlir::Operation *op);
 
 } // namespace sinter::cpu
 

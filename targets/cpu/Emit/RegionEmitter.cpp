@@ -227,6 +227,7 @@ bool RegionEmitter::canVectorize(Value value, int64_t laneAxis) {
   };
   return TypeSwitch<Operation *, bool>(op)
       .Case<ElementwiseOp, CastOp, BroadcastOp>([&](Operation *) { return llvm::all_of(op->getOperands(), aligned); })
+      .Case<StorageCastOp>([&](StorageCastOp cast) { return canVectorize(cast.getInput(), laneAxis); })
       .Case<ConstantOp>([](ConstantOp) { return true; })
       .Case<RangeOp>([](RangeOp) { return true; })
       .Case<TransposeOp>([&](TransposeOp t) { return canVectorize(t.getInput(), t.getPermutation()[laneAxis]); })
@@ -315,6 +316,7 @@ Value RegionEmitter::compute(Value value, ArrayRef<Int> at, int64_t laneAxis) {
   Operation *op = value.getDefiningOp();
   Sizes extents = getSizes(value);
   return TypeSwitch<Operation *, Value>(op)
+      .Case<StorageCastOp>([&](StorageCastOp cast) { return emit(cast.getInput(), at, laneAxis); })
       .Case<ElementwiseOp>([&](ElementwiseOp e) {
         SmallVector<Value> operands;
         Value vector;

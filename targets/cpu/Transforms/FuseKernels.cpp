@@ -13,6 +13,8 @@
 //    the last of these lies in memory, and not the product.
 //  - An elementwise op, a cast or a gather does not, if a single op reads it that
 //    is computed element by element too, and not more often than it has elements.
+//  - Codes of a quantize, and the scales that are found for them, are computed with
+//    the norm or the product that they are of, or by a kernel of their own.
 //  - A rearrangement does not, if its readers can read its operand through
 //    strides. Readers that need an operand in memory decide (requireView).
 //
@@ -83,6 +85,7 @@ public:
   explicit Fuser(func::FuncOp function) : function(function) {}
 
   unsigned run() {
+    hoistConstants();
     for (Operation &op : function.getBody().front())
       if (!op.hasTrait<OpTrait::IsTerminator>() && !isConstantValue(op.getResult(0)))
         ops.push_back(&op);
@@ -96,6 +99,21 @@ public:
   }
 
 private:
+  /// Kernels stand where the first of their results does, and may read constants that stood later.
+  void hoistConstants() {
+    Block &block = function.getBody().front();
+    Operation *last = nullptr;
+    for (Operation &op : llvm::make_early_inc_range(block)) {
+      if (op.hasTrait<OpTrait::IsTerminator>() || !isConstantValue(op.getResult(0)))
+        continue;
+      if (last)
+        op.moveAfter(last);
+      else
+        op.moveBefore(&block, block.begin());
+      last = &op;
+    }
+  }
+
   //===--------------------------------------------------------------------===//
   // What lies in memory
   //===--------------------------------------------------------------------===//
@@ -153,11 +171,11 @@ private:
   /// Elementwise ops behind a matmul are computed on its tiles.
   void takeEpilogues() {
     for (Operation *op : ops) {
-      auto matmul = dyn_cast<MatmulOp>(op);
-      if (!matmul || !sinter::getElementType(matmul.getResult()).isF32())
+      if (!isa<MatmulOp, QuantizedMatmulOp>(op) || !sinter::getElementType(op->getResult(0)).isF32())
         continue;
-      bool isWeight = sinter::getRank(matmul.getRhs()) == 2 && isConstantValue(matmul.getRhs());
-      Value value = matmul.getResult(), end = value;
+      auto matmul = dyn_cast<MatmulOp>(op);
+      bool isWeight = !matmul || (sinter::getRank(matmul.getRhs()) == 2 && isConstantValue(matmul.getRhs()));
+      Value product = op->getResult(0), value = product, end = value;
       unsigned numExtras = 0;
       while (!value.use_empty() && llvm::all_equal(value.getUsers())) {
         Operation *user = *value.getUsers().begin();
@@ -167,6 +185,11 @@ private:
           value = reshape.getResult();
           continue;
         }
+        if (!matmul && isByteQuantize(user) && user->getOperand(0) == value) {
+          end = user->getResult(0);
+          inTile.insert(user);
+          break;
+        }
         if (!isTileEpilogue(user, value))
           break;
         SmallVector<Value> others;
@@ -175,8 +198,8 @@ private:
             others.push_back(operand);
         // Only a bias that is a constant vector is sure to be the template's own.
         auto elementwise = cast<ElementwiseOp>(user);
-        bool isBias = value == matmul.getResult() && elementwise.getKind() == ElementwiseKind::add &&
-                      others.size() == 1 && isConstantValue(others[0]) && sinter::getRank(others[0]) == 1;
+        bool isBias = value == product && elementwise.getKind() == ElementwiseKind::add && others.size() == 1 &&
+                      isConstantValue(others[0]) && sinter::getRank(others[0]) == 1;
         if (!isBias && !isWeight && !others.empty())
           break;
         numExtras += isBias ? 0 : others.size();
@@ -187,7 +210,7 @@ private:
         value = end = user->getResult(0);
         inTile.insert(user);
       }
-      tileEnd[matmul] = end;
+      tileEnd[op] = end;
     }
   }
 
@@ -220,6 +243,30 @@ private:
       requireView(matmul.getRhs(), anyStrides);
       return;
     }
+    if (auto matmul = dyn_cast<QuantizedMatmulOp>(op)) {
+      materialize(tileEnd.lookup(matmul));
+      requireView(matmul.getLhs(), [&](const StridedView &view) {
+        std::optional<SizeExpr> stride = view.collapse(0, view.sizes.size() - 1);
+        // Rows are read in steps of 4 bytes; behind what is not ours there may be nothing.
+        bool isOurs = materialized.contains(view.base) && !isReturned(view.base);
+        return unitRows(view) && stride && stride->constant() &&
+               (isOurs || SizeExpr::exactDiv(view.sizes.back(), 4).has_value());
+      });
+      requireContiguous(matmul.getLhsScale());
+      return;
+    }
+    if (isByteQuantize(op) || isRowQuantize(op)) {
+      decideQuantize(cast<QuantizeOp>(op));
+      return;
+    }
+    if (isa<ChooseScaleOp>(op) && companions.contains(result))
+      return;
+    // All that read it may get it as codes from the same kernel.
+    if (isa<LayerNormOp, RmsNormOp>(op) && isOnlyQuantized(op)) {
+      for (Value operand : op->getOperands())
+        requireContiguous(operand);
+      return;
+    }
     materialize(result);
     if (auto attention = dyn_cast<AttentionOp>(op)) {
       for (Value operand : {attention.getQuery(), attention.getKey(), attention.getValue()})
@@ -234,6 +281,36 @@ private:
       for (Value operand : op->getOperands())
         requireView(operand, anyStrides);
     }
+  }
+
+  /// The codes, and with scales of their own the scales, are results of the kernel of the norm that they are of, or of
+  /// one kernel.
+  void decideQuantize(QuantizeOp quantize) {
+    materialize(quantize.getResult());
+    Operation *source = quantize.getInput().getDefiningOp();
+    bool isNorm = source && isa<LayerNormOp, RmsNormOp>(source) && getSizes(quantize.getInput()).back().constant() &&
+                  !quantized.contains(source);
+    SmallVector<Value> results;
+    if (isRowQuantize(quantize))
+      results.push_back(quantize.getScale());
+    for (Value result : results)
+      companions.insert(result);
+    if (isNorm) {
+      quantized.insert(source);
+      companions.insert(quantize.getResult());
+      results.insert(results.begin(), quantize.getResult());
+      companionsOf[source] = results;
+    } else {
+      requireContiguous(quantize.getInput());
+      companionsOf[quantize] = results;
+    }
+  }
+
+  /// Whether nothing reads a norm but what its kernel quantizes.
+  bool isOnlyQuantized(Operation *norm) {
+    return quantized.contains(norm) && llvm::all_of(norm->getResult(0).getUsers(), [&](Operation *user) {
+             return user->getNumResults() > 0 && companions.contains(user->getResult(0));
+           });
   }
 
   /// A value in memory that is only regrouped lies there under its last sizes.
@@ -257,7 +334,8 @@ private:
   unsigned buildKernels() {
     unsigned count = 0;
     for (Operation *op : ops)
-      if (materialized.contains(op->getResult(0))) {
+      if ((materialized.contains(op->getResult(0)) && !companions.contains(op->getResult(0))) ||
+          (quantized.contains(op) && !materialized.contains(op->getResult(0)) && isOnlyQuantized(op))) {
         buildKernel(op->getResult(0));
         ++count;
       }
@@ -284,9 +362,10 @@ private:
     return count;
   }
 
-  /// The operands that a region reads, as its arguments.
+  /// The operands that a region reads, as its arguments, and the values that it computes for others.
   struct Region {
     Block *body;
+    SmallVector<Value> results;
     IRMapping mapping;
     SmallVector<Value> operands;
     SmallVector<Location> locations;
@@ -303,12 +382,16 @@ private:
   Value clone(Region &region, OpBuilder &b, Value value, bool isRoot) {
     if (Value done = region.mapping.lookupOrNull(value))
       return done;
-    bool inside = isSplatConstant(value) || (!isInMemory(value) || isRoot);
+    bool inside = isSplatConstant(value) || !isInMemory(value) || isRoot || llvm::is_contained(region.results, value);
     if (isa<BlockArgument>(value) || (isConstantValue(value) && !isSplatConstant(value)) || !inside)
       return argument(region, value);
     Operation *op = value.getDefiningOp();
     // Templates read their operands from memory, numbers that are the same everywhere too.
-    bool isTemplate = isa<MatmulOp, AttentionOp, LayerNormOp, RmsNormOp, SoftmaxOp>(op) || isTextCast(op);
+    bool isTemplate =
+        isa<MatmulOp, QuantizedMatmulOp, QuantizeOp, AttentionOp, LayerNormOp, RmsNormOp, SoftmaxOp>(op) ||
+        isTextCast(op);
+    // The zero point of rows with scales of their own is the template's.
+    isTemplate = isTemplate && !isRowQuantize(op);
     for (Value operand : op->getOperands()) {
       if (isTemplate && isSplatConstant(operand) && !region.mapping.contains(operand))
         argument(region, operand);
@@ -321,14 +404,13 @@ private:
     return cloned->getResult(0);
   }
 
-  Value finish(Region &region, OpBuilder &b, Operation *before, Location loc, Value yielded) {
+  ResultRange finish(Region &region, OpBuilder &b, Operation *before, Location loc, ValueRange yielded) {
     YieldOp::create(b, loc, yielded);
     OpBuilder outer(before);
     StringRef kind = chooseKind(*region.body, [&](unsigned i) { return isConstantValue(region.operands[i]); });
-    auto kernel =
-        KernelOp::create(outer, loc, TypeRange{yielded.getType()}, outer.getStringAttr(kind), region.operands);
+    auto kernel = KernelOp::create(outer, loc, yielded.getTypes(), outer.getStringAttr(kind), region.operands);
     kernel.getBody().push_back(region.body);
-    return kernel.getResult(0);
+    return kernel.getResults();
   }
 
   void buildKernel(Value value) {
@@ -336,9 +418,21 @@ private:
     region.body = new Block();
     OpBuilder b(function.getContext());
     b.setInsertionPointToEnd(region.body);
-    Value yielded = clone(region, b, value, /*isRoot=*/true);
+    // The kernel's results: the value, unless it is read as codes only, and its companions.
+    if (materialized.contains(value))
+      region.results.push_back(value);
+    Value source = value;
+    while (auto reshape = source.getDefiningOp<ReshapeOp>())
+      source = reshape.getInput();
+    if (Operation *op = source.getDefiningOp())
+      region.results.append(companionsOf.lookup(op));
+    SmallVector<Value> yielded;
+    for (Value result : region.results)
+      yielded.push_back(clone(region, b, result, /*isRoot=*/true));
     Location loc = region.locations.empty() ? value.getLoc() : b.getFusedLoc(region.locations);
-    kernelResults[value] = finish(region, b, value.getDefiningOp(), loc, yielded);
+    ResultRange results = finish(region, b, value.getDefiningOp(), loc, yielded);
+    for (auto [result, kernelResult] : llvm::zip_equal(region.results, results))
+      kernelResults[result] = kernelResult;
   }
 
   Value buildCopy(Value value, Operation *before) {
@@ -347,7 +441,7 @@ private:
     OpBuilder b(function.getContext());
     b.setInsertionPointToEnd(region.body);
     Value yielded = isSplatConstant(value) ? clone(region, b, value, /*isRoot=*/true) : argument(region, value);
-    return finish(region, b, before, value.getLoc(), yielded);
+    return finish(region, b, before, value.getLoc(), yielded)[0];
   }
 
   func::FuncOp function;
@@ -355,6 +449,11 @@ private:
   llvm::SetVector<Value> materialized;
   DenseSet<Operation *> inTile;
   DenseMap<Operation *, Value> tileEnd;
+  /// Norms whose kernel quantizes them.
+  DenseSet<Operation *> quantized;
+  /// Codes and scales that are further results of the kernel of the op that companionsOf says.
+  DenseSet<Value> companions;
+  DenseMap<Operation *, SmallVector<Value>> companionsOf;
   DenseMap<Value, Value> kernelResults;
 };
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "targets/cpu/Transforms/LegalizeQuantized.h"
 #include "targets/cpu/Transforms/Passes.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -263,6 +264,7 @@ struct Legalize : cpu::impl::LegalizePassBase<Legalize> {
              ComputeInF32<MatmulOp>, ComputeInF32<ConvOp>, TransposeSoftmax, ExpandSoftmax, FlattenNorm<LayerNormOp>,
              FlattenNorm<RmsNormOp>, ExpandNorm<LayerNormOp>, ExpandNorm<RmsNormOp>, ExpandAttention, ConvToMatmul>(
             context);
+    addLegalizeQuantizedPatterns(patterns);
     for (Dialect *dialect : context->getLoadedDialects())
       dialect->getCanonicalizationPatterns(patterns);
     ReshapeOp::getCanonicalizationPatterns(patterns, context);

@@ -48,9 +48,16 @@ private:
       return kernel.emitOpError() << "is no region for template '" << kernel.getKind() << "'";
     OpBuilder b(kernel);
     SmallVector<Value> operands;
-    for (auto [i, operand] : llvm::enumerate(kernel.getInputs())) {
-      bool isPacked = llvm::is_contained(plan->packedArguments, i);
-      operands.push_back(isConstantValue(operand) ? getSection(b, operand, isPacked) : operand);
+    for (Value operand : kernel.getInputs()) {
+      unsigned i = operands.size();
+      const auto *packed =
+          llvm::find_if(plan->packedArguments, [i](const auto &p) { return p.argument == i || p.with == i; });
+      if (!isConstantValue(operand))
+        operands.push_back(operand);
+      else if (packed == plan->packedArguments.end())
+        operands.push_back(getSection(b, operand));
+      else
+        operands.push_back(getPackedSection(b, operand, kernel.getInputs(), *packed));
     }
     SmallVector<Attribute> words(plan->words.begin(), plan->words.end());
     MLIRContext *context = kernel.getContext();
@@ -105,28 +112,43 @@ private:
     return it->second;
   }
 
-  Value getSection(OpBuilder &b, Value value, bool isPacked) {
-    Layout layout = Layout::row_major;
-    if (isPacked) {
-      layout = Layout::panels;
-      auto transpose = value.getDefiningOp<TransposeOp>();
-      if (transpose && sinter::getRank(transpose.getInput()) == 2) {
-        value = transpose.getInput();
-        layout = Layout::panels_transposed;
-      }
+  /// The section of `value`, which lies as it is.
+  Value getSection(OpBuilder &b, Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    int64_t bytes = type.getNumElements() * static_cast<int64_t>(elementSize(toElementType(type.getElementType())));
+    return WeightsOp::create(b, value.getLoc(), type, getSymbol({value}, Layout::row_major, bytes));
+  }
+
+  /// `value` in its section as a kernel packs it.
+  Value getPackedSection(OpBuilder &b, Value value, ValueRange operands, const LaunchPlan::PackedArgument &packed) {
+    SmallVector<Value> parts = {operands[packed.argument]};
+    Layout layout = packed.layout;
+    auto transpose = parts[0].getDefiningOp<TransposeOp>();
+    if (layout == Layout::panels && transpose && sinter::getRank(transpose.getInput()) == 2) {
+      parts[0] = transpose.getInput();
+      layout = Layout::panels_transposed;
+      value = parts[0];
     }
-    Type type = value.getType();
-    FlatSymbolRefAttr &symbol = sections[{value, layout}];
+    if (packed.with)
+      parts.push_back(operands[*packed.with]);
+    return WeightsOp::create(b, value.getLoc(), value.getType(), getSymbol(parts, layout, packed.bytes));
+  }
+
+  FlatSymbolRefAttr getSymbol(ArrayRef<Value> parts, Layout layout, int64_t bytes) {
+    FlatSymbolRefAttr &symbol = sections[{parts.front(), parts.size() > 1 ? parts[1] : Value(), layout}];
     if (!symbol) {
       OpBuilder outer = OpBuilder::atBlockEnd(module.getBody());
-      auto section = SectionOp::create(outer, value.getLoc(), getSectionName(value), layout);
-      Block &body = section.getBody().emplaceBlock();
-      OpBuilder inner = OpBuilder::atBlockEnd(&body);
+      Location loc = parts.front().getLoc();
+      auto section = SectionOp::create(outer, loc, getSectionName(parts.front()), layout, bytes);
+      OpBuilder inner = OpBuilder::atBlockEnd(&section.getBody().emplaceBlock());
       IRMapping mapping;
-      YieldOp::create(inner, value.getLoc(), cloneConstant(inner, value, mapping));
+      SmallVector<Value> yielded;
+      for (Value part : parts)
+        yielded.push_back(cloneConstant(inner, part, mapping));
+      YieldOp::create(inner, loc, yielded);
       symbol = FlatSymbolRefAttr::get(symbols.insert(section));
     }
-    return WeightsOp::create(b, value.getLoc(), type, symbol);
+    return symbol;
   }
 
   std::string getSectionName(Value value) {
@@ -159,7 +181,7 @@ private:
   SymbolTable symbols;
   llvm::StringMap<FlatSymbolRefAttr> kernels;
   llvm::StringMap<unsigned> numKernels;
-  DenseMap<std::pair<Value, Layout>, FlatSymbolRefAttr> sections;
+  DenseMap<std::tuple<Value, Value, Layout>, FlatSymbolRefAttr> sections;
 };
 
 struct LowerKernels : cpu::impl::LowerKernelsPassBase<LowerKernels> {

@@ -23,12 +23,19 @@ using namespace sinter::cpu;
 
 namespace {
 
-/// A product by a weight and the bias added to it, if there is one.
+/// A product by a weight, of floats or of codes, and the bias added to it, if there is one.
 struct Product {
-  MatmulOp matmul;
+  Operation *matmul;
+  Value weight;
   Value bias;   // a constant vector, or none
   Value result; // of the matmul or of the addition
 };
+
+Value getWeight(Operation *matmul) {
+  if (auto quantized = dyn_cast<QuantizedMatmulOp>(matmul))
+    return quantized.getRhs();
+  return cast<MatmulOp>(matmul).getRhs();
+}
 
 /// Whether attention reads `value`, through rearrangements and rotary embedding at most.
 bool isReadByAttention(Value value) {
@@ -41,30 +48,52 @@ bool isReadByAttention(Value value) {
   });
 }
 
-Product readProduct(MatmulOp matmul) {
-  Product product{matmul, Value(), matmul.getResult()};
-  if (!matmul.getResult().hasOneUse())
+Product readProduct(Operation *matmul) {
+  Value result = matmul->getResult(0), weight = getWeight(matmul);
+  Product product{matmul, weight, Value(), result};
+  if (!result.hasOneUse())
     return product;
-  auto add = dyn_cast<ElementwiseOp>(*matmul.getResult().getUsers().begin());
-  if (!add || add.getKind() != ElementwiseKind::add || add.getType() != matmul.getType())
+  auto add = dyn_cast<ElementwiseOp>(*result.getUsers().begin());
+  if (!add || add.getKind() != ElementwiseKind::add || add.getType() != result.getType())
     return product;
-  Value other = add.getOperands_()[add.getOperands_()[0] == matmul.getResult() ? 1 : 0];
+  Value other = add.getOperands_()[add.getOperands_()[0] == result ? 1 : 0];
   if (sinter::getRank(other) == 1 && isConstantValue(other) && !isSplatConstant(other) &&
-      getSize(other, 0) == getSize(matmul.getRhs(), 1))
-    product = {matmul, other, add.getResult()};
+      getSize(other, 0) == getSize(weight, 1))
+    product = {matmul, weight, other, add.getResult()};
   return product;
+}
+
+/// Side by side, along the columns.
+Value concatColumns(OpBuilder &b, Location loc, ArrayRef<Value> values) {
+  return ConcatOp::create(b, loc, sinter::getRank(values[0]) - 1, values);
 }
 
 struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
   void runOnOperation() override {
-    llvm::MapVector<std::pair<Value, int>, SmallVector<Product>> groups;
-    getOperation().walk([&](MatmulOp matmul) {
-      if (sinter::getRank(matmul.getRhs()) != 2 || !sinter::getElementType(matmul.getRhs()).isF32() ||
-          !isConstantValue(matmul.getRhs()) || isConstantValue(matmul.getLhs()))
-        return;
-      Product product = readProduct(matmul);
+    // Products by weights of one element type (of codes: one scheme) that have the same operands but for the weight.
+    using Key = std::tuple<Value, Value, Type, int>;
+    llvm::MapVector<Key, SmallVector<Product>> groups;
+    auto add = [&](Operation *op, Value scale) {
+      Product product = readProduct(op);
       if (isReadByAttention(product.result))
-        groups[{matmul.getLhs(), static_cast<bool>(product.bias)}].push_back(product);
+        groups[Key(op->getOperand(0), scale, sinter::getElementType(product.weight), static_cast<bool>(product.bias))]
+            .push_back(product);
+    };
+    getOperation().walk([&](Operation *op) {
+      if (auto matmul = dyn_cast<MatmulOp>(op)) {
+        // A weight in codes is read as such by a product with floats: it is not to become floats here.
+        Value weight = matmul.getRhs();
+        if (sinter::getRank(weight) == 2 && sinter::getElementType(weight).isF32() && isConstantValue(weight) &&
+            !weight.getDefiningOp<DequantizeOp>() && !isConstantValue(matmul.getLhs()))
+          add(op, Value());
+      } else if (auto quantized = dyn_cast<QuantizedMatmulOp>(op)) {
+        // A scale and zero point for each column: they lie side by side like the columns.
+        auto type = cast<QuantizedType>(sinter::getElementType(quantized.getRhs()));
+        Value zeroPoint = quantized.getRhsZeroPoint();
+        if (isConstantValue(quantized.getRhs()) && type.getBlocks().size() == 2 && type.getBlocks()[1] == 1 &&
+            (!zeroPoint || getSizes(zeroPoint) == getSizes(quantized.getRhsScale())))
+          add(op, quantized.getLhsScale());
+      }
     });
     for (auto &[key, products] : groups)
       if (products.size() > 1)
@@ -80,26 +109,37 @@ struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
     MLIRContext *context = &getContext();
     OpBuilder b(last);
     b.setInsertionPointAfter(last);
-    SmallVector<Value> weights, biases;
+    SmallVector<Value> weights, scales, zeroPoints, biases;
     SmallVector<Location> locations;
     for (Product &product : products) {
-      weights.push_back(product.matmul.getRhs());
+      weights.push_back(product.weight);
+      if (auto quantized = dyn_cast<QuantizedMatmulOp>(product.matmul)) {
+        scales.push_back(quantized.getRhsScale());
+        if (Value zeroPoint = quantized.getRhsZeroPoint())
+          zeroPoints.push_back(zeroPoint);
+      }
       if (product.bias)
         biases.push_back(product.bias);
-      locations.push_back(product.matmul.getLoc());
+      locations.push_back(product.matmul->getLoc());
     }
     Location loc = b.getFusedLoc(locations);
-    Value merged = MatmulOp::create(b, loc, products[0].matmul.getLhs(), ConcatOp::create(b, loc, 1, weights));
+    Value weight = concatColumns(b, loc, weights), merged;
+    if (auto first = dyn_cast<QuantizedMatmulOp>(products[0].matmul))
+      merged = QuantizedMatmulOp::create(b, loc, first.getLhs(), first.getLhsScale(), first.getLhsZeroPoint(), weight,
+                                         concatColumns(b, loc, scales),
+                                         zeroPoints.empty() ? Value() : concatColumns(b, loc, zeroPoints));
+    else
+      merged = MatmulOp::create(b, loc, products[0].matmul->getOperand(0), weight);
     if (!biases.empty())
-      merged = ElementwiseOp::create(b, loc, ElementwiseKind::add,
-                                     ValueRange{merged, ConcatOp::create(b, loc, 0, biases)}, FloatAttr());
+      merged = ElementwiseOp::create(b, loc, ElementwiseKind::add, ValueRange{merged, concatColumns(b, loc, biases)},
+                                     FloatAttr());
     SizeExpr start = 0;
     for (Product &product : products) {
       SmallVector<SizeExpr> starts(sinter::getRank(merged), 0), steps(starts.size(), 1);
       starts.back() = start;
       Value slice = SliceOp::create(b, product.result.getLoc(), product.result.getType(), merged,
                                     DimsAttr::get(context, starts), DimsAttr::get(context, steps));
-      start = start + getSize(product.matmul.getRhs(), 1);
+      start = start + getSize(product.weight, 1);
       product.result.replaceAllUsesWith(slice);
       ++numMerged;
     }
@@ -108,7 +148,7 @@ struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
     for (Product &product : products) {
       Operation *op = product.result.getDefiningOp();
       op->erase();
-      if (op != product.matmul.getOperation())
+      if (op != product.matmul)
         product.matmul->erase();
     }
   }

@@ -14,8 +14,9 @@ def LegalizePass : Pass<"sinter-cpu-legalize", "::mlir::ModuleOp"> {
   let summary = "Rewrite ops into the forms that CPU kernels have";
   let description = [{
     Requires phase `sparse`. Ensures that softmax, norms and attention are f32 along the last dimension with operands of full
-    rank: others are transposed, reshaped, computed in f32 (16-bit floats) or spelt out as elementwise ops and reductions (f64). A
-    convolution whose stride is its window becomes a matmul. Refuses nothing.
+    rank, and that products of codes have unsigned bytes on the left and a scale for each column of weights: others are transposed, reshaped, computed in f32 (16-bit floats) or spelt out as elementwise ops and reductions (f64). A
+    convolution whose stride is its window becomes a matmul. Conversions to and from codes that no kernel does are spelt out.
+    Refuses nothing.
 
     Before and after:
 
@@ -34,8 +35,8 @@ def MergeMatmulsPass : Pass<"sinter-cpu-merge-matmuls", "::mlir::ModuleOp"> {
   let summary = "Merge matmuls of one operand whose results attention reads";
   let description = [{
     Requires phase `sparse`. The products of one tensor with several weights (query, key and value) become one product with the
-    weights side by side, and slices of it, which attention reads in place. Refuses (leaves as they are) matmuls whose results
-    are read by anything but attention or rotary embedding.
+    weights side by side, and slices of it, which attention reads in place; those of codes, too, with their scales. Refuses (leaves
+    as they are) products whose results are read by anything but attention or rotary embedding.
 
     Before and after:
 

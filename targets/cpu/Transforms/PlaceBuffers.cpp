@@ -75,7 +75,8 @@ public:
 private:
   int64_t lastReader(Value value) {
     // Strings, which may be outputs, point into it.
-    if (cast<OpResult>(value).getResultNumber() > 0)
+    auto result = cast<OpResult>(value);
+    if (result.getResultNumber() > 0 && isa<StringType>(sinter::getElementType(result.getOwner()->getResult(0))))
       return std::numeric_limits<int64_t>::max();
     int64_t last = times[value.getDefiningOp()];
     for (Operation *user : value.getUsers())

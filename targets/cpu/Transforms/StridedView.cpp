@@ -36,7 +36,7 @@ std::optional<SizeExpr> StridedView::collapse(size_t first, size_t last) const {
 
 bool StridedView::isContiguous() const { return offset.isConstant(0) && collapse(0, sizes.size()) == SizeExpr(1); }
 
-bool cpu::isViewOp(Operation *op) { return isa<ReshapeOp, TransposeOp, BroadcastOp, SliceOp>(op); }
+bool cpu::isViewOp(Operation *op) { return isa<ReshapeOp, TransposeOp, BroadcastOp, SliceOp, StorageCastOp>(op); }
 
 /// The strides of the same elements under other sizes.
 static std::optional<Sizes> reshapeStrides(const StridedView &view, ArrayRef<SizeExpr> to) {
@@ -98,6 +98,8 @@ std::optional<StridedView> cpu::getStridedView(Value value, llvm::function_ref<b
     result.strides.assign(added, 0);
     for (auto [i, stride] : llvm::enumerate(view->strides))
       result.strides.push_back(view->sizes[i] == result.sizes[added + i] ? stride : SizeExpr(0));
+  } else if (isa<StorageCastOp>(op)) {
+    result.strides = view->strides;
   } else {
     std::optional<Sizes> strides = reshapeStrides(*view, result.sizes);
     if (!strides)

@@ -47,7 +47,7 @@ public:
           return failure();
       } else if (auto weights = dyn_cast<WeightsOp>(op)) {
         auto section = module.lookupSymbol<SectionOp>(weights.getSection());
-        if (!section || section.getTensorType() != weights.getType())
+        if (!section || !llvm::is_contained(section.getYielded().getTypes(), weights.getType()))
           return weights.emitOpError("L3: there is no section of that name and type");
       } else if (!isa<ConstantOp, func::ReturnOp>(op)) {
         return op.emitOpError("L1: is neither a launch nor weights");
@@ -129,7 +129,8 @@ private:
         unsigned from = times[launch], until = from;
         for (Operation *user : result.getUsers())
           until = std::max(until, times[user]);
-        if (result.getResultNumber() > 0) // text that strings point into, which may be outputs
+        // Text that strings point into, which may be outputs.
+        if (result.getResultNumber() > 0 && isa<StringType>(sinter::getElementType(launch.getResult(0))))
           until = times[end];
         int64_t elementBytes = elementSize(toElementType(sinter::getElementType(result)));
         SizeExpr bytes = getNumElements(result.getType()) * SizeExpr(elementBytes);

@@ -308,6 +308,15 @@ func.func @choose_zero_point(%x: tensor<4x8xf32>, %s: tensor<1x8xf32>) -> tensor
   return %0 : tensor<1x8xui4>
 }
 
+// CHECK-LABEL: func.func @gptq(
+func.func @gptq(%w: tensor<4x8xf32>, %h: tensor<4x4xf32>, %s: tensor<2x8xf32>) -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>> {
+  // CHECK: sinter.gptq {{.*}} moments {{.*}} scale {{.*}} : (tensor<4x8xf32>, tensor<4x4xf32>, tensor<2x8xf32>) -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>>
+  %0 = sinter.gptq %w moments %h scale %s : (tensor<4x8xf32>, tensor<4x4xf32>, tensor<2x8xf32>)
+      -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>>
+
+  return %0 : tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>>
+}
+
 // CHECK-LABEL: func.func @quantized_matmul(
 func.func @quantized_matmul(%a: tensor<2x8x!sinter.quantized<i8:f32, blocks [1, 0]>>, %as: tensor<2x1xf32>, %b: tensor<8x4x!sinter.quantized<i8:f32, blocks [0, 1]>>, %bs: tensor<1x4xf32>) -> tensor<2x4xf32> {
   // CHECK: sinter.quantized_matmul {{.*}} scale {{.*}}, {{.*}} scale {{.*}} : (tensor<2x8x!sinter.quantized<i8:f32, blocks [1, 0]>>, tensor<2x1xf32>, tensor<8x4x!sinter.quantized<i8:f32, blocks [0, 1]>>, tensor<1x4xf32>) -> tensor<2x4xf32>

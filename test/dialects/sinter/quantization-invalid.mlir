@@ -100,6 +100,42 @@ func.func @choose_zero_point_none(%x: tensor<4xf32>, %s: tensor<f32>) -> tensor<
 
 // -----
 
+// gptq C1
+func.func @gptq_blocks(%w: tensor<4x8xf32>, %h: tensor<4x4xf32>, %s: tensor<2x1xf32>) -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 0]>> {
+  // expected-error @+1 {{C1: from 'tensor<4x8xf32>' to}}
+  %0 = sinter.gptq %w moments %h scale %s : (tensor<4x8xf32>, tensor<4x4xf32>, tensor<2x1xf32>) -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 0]>>
+  return %0 : tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 0]>>
+}
+
+// -----
+
+// gptq C2
+func.func @gptq_scale(%w: tensor<4x8xf32>, %h: tensor<4x4xf32>, %s: tensor<1x8xf32>) -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>> {
+  // expected-error @+1 {{C2: scales 'tensor<1x8xf32>' for}}
+  %0 = sinter.gptq %w moments %h scale %s : (tensor<4x8xf32>, tensor<4x4xf32>, tensor<1x8xf32>) -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>>
+  return %0 : tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>>
+}
+
+// -----
+
+// gptq C3
+func.func @gptq_zero(%w: tensor<4x8xf32>, %h: tensor<4x4xf32>, %s: tensor<2x8xf32>, %z: tensor<2x8xi4>) -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>> {
+  // expected-error @+1 {{C3: zero points that do not belong to}}
+  %0 = sinter.gptq %w moments %h scale %s zero_point %z : (tensor<4x8xf32>, tensor<4x4xf32>, tensor<2x8xf32>, tensor<2x8xi4>) -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>>
+  return %0 : tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>>
+}
+
+// -----
+
+// gptq C4
+func.func @gptq_moments(%w: tensor<4x8xf32>, %h: tensor<8x8xf32>, %s: tensor<2x8xf32>) -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>> {
+  // expected-error @+1 {{C4: moments 'tensor<8x8xf32>' for}}
+  %0 = sinter.gptq %w moments %h scale %s : (tensor<4x8xf32>, tensor<8x8xf32>, tensor<2x8xf32>) -> tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>>
+  return %0 : tensor<4x8x!sinter.quantized<i4:f32, blocks [2, 1]>>
+}
+
+// -----
+
 // quantized_matmul C1
 func.func @product_bits(%a: tensor<2x8x!sinter.quantized<i4:f32>>, %s: tensor<f32>, %b: tensor<8x4x!sinter.quantized<i8:f32>>) -> tensor<2x4xf32> {
   // expected-error @+2 {{C1: codes}}

@@ -1,0 +1,198 @@
+//===- LegalizeQuantized.cpp - Codes in the forms that CPU kernels have --===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The kernel of quantized products has unsigned bytes on the left: what is signed
+// moves up by 128 with its zero point. Every conversion that no kernel does is
+// written out in elementwise ops.
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/cpu/Transforms/LegalizeQuantized.h"
+
+#include "targets/cpu/Emit/KernelTemplates.h"
+#include "targets/cpu/Transforms/Passes.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::cpu;
+
+namespace {
+
+QuantizedType getCodeType(Value value) { return cast<QuantizedType>(sinter::getElementType(value)); }
+
+Value createScalar(OpBuilder &b, Location loc, Type elementType, double number) {
+  Attribute value = isa<FloatType>(elementType)
+                        ? Attribute(b.getFloatAttr(elementType, number))
+                        : Attribute(b.getIntegerAttr(elementType, static_cast<int64_t>(number)));
+  return ConstantOp::create(b, loc, DenseElementsAttr::get(RankedTensorType::get({}, elementType), value));
+}
+
+Value createElementwise(OpBuilder &b, Location loc, ElementwiseKind kind, ValueRange operands) {
+  return ElementwiseOp::create(b, loc, kind, operands, FloatAttr());
+}
+
+Value createCast(OpBuilder &b, Location loc, Value value, Type elementType) {
+  if (sinter::getElementType(value) == elementType)
+    return value;
+  return CastOp::create(b, loc, getTensorType(getSizes(value), elementType), value);
+}
+
+Value createStorageCast(OpBuilder &b, Location loc, Value value, Type elementType) {
+  return b.createOrFold<StorageCastOp>(loc, getTensorType(getSizes(value), elementType), value);
+}
+
+/// Plain bytes plus a number, as `to`.
+Value createShifted(OpBuilder &b, Location loc, Value bytes, int64_t by, Type to) {
+  if (auto constant = bytes.getDefiningOp<ConstantOp>())
+    if (auto elements = dyn_cast<DenseElementsAttr>(constant.getValue()); elements && elements.isSplat()) {
+      APInt bits = elements.getSplatValue<APInt>();
+      bool isSigned = !elements.getElementType().isUnsignedInteger();
+      int64_t number = (isSigned ? bits.getSExtValue() : static_cast<int64_t>(bits.getZExtValue())) + by;
+      auto type = cast<RankedTensorType>(elements.getType()).clone(to);
+      return ConstantOp::create(b, loc, DenseElementsAttr::get(type, b.getIntegerAttr(to, number)));
+    }
+  Type i32 = b.getI32Type();
+  Value sum =
+      createElementwise(b, loc, ElementwiseKind::add, {createCast(b, loc, bytes, i32), createScalar(b, loc, i32, by)});
+  return createCast(b, loc, sum, to);
+}
+
+/// Signed bytes as unsigned ones: moved by 128 with their zero points.
+struct MovedCodes {
+  Value codes, zeroPoint;
+};
+MovedCodes moveCodes(OpBuilder &b, Location loc, Value codes, Value zeroPoint) {
+  QuantizedType type = getCodeType(codes);
+  Type storage = IntegerType::get(b.getContext(), 8, IntegerType::Unsigned);
+  auto moved = QuantizedType::get(b.getContext(), storage, type.getExpressed(), type.getBlocks(), true);
+  MovedCodes result;
+  result.zeroPoint = zeroPoint ? createShifted(b, loc, zeroPoint, 128, storage) : createScalar(b, loc, storage, 128);
+  if (auto quantize = codes.getDefiningOp<QuantizeOp>())
+    result.codes = QuantizeOp::create(b, quantize.getLoc(), getTensorType(getSizes(codes), moved), quantize.getInput(),
+                                      quantize.getScale(), result.zeroPoint, quantize.getReciprocal());
+  else
+    result.codes = createStorageCast(
+        b, loc, createShifted(b, loc, createStorageCast(b, loc, codes, type.getStorage()), 128, storage), moved);
+  return result;
+}
+
+/// What is multiplied is unsigned.
+struct UnsignedLeft : OpRewritePattern<QuantizedMatmulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizedMatmulOp op, PatternRewriter &rewriter) const override {
+    QuantizedType type = getCodeType(op.getLhs());
+    if (type.getStorage().isUnsignedInteger() && type.getZeroPoints())
+      return rewriter.notifyMatchFailure(op, "unsigned already");
+    MovedCodes moved;
+    if (type.getStorage().isUnsignedInteger()) { // without zero points: they are 0
+      auto withZero = QuantizedType::get(getContext(), type.getStorage(), type.getExpressed(), type.getBlocks(), true);
+      Value plain = createStorageCast(rewriter, op.getLoc(), op.getLhs(), type.getStorage());
+      moved.codes = createStorageCast(rewriter, op.getLoc(), plain, withZero);
+      moved.zeroPoint = createScalar(rewriter, op.getLoc(), type.getStorage(), 0);
+    } else {
+      moved = moveCodes(rewriter, op.getLoc(), op.getLhs(), op.getLhsZeroPoint());
+    }
+    rewriter.replaceOpWithNewOp<QuantizedMatmulOp>(op, moved.codes, op.getLhsScale(), moved.zeroPoint, op.getRhs(),
+                                                   op.getRhsScale(), op.getRhsZeroPoint());
+    return success();
+  }
+};
+
+/// Weights have a scale for each column at least, and a zero point for each scale, if any.
+struct SpreadScales : OpRewritePattern<QuantizedMatmulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizedMatmulOp op, PatternRewriter &rewriter) const override {
+    QuantizedType type = getCodeType(op.getRhs());
+    Location loc = op.getLoc();
+    bool isSpread = !type.getBlocks().empty() && type.getBlocks()[1] == 1;
+    Value zeroPoint = op.getRhsZeroPoint();
+    if (isSpread && (!zeroPoint || getSizes(zeroPoint) == getSizes(op.getRhsScale())))
+      return rewriter.notifyMatchFailure(op, "has its form already");
+    int64_t rows = type.getBlocks().empty() ? 0 : type.getBlocks()[0];
+    auto columns = QuantizedType::get(getContext(), type.getStorage(), type.getExpressed(), {rows, 1},
+                                      static_cast<bool>(zeroPoint));
+    Value codes = op.getRhs();
+    if (columns != type)
+      codes = createStorageCast(rewriter, loc, createStorageCast(rewriter, loc, codes, type.getStorage()), columns);
+    auto spread = [&](Value value) -> Value {
+      Type to = getTensorType(*columns.getScaleSizes(getSizes(codes)), sinter::getElementType(value));
+      return value.getType() == to ? value : BroadcastOp::create(rewriter, loc, to, value).getResult();
+    };
+    rewriter.replaceOpWithNewOp<QuantizedMatmulOp>(op, op.getLhs(), op.getLhsScale(), op.getLhsZeroPoint(), codes,
+                                                   spread(op.getRhsScale()), zeroPoint ? spread(zeroPoint) : Value());
+    return success();
+  }
+};
+
+/// Whether the scale of a block is found by NumPy's broadcasting.
+bool broadcasts(QuantizedType type) {
+  return llvm::all_of(type.getBlocks(), [](int64_t length) { return length <= 1; });
+}
+
+/// A conversion that is no template's, as its formula.
+struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizeOp op, PatternRewriter &rewriter) const override {
+    QuantizedType type = getCodeType(op.getResult());
+    bool isMultiplied = llvm::any_of(op->getUsers(), [](Operation *user) { return isa<QuantizedMatmulOp>(user); });
+    if (isConstantValue(op.getResult()) || !broadcasts(type) ||
+        (isMultiplied && (isByteQuantize(op) || isRowQuantize(op))))
+      return rewriter.notifyMatchFailure(op, "a kernel or a recipe has it");
+    // Products may still turn it into what is a template's.
+    if (isMultiplied && !type.getStorage().isUnsignedInteger())
+      return rewriter.notifyMatchFailure(op, "is to be unsigned");
+    Location loc = op.getLoc();
+    Type f32 = rewriter.getF32Type();
+    auto number = [&](double n) { return createScalar(rewriter, loc, f32, n); };
+    auto apply = [&](ElementwiseKind kind, ValueRange operands) {
+      return createElementwise(rewriter, loc, kind, operands);
+    };
+    Value x = createCast(rewriter, loc, op.getInput(), f32), scale = createCast(rewriter, loc, op.getScale(), f32);
+    Value quotient = op.getReciprocal()
+                         ? apply(ElementwiseKind::mul, {x, apply(ElementwiseKind::div, {number(1), scale})})
+                         : apply(ElementwiseKind::div, {x, scale});
+    Value rounded = apply(ElementwiseKind::round, quotient);
+    Value isNumber = apply(ElementwiseKind::logical_and,
+                           {apply(ElementwiseKind::greater, {scale, number(0)}),
+                            apply(ElementwiseKind::logical_not, apply(ElementwiseKind::is_nan, quotient))});
+    rounded = apply(ElementwiseKind::select, {isNumber, rounded, number(0)});
+    if (Value zeroPoint = op.getZeroPoint())
+      rounded = apply(ElementwiseKind::add, {rounded, createCast(rewriter, loc, zeroPoint, f32)});
+    auto [least, greatest] = type.getRange();
+    Value clamped =
+        apply(ElementwiseKind::min, {apply(ElementwiseKind::max, {rounded, number(least)}), number(greatest)});
+    Value codes = createCast(rewriter, loc, clamped, type.getStorage());
+    rewriter.replaceOp(op, createStorageCast(rewriter, loc, codes, type));
+    return success();
+  }
+};
+
+struct ExpandDequantize : OpRewritePattern<DequantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DequantizeOp op, PatternRewriter &rewriter) const override {
+    QuantizedType type = getCodeType(op.getInput());
+    if (isConstantValue(op.getResult()) || !broadcasts(type))
+      return rewriter.notifyMatchFailure(op, "a kernel or a recipe has it");
+    Location loc = op.getLoc();
+    Type f32 = rewriter.getF32Type();
+    Value codes = createStorageCast(rewriter, loc, op.getInput(), type.getStorage());
+    Value x = createCast(rewriter, loc, codes, f32);
+    if (Value zeroPoint = op.getZeroPoint())
+      x = createElementwise(rewriter, loc, ElementwiseKind::sub, {x, createCast(rewriter, loc, zeroPoint, f32)});
+    x = createElementwise(rewriter, loc, ElementwiseKind::mul, {x, createCast(rewriter, loc, op.getScale(), f32)});
+    rewriter.replaceOp(op, createCast(rewriter, loc, x, type.getExpressed()));
+    return success();
+  }
+};
+
+} // namespace
+
+void cpu::addLegalizeQuantizedPatterns(RewritePatternSet &patterns) {
+  patterns.add<UnsignedLeft, SpreadScales, ExpandQuantize, ExpandDequantize>(patterns.getContext());
+}

@@ -1,0 +1,20 @@
+//===- LegalizeQuantized.h - Codes in the forms that CPU kernels have ----===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TARGETS_CPU_TRANSFORMS_LEGALIZEQUANTIZED_H
+#define SINTER_TARGETS_CPU_TRANSFORMS_LEGALIZEQUANTIZED_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace sinter::cpu {
+
+/// Part of `sinter-cpu-legalize`.
+void addLegalizeQuantizedPatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace sinter::cpu
+
+#endif // SINTER_TARGETS_CPU_TRANSFORMS_LEGALIZEQUANTIZED_H
