@@ -103,6 +103,8 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
       addCanonicalPasses(passes);
     else
       target->addPasses(phase, spec, passes);
+    if (phase == Phase::Quantized && observesActivations)
+      passes.addPass(createObserveActivationsPass());
   }
   if (phase <= Phase::Fused)
     passes.addPass(createVerifyGraphPass({stringifyPhase(phase).str()}));

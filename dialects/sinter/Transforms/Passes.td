@@ -255,4 +255,26 @@ def QuantizePass : Pass<"sinter-quantize", "::mlir::ModuleOp"> {
                     Statistic<"numDynamic", "dynamic", "Activations with a scale for each row">];
 }
 
+def ObserveActivationsPass : Pass<"sinter-observe-activations", "::mlir::ModuleOp"> {
+  let summary = "Make results of what products by weights read";
+  let description = [{
+    For calibration: requires phase `canonical` or later up to `sparse`. Appends to the results of @main each tensor that
+    products by weights read, once, in the order of the first of these products. The module's attribute `sinter.observed`
+    has the products' names for each: those of their nodes, which the quantization of the same model finds again. A module
+    without such products gets an empty list, and nothing else changes.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.matmul %x, %w : (tensor<7x8xf32>, tensor<8x4xf32>) -> tensor<7x4xf32> loc("query")
+    return %0 : tensor<7x4xf32>
+
+    // module attributes {sinter.observed = [["query"]]}
+    %0 = sinter.matmul %x, %w : (tensor<7x8xf32>, tensor<8x4xf32>) -> tensor<7x4xf32> loc("query")
+    return %0, %x : tensor<7x4xf32>, tensor<7x8xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numObserved", "observed", "Tensors that became results">];
+}
+
 #endif // SINTER_TRANSFORMS_PASSES_TD
