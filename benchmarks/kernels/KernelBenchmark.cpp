@@ -110,6 +110,39 @@ struct Benchmark {
     report(name, 2.0 * m * n * k, time);
   }
 
+  /// B in codes, multiplied in f32.
+  void matmulOfCodes(int64_t m, int64_t n, int64_t k, int bits, int64_t group, bool cold) {
+    std::string name = "matmul of codes " + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) +
+                       (bits == 4 ? " 4 bits" : "") + (group ? " groups of " + std::to_string(group) : "") +
+                       (cold ? " cold" : "");
+    if (!wants(name))
+      return;
+    MatmulSpec spec;
+    spec.n = n;
+    spec.k = k;
+    spec.hasBias = true;
+    spec.codes = CodesOfB{bits, group, false};
+    LoadedKernel kernel(isa, [&](KernelBuilder &b, llvm::StringRef name) { buildMatmul(b, name, spec); });
+    PackedQuantizedShape shape = spec.codesShape();
+    int64_t size = (shape.numBytes() + 4095) / 4096 * 4096, copies = cold ? (40 << 20) / size + 1 : 1;
+    TestVector<char> b(size * copies, 5);
+    TestVector<float> a = randomFloats(m * k, 1), scales(shape.numScales() * copies, 0.01f), bias = randomFloats(n, 3),
+                      c(m * n), scratch(spec.scratchBytes() / 4);
+    int64_t tasks = *spec.numTasks(m).constant(), copy = 0;
+    std::vector<int64_t> words(spec.numWords());
+    words[MatmulSpec::A] = word(a.data());
+    words[MatmulSpec::Bias] = word(bias.data());
+    words[MatmulSpec::C] = word(c.data());
+    words[MatmulSpec::Rows] = m;
+    double time = best([&] {
+      words[MatmulSpec::B] = word(b.data() + copy * size + shape.panelsOffset());
+      words[MatmulSpec::BScale] = word(scales.data() + copy * shape.numScales());
+      kernel.call(words, 0, tasks, scratch.data());
+      copy = (copy + 1) % copies;
+    });
+    report(name, 2.0 * m * n * k, time);
+  }
+
   /// Its operations are multiplications and additions of integers; the peak is that of f32.
   void quantizedMatmul(int64_t m, int64_t n, int64_t k, bool cold, int bits = 8, int64_t group = 0, bool gelu = false) {
     std::string name = "quantized matmul " + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) +
@@ -258,6 +291,9 @@ int main(int argc, char **argv) {
       benchmark.quantizedMatmul(m, 4096, 4096, true);
       for (int64_t group : {0, 32, 128})
         benchmark.quantizedMatmul(m, 4096, 4096, true, 4, group);
+      benchmark.matmulOfCodes(m, 4096, 4096, 8, 0, true);
+      for (int64_t group : {32, 128})
+        benchmark.matmulOfCodes(m, 4096, 4096, 4, group, true);
     }
     benchmark.quantizedMatmul(128, 384, 384, false);
     benchmark.quantizedMatmul(128, 1536, 384, false);

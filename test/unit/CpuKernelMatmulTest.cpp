@@ -83,6 +83,8 @@ public:
             word(c.data() + firstRow * shape.n),
             word(residual.data() + firstRow * shape.n),
             rows,
+            0,
+            0,
             word(perColumn.data()),
             word(tensor.data() + firstRow * shape.n)};
   }
@@ -249,6 +251,71 @@ TEST(CpuKernelMatmul, Packing) {
             EXPECT_EQ(a[shape.panelStart(panel) + i * shape.columnsOf(panel) + j],
                       column < n ? rows[i * n + column] : 0.0f);
           }
+    }
+}
+
+// Tests that B in codes of 8 and 4 bits gives the bits that it gives in f32: per column and in groups, with and without
+// zero points, K that ends within a word and within a group.
+TEST(CpuKernelMatmul, CodesGiveTheBitsOfFloats) {
+  struct Case {
+    Shape shape;
+    int bits;
+    int64_t group;
+    bool zeroPoints, isUnsigned;
+  };
+  const Case cases[] = {
+      {{48, 16, false, false, 0}, 8, 0, false, false},  {{50, 385, true, false, 2}, 8, 32, false, false},
+      {{17, 33, true, true, 0}, 8, 4, true, true},      {{144, 800, true, true, 0}, 8, 64, true, false},
+      {{96, 384, true, false, 0}, 4, 0, false, false},  {{5, 7, false, true, 1}, 4, 0, true, true},
+      {{63, 1155, false, false, 1}, 4, 32, true, true}, {{80, 811, true, false, 0}, 4, 128, false, false}};
+  for (const Isa *isa : runnableIsas())
+    for (const Case &test : cases) {
+      int64_t n = test.shape.n, depth = test.shape.k;
+      MatmulSpec floats = Problem(test.shape, 1, true).spec(), spec = floats;
+      spec.codes = CodesOfB{test.bits, test.group, test.zeroPoints};
+      PackedQuantizedShape packed = spec.codesShape();
+      std::mt19937 random(7);
+      int lowest = test.isUnsigned ? 0 : -(1 << (test.bits - 1)), count = 1 << test.bits;
+      std::vector<int8_t> codes(n * depth), zeros(n * packed.numGroups());
+      for (int8_t &code : codes)
+        code = lowest + int(random() % count);
+      for (int8_t &zero : zeros)
+        zero = test.zeroPoints ? lowest + int(random() % count) : 0;
+      TestVector<float> scales = randomFloats(n * packed.numGroups(), 8, 0.02f), packedScales(packed.numScales());
+      QuantizedSource source;
+      source.codes = codes.data();
+      source.bits = test.bits;
+      source.isUnsigned = test.isUnsigned;
+      source.zeroPoints = test.zeroPoints ? zeros.data() : nullptr;
+      TestVector<char> section(packed.numBytes());
+      packQuantizedWeights(packed, source, section.data());
+      packQuantizedScales(packed, scales.data(), packedScales.data());
+      auto number = [&](int8_t code) { return test.isUnsigned ? int(uint8_t(code)) : int(code); };
+      std::vector<float> plain(n * depth);
+      for (int64_t i = 0; i < depth; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          int64_t place = i / packed.rowsPerGroup() * n + j;
+          plain[i * n + j] = float(number(codes[i * n + j]) - number(zeros[place])) * scales[place];
+        }
+      LoadedKernel reference(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildMatmul(k, name, floats); });
+      LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildMatmul(k, name, spec); });
+      for (int64_t m : {1, 2, 3, 4, 5, 8, 13, 65}) {
+        Problem problem(test.shape, m, true);
+        packMatmulWeights(floats.packedShape(), plain.data(), false, problem.b.data());
+        std::vector<int64_t> words = problem.words(m);
+        ASSERT_EQ(reference.runAll(words, evaluate(spec.numTasks(m)), 0), 0);
+        TestVector<float> expected = problem.c.values();
+        problem.c = GuardedBuffer(m * n, 12345.0f);
+        words[MatmulSpec::C] = word(problem.c.data());
+        words[MatmulSpec::B] = word(section.data() + packed.panelsOffset());
+        words[MatmulSpec::BScale] = word(packedScales.data());
+        words[MatmulSpec::BZero] = word(section.data() + packed.zeroPointsOffset());
+        ASSERT_EQ(kernel.runAll(words, evaluate(spec.numTasks(m)), spec.scratchBytes(), /*apart=*/m % 2), 0);
+        ASSERT_TRUE(problem.c.isGuardWhole());
+        ASSERT_TRUE(sameBits(problem.c.values(), expected))
+            << isa->name.str() << " n " << n << " k " << depth << " bits " << test.bits << " group " << test.group
+            << " m " << m;
+      }
     }
 }
 

@@ -257,6 +257,7 @@ Value KernelBuilder::addInts(Value x, Value y) { return arith::AddIOp::create(b,
 Value KernelBuilder::subInts(Value x, Value y) { return arith::SubIOp::create(b, location, x, y); }
 Value KernelBuilder::mulInts(Value x, Value y) { return arith::MulIOp::create(b, location, x, y); }
 Value KernelBuilder::andInts(Value x, Value y) { return arith::AndIOp::create(b, location, x, y); }
+Value KernelBuilder::xorInts(Value x, Value y) { return arith::XOrIOp::create(b, location, x, y); }
 Value KernelBuilder::shiftLeft(Value x, unsigned bits) { return arith::ShLIOp::create(b, location, x, splatInt(bits)); }
 Value KernelBuilder::shiftRightSigned(Value x, unsigned bits) {
   return arith::ShRSIOp::create(b, location, x, splatInt(bits));

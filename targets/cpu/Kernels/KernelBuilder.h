@@ -172,6 +172,7 @@ public:
   Value subInts(Value x, Value y);
   Value mulInts(Value x, Value y);
   Value andInts(Value x, Value y);
+  Value xorInts(Value x, Value y);
   Value shiftLeft(Value x, unsigned bits);
   Value shiftRightSigned(Value x, unsigned bits);
   Value shiftRightUnsigned(Value x, unsigned bits);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "targets/cpu/Kernels/Matmul.h"
+#include "targets/cpu/Kernels/Dequantizer.h"
 #include "targets/cpu/Kernels/MatmulTile.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -16,7 +17,21 @@ using namespace sinter::cpu;
 using Values = KernelBuilder::Values;
 using ValueSpan = KernelBuilder::ValueSpan;
 
+/// Up to so many rows, codes of B become f32 in registers.
+static constexpr int64_t fewRows = 4;
+
+/// Blocks of K of about 384 rows, all alike where K allows it; multiples of 8, so that only the last can end in a
+/// single step or in the middle of a word of codes.
+static int64_t chooseBlockDepth(int64_t k) {
+  constexpr int64_t most = 384;
+  int64_t numBlocks = llvm::divideCeil(k, most);
+  return numBlocks == 1 ? k : llvm::alignTo(llvm::divideCeil(k, numBlocks), 8);
+}
+
 SizeExpr MatmulSpec::numTasks(const SizeExpr &rows) const { return numPanelTasks(packedShape(), rows); }
+int64_t MatmulSpec::scratchBytes() const {
+  return codes ? chooseBlockDepth(k) * PackedShape::panelColumns * static_cast<int64_t>(sizeof(float)) : 0;
+}
 
 namespace {
 
@@ -26,6 +41,13 @@ struct ColumnGroup {
   llvm::SmallVector<int64_t> valid; // per vector, how many of its lanes are columns of C
 };
 
+/// A block of K of the panel at hand.
+struct Block {
+  Int start = 0, depth = 0;
+  Value notFirst, last; // none where there is only one
+  Value a, b;           // b: f32, or none where codes are read
+};
+
 class MatmulBuilder {
 public:
   MatmulBuilder(KernelBuilder &k, const MatmulSpec &spec) : k(k), spec(spec) {
@@ -33,19 +55,25 @@ public:
     aRowStride = spec.aRowStride ? spec.aRowStride : spec.k;
     cRowStride = spec.cRowStride ? spec.cRowStride : spec.n;
     residualRowStride = spec.residualRowStride ? spec.residualRowStride : spec.n;
-    // Blocks of K of about 384 rows, all alike where K allows it; even, so that only the last can end in a single step.
-    constexpr int64_t most = 384;
-    numBlocks = llvm::divideCeil(spec.k, most);
-    blockDepth = numBlocks == 1 ? spec.k : llvm::alignTo(llvm::divideCeil(spec.k, numBlocks), 2);
+    blockDepth = chooseBlockDepth(spec.k);
     numBlocks = llvm::divideCeil(spec.k, blockDepth);
+    if (spec.codes)
+      codesShape = spec.codesShape();
   }
 
   void build(StringRef name);
 
 private:
-  void buildPanel(Value panel, int64_t storedColumns, int64_t validColumns);
-  void buildGroup(const ColumnGroup &group, Int depth, Value notFirst, Value last, Value blockOfA, Value blockOfB,
-                  int64_t storedColumns, Int groupIndex);
+  void buildPanel();
+  void buildBlocks(Value panel, bool readsCodes);
+  void buildBlock(const Block &block);
+  void buildGroup(const ColumnGroup &group, const Block &block, Int groupIndex);
+  Values buildFloatTile(const ColumnGroup &group, const Block &block, Int groupIndex, Int row, int64_t rows,
+                        bool isFew);
+  Values buildCodesTile(const ColumnGroup &group, const Block &block, Int row, int64_t rows);
+  void writeFloats(const Block &block);
+  Values forWords(const Block &block, ValueSpan carried,
+                  llvm::function_ref<Values(Int word, int64_t rows, ValueSpan carried)> body);
   void finishTile(const ColumnGroup &group, Int row, int64_t rows, Values sums, Value notFirst, Value last);
   void applyEpilogue(const ColumnGroup &group, Int row, Int rows);
 
@@ -53,9 +81,10 @@ private:
   const MatmulSpec &spec;
   int64_t width, aRowStride, cRowStride, residualRowStride, numBlocks, blockDepth;
   Values extras;
-  Value a, b, bias, c, residual;
-  /// Of the task at hand: its first row, how many it has, and the panel's first column.
-  Int taskRow = 0, taskRows = 0, panelColumn = 0;
+  Value a, b, bScale, bZero, bias, c, residual;
+  PackedQuantizedShape codesShape;
+  PanelTask task; // at hand
+  std::optional<Dequantizer> dequantizer;
 };
 
 void MatmulBuilder::build(StringRef name) {
@@ -67,96 +96,187 @@ void MatmulBuilder::build(StringRef name) {
     bias = k.pointerWord(MatmulSpec::Bias);
   if (spec.hasResidual)
     residual = k.pointerWord(MatmulSpec::Residual);
+  if (spec.codes)
+    bScale = k.pointerWord(MatmulSpec::BScale);
+  if (spec.codes && spec.codes->hasZeroPoints)
+    bZero = k.pointerWord(MatmulSpec::BZero);
   for (unsigned i = 0; i < spec.extras.size(); ++i)
     extras.push_back(k.pointerWord(MatmulSpec::Extra0 + i));
   Int numRows = k.integerWord(MatmulSpec::Rows);
 
-  PackedShape shape = spec.packedShape();
-  forPanelTasks(k, shape, numRows, [&](const PanelTask &task) {
-    taskRow = task.row;
-    taskRows = task.rows;
-    panelColumn = task.column;
-    buildPanel(k.offset(b, k.mul(task.panel, shape.k * PackedShape::panelColumns)), task.storedColumns,
-               task.validColumns);
+  forPanelTasks(k, spec.packedShape(), numRows, [&](const PanelTask &next) {
+    task = next;
+    buildPanel();
   });
   k.endKernel();
 }
 
-void MatmulBuilder::buildPanel(Value panel, int64_t storedColumns, int64_t validColumns) {
-  int64_t groupColumns = k.getIsa().tileColumns();
-  auto block = [&](Int blockStart, Int depth, Value notFirst, Value last) {
-    Value blockOfA = k.offset(a, k.add(k.mul(taskRow, aRowStride), blockStart));
-    Value blockOfB = k.offset(panel, k.mul(blockStart, storedColumns));
-    int64_t wholeGroups = validColumns / groupColumns;
-    ColumnGroup group;
-    if (wholeGroups) {
-      group.valid.assign(k.getIsa().tileVectors, width);
-      auto body = [&](Int g) {
-        group.first = k.mul(g, groupColumns);
-        buildGroup(group, depth, notFirst, last, blockOfA, blockOfB, storedColumns, g);
-      };
-      if (wholeGroups == 1)
-        body(0);
-      else
-        k.loop(0, wholeGroups, 1, body);
-    }
-    int64_t left = validColumns - wholeGroups * groupColumns;
-    if (!left)
-      return;
-    group.first = wholeGroups * groupColumns;
-    group.valid.clear();
-    for (; left > 0; left -= width)
-      group.valid.push_back(std::min(left, width));
-    buildGroup(group, depth, notFirst, last, blockOfA, blockOfB, storedColumns, wholeGroups);
+void MatmulBuilder::buildPanel() {
+  if (!spec.codes)
+    return buildBlocks(k.offset(b, k.mul(task.panel, spec.packedShape().panelStart(1))), /*readsCodes=*/false);
+  dequantizer.emplace(k, codesShape, Dequantizer::Pointers{b, bScale, bZero}, task);
+  k.ifThenElse(
+      k.less(fewRows, task.rows), [&] { buildBlocks(Value(), /*readsCodes=*/false); },
+      [&] { buildBlocks(Value(), /*readsCodes=*/true); });
+}
+
+/// `panel` is none where B is in codes.
+void MatmulBuilder::buildBlocks(Value panel, bool readsCodes) {
+  auto build = [&](Block block) {
+    block.a = k.offset(a, k.add(k.mul(task.row, aRowStride), block.start));
+    if (panel)
+      block.b = k.offset(panel, k.mul(block.start, task.storedColumns));
+    else if (!readsCodes)
+      block.b = k.scratch();
+    if (!panel && !readsCodes)
+      writeFloats(block);
+    buildBlock(block);
   };
-  if (numBlocks == 1)
-    return block(0, spec.k, Value(), Value());
+  Block block;
+  if (numBlocks == 1) {
+    block.depth = spec.k;
+    return build(block);
+  }
   k.loop(0, numBlocks, 1, [&](Int index) {
-    Int start = k.mul(index, blockDepth);
-    Int depth = spec.k % blockDepth == 0 ? Int(blockDepth) : k.min(blockDepth, k.sub(spec.k, start));
-    block(start, depth, k.less(0, index), k.equal(index, numBlocks - 1));
+    block.start = k.mul(index, blockDepth);
+    block.depth = spec.k % blockDepth == 0 ? Int(blockDepth) : k.min(blockDepth, k.sub(spec.k, block.start));
+    block.notFirst = k.less(0, index);
+    block.last = k.equal(index, numBlocks - 1);
+    build(block);
   });
 }
 
-void MatmulBuilder::buildGroup(const ColumnGroup &group, Int depth, Value notFirst, Value last, Value blockOfA,
-                               Value blockOfB, int64_t storedColumns, Int groupIndex) {
+void MatmulBuilder::buildBlock(const Block &block) {
+  int64_t groupColumns = k.getIsa().tileColumns();
+  int64_t wholeGroups = task.validColumns / groupColumns;
+  ColumnGroup group;
+  if (wholeGroups) {
+    group.valid.assign(k.getIsa().tileVectors, width);
+    auto body = [&](Int g) {
+      group.first = k.mul(g, groupColumns);
+      buildGroup(group, block, g);
+    };
+    if (wholeGroups == 1)
+      body(0);
+    else
+      k.loop(0, wholeGroups, 1, body);
+  }
+  int64_t left = task.validColumns - wholeGroups * groupColumns;
+  if (!left)
+    return;
+  group.first = wholeGroups * groupColumns;
+  group.valid.clear();
+  for (; left > 0; left -= width)
+    group.valid.push_back(std::min(left, width));
+  buildGroup(group, block, wholeGroups);
+}
+
+void MatmulBuilder::buildGroup(const ColumnGroup &group, const Block &block, Int groupIndex) {
   int64_t tileRows = k.getIsa().tileRows;
-  int64_t blockBytes = blockDepth * storedColumns * 4;
-  int64_t groupsPerPanel = PackedShape::panelColumns / k.getIsa().tileColumns();
-  Int numTiles = k.ceilDiv(taskRows, tileRows);
-  auto sumTile = [&](Int row, int64_t rows, bool isFew) {
-    MatmulTile tile;
-    tile.rows = rows;
-    tile.vectors = group.valid.size();
-    tile.a = k.offset(blockOfA, k.mul(row, aRowStride));
-    tile.aRowStride = aRowStride;
-    tile.b = k.offset(blockOfB, group.first);
-    tile.bRowStride = storedColumns;
-    tile.depth = depth;
-    tile.depthIsEven = spec.k % 2 == 0;
-    tile.prefetchRows = 16;
-    // Each tile fetches its share of the block that comes next, which lies right behind this one. Where tiles are few,
-    // and reading B takes as long as multiplying, the shares are larger.
-    tile.prefetchLines = isFew ? llvm::divideCeil(rows == tileRows ? 3 : 6, groupsPerPanel) : 1;
-    int64_t tileBytes = blockDepth / 2 * 64 * tile.prefetchLines;
-    Int tileIndex = k.add(k.mul(groupIndex, numTiles), k.div(row, tileRows));
-    Int share = k.min(k.mul(tileIndex, tileBytes), std::max<int64_t>(blockBytes - tileBytes, 0));
-    if (tileBytes)
-      tile.prefetchNext = k.offsetBytes(k.offsetBytes(blockOfB, blockBytes), share);
-    finishTile(group, row, rows, buildTile(k, tile), notFirst, last);
-  };
-  forTilesOfRows(k, taskRows, tileRows, /*few=*/3 * tileRows, sumTile, [&](Int row, Int rows) {
-    if (spec.epilogue && last)
-      k.ifThen(last, [&] { applyEpilogue(group, row, rows); });
+  auto after = [&](Int row, Int rows) {
+    if (spec.epilogue && block.last)
+      k.ifThen(block.last, [&] { applyEpilogue(group, row, rows); });
     else if (spec.epilogue)
       applyEpilogue(group, row, rows);
+  };
+  if (!block.b)
+    return forTilesOfRows(
+        k, task.rows, std::min(fewRows, tileRows),
+        [&](Int row, int64_t rows) {
+          finishTile(group, row, rows, buildCodesTile(group, block, row, rows), block.notFirst, block.last);
+        },
+        after);
+  forTilesOfRows(
+      k, task.rows, tileRows, /*few=*/3 * tileRows,
+      [&](Int row, int64_t rows, bool isFew) {
+        Values sums = buildFloatTile(group, block, groupIndex, row, rows, isFew);
+        finishTile(group, row, rows, sums, block.notFirst, block.last);
+      },
+      after);
+}
+
+Values MatmulBuilder::buildFloatTile(const ColumnGroup &group, const Block &block, Int groupIndex, Int row,
+                                     int64_t rows, bool isFew) {
+  int64_t tileRows = k.getIsa().tileRows;
+  MatmulTile tile;
+  tile.rows = rows;
+  tile.vectors = group.valid.size();
+  tile.a = k.offset(block.a, k.mul(row, aRowStride));
+  tile.aRowStride = aRowStride;
+  tile.b = k.offset(block.b, group.first);
+  tile.bRowStride = task.storedColumns;
+  tile.depth = block.depth;
+  tile.depthIsEven = spec.k % 2 == 0;
+  tile.prefetchRows = 16;
+  if (spec.codes)
+    return buildTile(k, tile);
+  // Each tile fetches its share of the block that comes next, which lies right behind this one. Where tiles are few,
+  // and reading B takes as long as multiplying, the shares are larger.
+  int64_t blockBytes = blockDepth * task.storedColumns * 4;
+  int64_t groupsPerPanel = PackedShape::panelColumns / k.getIsa().tileColumns();
+  tile.prefetchLines = isFew ? llvm::divideCeil(rows == tileRows ? 3 : 6, groupsPerPanel) : 1;
+  int64_t tileBytes = blockDepth / 2 * 64 * tile.prefetchLines;
+  Int numTiles = k.ceilDiv(task.rows, tileRows);
+  Int tileIndex = k.add(k.mul(groupIndex, numTiles), k.div(row, tileRows));
+  Int share = k.min(k.mul(tileIndex, tileBytes), std::max<int64_t>(blockBytes - tileBytes, 0));
+  if (tileBytes)
+    tile.prefetchNext = k.offsetBytes(k.offsetBytes(block.b, blockBytes), share);
+  return buildTile(k, tile);
+}
+
+/// Runs body for the words of the block in their order; the last of all may hold fewer rows of B than the others.
+Values MatmulBuilder::forWords(const Block &block, ValueSpan carried,
+                               llvm::function_ref<Values(Int word, int64_t rows, ValueSpan carried)> body) {
+  int64_t rowsPerWord = codesShape.rowsPerWord(), left = spec.k % rowsPerWord;
+  Int first = k.div(block.start, rowsPerWord), end = k.add(first, k.div(block.depth, rowsPerWord));
+  Values values =
+      k.loop(first, end, 1, carried, [&](Int word, ValueSpan inside) { return body(word, rowsPerWord, inside); });
+  if (!left)
+    return values;
+  if (!block.last)
+    return body(end, left, values);
+  return k.ifThenElse(
+      block.last, ValueRange(values).getTypes(), [&] { return body(end, left, values); }, [&] { return values; });
+}
+
+/// Writes the block in f32 into the scratch memory.
+void MatmulBuilder::writeFloats(const Block &block) {
+  SmallVector<int64_t> valid;
+  for (int64_t column = 0; column < task.storedColumns; column += width)
+    valid.push_back(std::clamp<int64_t>(task.validColumns - column, 0, width));
+  forWords(block, {}, [&](Int word, int64_t rows, ValueSpan) {
+    Int firstRow = k.sub(k.mul(word, codesShape.rowsPerWord()), block.start);
+    Value to = k.offset(k.scratch(), k.mul(firstRow, task.storedColumns));
+    dequantizer->forRowsOfWord(word, 0, valid, rows, [&](int64_t row, ValueSpan columns) {
+      for (auto [v, vector] : llvm::enumerate(columns))
+        k.store(vector, to, row * task.storedColumns + v * width);
+    });
+    return Values();
+  });
+}
+
+Values MatmulBuilder::buildCodesTile(const ColumnGroup &group, const Block &block, Int row, int64_t rows) {
+  int64_t vectors = group.valid.size();
+  Value aTile = k.offset(a, k.mul(k.add(task.row, row), aRowStride));
+  Values sums(rows * vectors, k.splat(0.0));
+  return forWords(block, sums, [&](Int word, int64_t rowsOfB, ValueSpan carried) {
+    Values next(carried);
+    Value aHere = k.offset(aTile, k.mul(word, codesShape.rowsPerWord()));
+    dequantizer->forRowsOfWord(word, group.first, group.valid, rowsOfB, [&](int64_t rowOfB, ValueSpan columns) {
+      for (int64_t i = 0; i < rows; ++i) {
+        Value factor = k.broadcast(k.loadScalar(aHere, i * aRowStride + rowOfB));
+        for (int64_t v = 0; v < vectors; ++v)
+          next[i * vectors + v] = k.fma(factor, columns[v], next[i * vectors + v]);
+      }
+    });
+    return next;
   });
 }
 
 void MatmulBuilder::finishTile(const ColumnGroup &group, Int row, int64_t rows, Values sums, Value notFirst,
                                Value last) {
   unsigned vectors = group.valid.size();
-  Int column = k.add(panelColumn, group.first), firstRow = k.add(taskRow, row);
+  Int column = k.add(task.column, group.first), firstRow = k.add(task.row, row);
   Value cTile = k.offset(c, k.add(k.mul(firstRow, cRowStride), column));
 
   auto addEarlierBlocks = [&] {
@@ -199,9 +319,9 @@ void MatmulBuilder::finishTile(const ColumnGroup &group, Int row, int64_t rows, 
 }
 
 void MatmulBuilder::applyEpilogue(const ColumnGroup &group, Int row, Int rows) {
-  Int column = k.add(panelColumn, group.first);
+  Int column = k.add(task.column, group.first);
   k.loop(0, rows, 1, [&](Int i) {
-    Int here = k.add(k.add(taskRow, row), i);
+    Int here = k.add(k.add(task.row, row), i);
     Value cRow = k.offset(c, k.add(k.mul(here, cRowStride), column));
     for (unsigned v = 0; v < group.valid.size(); ++v) {
       Values operands;

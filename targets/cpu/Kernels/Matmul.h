@@ -9,6 +9,11 @@
 //
 //   C[M, N] = epilogue(A[M, K] * B + bias + residual)
 //
+// B is in f32, or in codes of 8 or 4 bits that stand for (code - zero) * scale,
+// packed as in QuantizedPacking.h. Codes become f32 in registers where rows are few,
+// else a block of the panel is written into the scratch memory; then they are
+// multiplied as if they had been f32, and the bits are the same.
+//
 // A task is 64 rows (fewer where N is small) and one panel of 48 columns. It cuts
 // K into blocks whose panel of B stays in the second-level cache, and within a
 // block runs tiles of isa.tileRows rows; the epilogue runs on the stored tile in
@@ -28,7 +33,9 @@
 
 #include "lib/Support/SizeExpr.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
-#include "targets/cpu/Kernels/Packing.h"
+#include "targets/cpu/Kernels/QuantizedPacking.h"
+
+#include <optional>
 
 namespace sinter::cpu {
 
@@ -38,8 +45,16 @@ struct ExtraOperand {
   int64_t rowStride = 0;
 };
 
+/// B is stored in codes. Groups are a multiple of the rows of a word: 4, or 8 with 4 bits.
+struct CodesOfB {
+  int bits = 8; // or 4
+  int64_t group = 0;
+  bool hasZeroPoints = false;
+};
+
 struct MatmulSpec {
   int64_t n = 0, k = 0;
+  std::optional<CodesOfB> codes;
   /// In elements; 0 stands for contiguous rows.
   int64_t aRowStride = 0, cRowStride = 0, residualRowStride = 0;
   bool hasBias = false, hasResidual = false;
@@ -50,17 +65,20 @@ struct MatmulSpec {
   /// The kernel's words. C overlaps no operand, the residual included.
   enum Word : unsigned {
     A,        // pointer, f32 [M][K]
-    B,        // pointer, packed weights
+    B,        // pointer, packed weights, or packed panels of codes
     Bias,     // pointer, f32 [N]; any value where hasBias is false
     C,        // pointer, f32 [M][N]
     Residual, // pointer, f32 [M][N]; any value where hasResidual is false
     Rows,     // integer, M
+    BScale,   // pointer, of codes: packed by packQuantizedScales
+    BZero,    // pointer, of codes with zero points: packed ones
     Extra0    // pointers, one per extra operand
   };
   unsigned numWords() const { return Extra0 + extras.size(); }
-  PackedShape packedShape() const { return {n, k}; }
+  PackedShape packedShape() const { return {n, k}; } // of f32
+  PackedQuantizedShape codesShape() const { return {n, k, codes->bits, codes->group, codes->hasZeroPoints}; }
   SizeExpr numTasks(const SizeExpr &rows) const;
-  int64_t scratchBytes() const { return 0; }
+  int64_t scratchBytes() const;
 };
 
 void buildMatmul(KernelBuilder &k, llvm::StringRef name, const MatmulSpec &spec);
