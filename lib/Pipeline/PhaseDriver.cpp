@@ -101,7 +101,9 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
   if (!verifying) {
     if (phase == Phase::Canonical)
       addCanonicalPasses(passes);
-    else
+    if (phase == Phase::Quantized && quantization)
+      passes.addPass(createQuantizePass({quantization->scheme.str(), quantization->calibration}));
+    if (phase != Phase::Canonical)
       target->addPasses(phase, spec, passes);
     if (phase == Phase::Quantized && observesActivations)
       passes.addPass(createObserveActivationsPass());

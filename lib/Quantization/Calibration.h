@@ -82,6 +82,8 @@ class Calibration {
 public:
   static constexpr int64_t version = 1;
   static constexpr llvm::StringLiteral jsonName = "calibration.json", arraysName = "calibration.npz";
+  /// What a module's `sinter.files` calls the archive, which does not lie beside the model.
+  static constexpr llvm::StringLiteral moduleFileName = "sinter:calibration.npz";
 
   std::string modelSha256; // of the model that was run; empty where it is not known
   int64_t numSamples = 0;

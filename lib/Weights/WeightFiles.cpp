@@ -44,7 +44,8 @@ static llvm::Expected<std::string> resolve(llvm::StringRef folder, llvm::StringR
   return realFile.str().str();
 }
 
-llvm::Expected<WeightFiles> WeightFiles::open(ModuleOp module, llvm::StringRef folder) {
+llvm::Expected<WeightFiles> WeightFiles::open(ModuleOp module, llvm::StringRef folder,
+                                              const llvm::StringMap<std::string> &places) {
   auto names = module->getAttrOfType<ArrayAttr>("sinter.files");
   size_t count = names ? names.size() : 0;
   WeightFiles result;
@@ -59,7 +60,9 @@ llvm::Expected<WeightFiles> WeightFiles::open(ModuleOp module, llvm::StringRef f
     auto name = dyn_cast<StringAttr>(names[file]);
     if (!name)
       return unusable("the module's 'sinter.files' are not all names");
-    llvm::Expected<std::string> path = resolve(folder, name.getValue(), /*mayBeLink=*/file == 0);
+    auto place = places.find(name.getValue());
+    llvm::Expected<std::string> path =
+        place == places.end() ? resolve(folder, name.getValue(), /*mayBeLink=*/file == 0) : place->second;
     if (!path)
       return path.takeError();
     llvm::Expected<std::shared_ptr<const MappedFile>> mapped = MappedFile::open(*path);

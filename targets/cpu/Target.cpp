@@ -17,6 +17,7 @@
 #include "targets/cpu/Emit/EmitProgram.h"
 #include "targets/cpu/Emit/RunChecks.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
+#include "targets/cpu/Kernels/QuantizedPacking.h"
 #include "targets/cpu/Transforms/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
@@ -94,6 +95,17 @@ public:
     }
   }
 
+  bool executes(const QuantizationScheme &scheme) const override {
+    bool hasWeights = scheme.weightBits == 8 || scheme.weightBits == 4;
+    bool hasActivations = scheme.activationBits == 8;
+    // A step of a product of bytes takes four rows.
+    return hasWeights && hasActivations && scheme.group % PackedQuantizedShape::rowsPerStep == 0;
+  }
+  std::string getSchemes() const override {
+    return "w8a8 and w4a8, each with s or d for activations, with groups of a multiple of 4 rows (w4a8g32) or none, and "
+           "with z for zero points";
+  }
+
   void addVerifyingPasses(Phase phase, OpPassManager &passes) const override {
     passes.addPass(createVerifyProgramPass({/*placed=*/phase == Phase::Placed}));
   }
@@ -163,7 +175,10 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
       request.progress(done, what);
   };
 
-  llvm::Expected<WeightFiles> weights = WeightFiles::open(module, request.folder);
+  llvm::StringMap<std::string> places;
+  places[Calibration::moduleFileName] =
+      (llvm::sys::path::parent_path(request.calibration) + "/" + Calibration::arraysName).str();
+  llvm::Expected<WeightFiles> weights = WeightFiles::open(module, request.folder, places);
   if (!weights)
     return weights.takeError();
   llvm::Expected<BundleDescription> bundle = describeProgram(module, *weights);

@@ -7,6 +7,7 @@
 
 #include "tools/sinter/Reference.h"
 #include "include/sinter/Compiler.h"
+#include "lib/Quantization/Calibration.h"
 #include "tools/sinter/Console.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -70,7 +71,11 @@ void Reference::openWeights(const Program &program, const std::string &bundleFol
     }
   }
   folder = llvm::sys::path::parent_path(absolutePath(model)).str();
-  weights = std::make_unique<WeightFiles>(orStop(WeightFiles::open(*owned, folder)));
+  llvm::SmallString<128> calibration(bundleFolder);
+  llvm::sys::path::append(calibration, Calibration::arraysName);
+  llvm::StringMap<std::string> places;
+  places[Calibration::moduleFileName] = calibration.str().str();
+  weights = std::make_unique<WeightFiles>(orStop(WeightFiles::open(*owned, folder, places)));
 }
 
 std::vector<HostTensor>

@@ -109,7 +109,7 @@ def Cpu_WeightsOp : Cpu_Op<"weights", [Pure]> {
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$section);
-  let results = (outs Sinter_Tensor:$result);
+  let results = (outs Sinter_AnyTensor:$result);
   let assemblyFormat = "$section attr-dict `:` type($result)";
 }
 

@@ -130,7 +130,7 @@ private:
   int64_t getArraysFile() {
     Builder b(module.getContext());
     SmallVector<Attribute> files(module->getAttrOfType<ArrayAttr>("sinter.files").getValue());
-    Attribute name = b.getStringAttr(Calibration::arraysName);
+    Attribute name = b.getStringAttr(Calibration::moduleFileName);
     auto known = llvm::find(files, name);
     if (known != files.end())
       return known - files.begin();
