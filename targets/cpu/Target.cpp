@@ -37,28 +37,38 @@ struct Chip {
 };
 
 std::vector<Chip> getAllChips() {
-  const Isa *v4 = findIsa("x86-64-v4"), *v3 = findIsa("x86-64-v3"), *arm = findIsa("aarch64");
-  std::vector<Chip> chips = {{"portable", {v4, v3}}, {"native", {}}, {"x86-64-v3", {v3}}, {"x86-64-v4", {v4}}};
-  if (arm)
-    chips.push_back({"aarch64", {arm}});
-  for (const Isa *isa : {v4, v3})
-    if (isa && hostRuns(*isa)) {
-      chips[1].isas = {isa};
-      break;
-    }
+  const Isa *vnni = findIsa("x86-64-v4-vnni"), *v4 = findIsa("x86-64-v4"), *v3 = findIsa("x86-64-v3");
+  std::vector<Chip> chips = {{"portable", {vnni, v4, v3}}, {"native", {}}};
+  for (const Isa &isa : allIsas()) {
+    chips.push_back({isa.name, {&isa}});
+    if (hostRuns(isa))
+      chips[1].isas.push_back(&isa);
+  }
   return chips;
 }
 
 uint64_t getFeatures(const Isa &isa) {
-  if (isa.name == "x86-64-v4")
-    return SINTER_FEATURE_X86_64_V3 | SINTER_FEATURE_X86_64_V4;
-  return isa.name == "x86-64-v3" ? SINTER_FEATURE_X86_64_V3 : 0;
+  if (isa.name.starts_with("aarch64"))
+    return 0;
+  uint64_t features = SINTER_FEATURE_X86_64_V3;
+  if (isa.lanes == 16)
+    features |= SINTER_FEATURE_X86_64_V4;
+  if (isa.dotProduct == DotProduct::Vnni)
+    features |= SINTER_FEATURE_AVX512_VNNI;
+  return features;
+}
+
+/// Whether the module's kernels multiply bytes: variants may differ in nothing else.
+bool multipliesBytes(ModuleOp module) {
+  return llvm::any_of(module.getOps<CodeOp>(), [](CodeOp code) {
+    return llvm::any_of(code.getBody().front(), [](Operation &op) { return isa<QuantizedMatmulOp>(op); });
+  });
 }
 
 class CpuTarget : public Target {
 public:
   StringRef getName() const override { return "cpu"; }
-  StringRef getDescription() const override { return "SIMD code for x86-64 (AVX2, AVX-512) and AArch64 (NEON)."; }
+  StringRef getDescription() const override { return "SIMD code for x86-64 (AVX2, AVX-512, VNNI) and AArch64 (NEON)."; }
   std::vector<std::string> getChips() const override {
     std::vector<std::string> names;
     for (const Chip &chip : getAllChips())
@@ -102,7 +112,8 @@ public:
     return hasWeights && hasActivations && scheme.group % PackedQuantizedShape::rowsPerStep == 0;
   }
   std::string getSchemes() const override {
-    return "w8a8 and w4a8, each with s or d for activations, with groups of a multiple of 4 rows (w4a8g32) or none, and "
+    return "w8a8 and w4a8, each with s or d for activations, with groups of a multiple of 4 rows (w4a8g32) or none, "
+           "and "
            "with z for zero points";
   }
 
@@ -123,17 +134,24 @@ std::optional<int64_t> getLargest(const SizeExpr &formula, llvm::ArrayRef<Bundle
   });
 }
 
-llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec) {
+/// The variants of an artifact, without those that would be the same as another.
+llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec, ModuleOp module) {
   SmallVector<const Isa *> isas;
+  bool isAnyUseful = multipliesBytes(module);
   std::vector<Chip> chips = getAllChips();
   std::vector<std::string> wanted = spec.chips.empty() ? std::vector<std::string>{"portable"} : spec.chips;
   for (const std::string &name : wanted) {
     auto chip = llvm::find_if(chips, [&](const Chip &c) { return c.name == name; });
     if (chip == chips.end() || chip->isas.empty())
       return usage("target cpu has no chip '" + name + "' here; `sinter targets` lists them");
-    for (const Isa *isa : chip->isas)
-      if (!llvm::is_contained(isas, isa))
-        isas.push_back(isa);
+    for (const Isa *isa : chip->isas) {
+      bool isSame = !isAnyUseful && isa->dotProduct == DotProduct::Vnni && chip->isas.size() > 1;
+      if (isSame || llvm::is_contained(isas, isa))
+        continue;
+      isas.push_back(isa);
+      if (name == "native") // the best of what it runs
+        break;
+    }
   }
   return isas;
 }
@@ -164,7 +182,7 @@ llvm::Error writeText(const std::string &path, StringRef text) {
 }
 
 llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const {
-  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec);
+  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, module);
   if (!isas)
     return isas.takeError();
   std::optional<LinkedForm> form = getLinkedForm(request.kind);
