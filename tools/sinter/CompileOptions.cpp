@@ -51,8 +51,9 @@ CLI::App *tool::addVerb(CLI::App &app, const std::string &name, const std::strin
   return verb;
 }
 
-void CompileOptions::declare(CLI::App &app, bool withJobs) {
+void CompileOptions::declare(CLI::App &app, bool withJobs, bool takesReport) {
   verb = &app;
+  this->takesReport = takesReport;
   const char *group = "Compiling";
   auto list = [&](const char *option, std::vector<std::string> &values, const char *help) {
     app.add_option(option, values, help)->allow_extra_args(false)->group(group);
@@ -161,7 +162,7 @@ std::vector<std::pair<std::string, int64_t>> CompileOptions::fixedDims() const {
 std::string CompileOptions::text() const {
   std::string all;
   for (const CLI::Option *option : verb->get_options())
-    if (option->get_group() == "Compiling" && option->get_lnames() != std::vector<std::string>{"jobs"})
+    if (option->get_group() == "Compiling" && !option->check_lname("jobs") && !option->check_lname("report"))
       for (const std::string &value : option->results())
         all += option->get_name() + "=" + value + "\n";
   return all;
@@ -203,9 +204,10 @@ CompileRequest CompileOptions::request(llvm::StringRef model) const {
     throw precision == "bf16" || precision == "f16" || precision == "auto"
         ? notYet("--precision=" + precision)
         : Stop{Failure(ExitStatus::Usage, "--precision=" + precision + ": it is f32, bf16, f16 or auto")};
-  for (auto [option, value] : {std::pair("--sparsity", &sparsity), {"--report", &report}})
-    if (!value->empty())
-      throw notYet(std::string(option) + "=" + *value);
+  if (!sparsity.empty())
+    throw notYet("--sparsity=" + sparsity);
+  if (!report.empty() && !takesReport)
+    throw notYet("--report=" + report);
   if (!quantize.empty())
     request.quantization = QuantizationRequest{orStop(parseScheme(quantize)), calibration};
   for (auto [option, value] : {std::pair("--calibrate", &calibrate), {"--calibration", &calibration}})

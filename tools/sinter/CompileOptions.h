@@ -18,8 +18,9 @@ namespace sinter::tool {
 /// place of a bundle has them.
 class CompileOptions {
 public:
-  /// `withThreads`: -j, which other verbs use for something else.
-  void declare(CLI::App &verb, bool withJobs = true);
+  /// `withJobs`: -j, which other verbs use for something else. `takesReport`: the verb writes --report's file itself.
+  void declare(CLI::App &verb, bool withJobs = true, bool takesReport = false);
+  const std::string &reportFile() const { return report; }
   /// Throws Stop for values that cannot be, and for what is not supported yet.
   CompileRequest request(llvm::StringRef model) const;
   /// What --dim gives single sizes to: the greatest (and, where inputs are made, the actual) sizes of a run.
@@ -41,6 +42,7 @@ private:
   std::vector<std::string> targets, chips;
   std::string emit = "bundle", name, precision, quantize, sparsity, calibrate, calibration, report;
   unsigned jobs = 0;
+  bool takesReport = false;
 };
 
 /// One --dim: NAME=N, NAME=LO..HI, NAME=LO..HI:TYPICAL, NAME=A|B|C or A=B.

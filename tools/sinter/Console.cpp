@@ -149,6 +149,28 @@ std::string tool::formatBytes(uint64_t bytes) {
   return llvm::formatv("{0} bytes", bytes);
 }
 
+std::string tool::escapeHtml(llvm::StringRef text) {
+  std::string result;
+  for (char c : text)
+    switch (c) {
+    case '<':
+      result += "&lt;";
+      break;
+    case '>':
+      result += "&gt;";
+      break;
+    case '&':
+      result += "&amp;";
+      break;
+    case '"':
+      result += "&quot;";
+      break;
+    default:
+      result += c;
+    }
+  return result;
+}
+
 uint64_t tool::peakResidentBytes() {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);

@@ -79,6 +79,8 @@ std::string failureText(const Failure &failure);
 std::string formatNumber(double value);
 /// "1.5 MB", for people.
 std::string formatBytes(uint64_t bytes);
+/// Text as HTML has it.
+std::string escapeHtml(llvm::StringRef text);
 /// The most memory that this process has had, in bytes.
 uint64_t peakResidentBytes();
 /// Seconds of a clock that does not go back.

@@ -39,28 +39,6 @@ std::vector<StepTime> tool::profile(const Program &program, Session &session, un
 
 namespace {
 
-std::string escape(llvm::StringRef text) {
-  std::string result;
-  for (char c : text)
-    switch (c) {
-    case '<':
-      result += "&lt;";
-      break;
-    case '>':
-      result += "&gt;";
-      break;
-    case '&':
-      result += "&amp;";
-      break;
-    case '"':
-      result += "&quot;";
-      break;
-    default:
-      result += c;
-    }
-  return result;
-}
-
 void writeTrace(llvm::raw_ostream &os, const std::string &title, const std::vector<StepTime> &steps) {
   llvm::json::Array events;
   double at = 0;
@@ -94,14 +72,14 @@ void writePage(llvm::raw_ostream &os, const std::string &title, const std::vecto
   total = std::max(total, 1e-9);
   auto row = [&](const std::string &name, const std::string &what, double time) {
     os << llvm::formatv(
-        "<tr><td>{0}</td><td>{1}</td><td>{2:f1}</td><td><div style=\"width:{3:f2}%\"></div></td></tr>\n", escape(name),
-        escape(what), time, 100 * time / total);
+        "<tr><td>{0}</td><td>{1}</td><td>{2:f1}</td><td><div style=\"width:{3:f2}%\"></div></td></tr>\n",
+        escapeHtml(name), escapeHtml(what), time, 100 * time / total);
   };
-  os << "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" << escape(title)
+  os << "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" << escapeHtml(title)
      << "</title>\n<style>body{font:14px sans-serif;margin:2em}table{border-collapse:collapse;width:100%}"
         "td,th{padding:2px 8px;text-align:left;white-space:nowrap}td:nth-child(3){text-align:right}"
         "td:last-child{width:50%}td div{background:#47a;height:1em}</style></head><body>\n<h1>"
-     << escape(title) << "</h1>\n"
+     << escapeHtml(title) << "</h1>\n"
      << llvm::formatv("<p>Measured: the least time of each step, {0:f1} µs in all.</p>\n", total)
      << "<h2>By kernel</h2>\n<table><tr><th>kernel</th><th>steps</th><th>µs</th><th></th></tr>\n";
   std::vector<std::pair<std::string, std::pair<unsigned, double>>> sorted(kernels.begin(), kernels.end());

@@ -43,7 +43,8 @@ Reference::Reference(const std::string &bundleFolder) {
 }
 
 void Reference::openWeights(const Program &program, const std::string &bundleFolder, const std::string &given) {
-  std::string model = given, name = program.info().source_file;
+  model = given;
+  std::string name = program.info().source_file;
   if (model.empty()) {
     llvm::SmallString<128> beside(absolutePath(bundleFolder));
     while (!beside.empty() && llvm::sys::path::is_separator(beside.back()))

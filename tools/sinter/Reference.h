@@ -38,6 +38,13 @@ public:
   /// The same for a module that was made of this one, with its weights.
   std::vector<HostTensor> interpretOther(mlir::ModuleOp other, const std::vector<HostTensor> &inputs);
 
+  /// The source model that openWeights found.
+  const std::string &modelPath() const { return model; }
+  /// Reads weights of the module; after openWeights.
+  std::function<llvm::Expected<HostTensor>(WeightOp)> readWeight() const {
+    return [this](WeightOp weight) { return weights->read(weight); };
+  }
+
   /// Where the weights' files lie; empty before openWeights.
   const std::string &weightsFolder() const { return folder; }
 
@@ -47,7 +54,7 @@ private:
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> owned;
   std::unique_ptr<WeightFiles> weights;
-  std::string folder;
+  std::string folder, model;
 };
 
 } // namespace sinter::tool

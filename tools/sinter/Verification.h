@@ -22,10 +22,10 @@ namespace sinter::tool {
 
 struct VerifyOptions {
   CompileOptions compile;
-  std::string what, model, caseFolder, suiteFolder;
+  std::string what, model, caseFolder, suiteFolder, data;
   std::vector<std::string> inputs;
   unsigned numThreads = 0, jobs = 0;
-  uint64_t seed = 0;
+  uint64_t seed = 0, samples = 32;
   double timeout = 120;
   std::optional<double> rtol, atol;
   bool integrity = false, quality = false, schedule = false, strict = false;

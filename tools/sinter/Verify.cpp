@@ -6,10 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Support/Npy.h"
+#include "tools/sinter/Calibrate.h"
 #include "tools/sinter/FirstDifference.h"
 #include "tools/sinter/MadeInputs.h"
 #include "tools/sinter/ModelFile.h"
 #include "tools/sinter/Program.h"
+#include "tools/sinter/Quality.h"
 #include "tools/sinter/Reference.h"
 #include "tools/sinter/TensorArguments.h"
 #include "tools/sinter/Verbs.h"
@@ -110,10 +112,40 @@ std::vector<SymbolSizes> sizesToTry(const Program &program, const VerifyOptions 
   return trials;
 }
 
+/// The samples of --data, evenly chosen among them, else of --input, else made ones.
+std::vector<Sample> findSamples(const Program &program, Reference &reference, const VerifyOptions &options) {
+  std::vector<Sample> samples;
+  if (!options.data.empty()) {
+    Dataset data = orStop(Dataset::open(options.data, datasetInputs(program)));
+    size_t count = std::min<size_t>(data.size(), options.samples);
+    for (size_t i = 0; i < count; ++i) {
+      size_t sample = i * data.size() / count;
+      samples.push_back({data.name(sample), orStop(data.read(sample))});
+    }
+  } else if (!options.inputs.empty()) {
+    samples.push_back({"--input", readAllInputs(program, options.inputs)});
+  } else {
+    std::vector<InputUse> uses = findUses(reference.module(), program);
+    for (const SymbolSizes &sizes : sizesToTry(program, options)) {
+      std::string text = sizesText(sizes);
+      samples.push_back({"made" + (text.empty() ? "" : " at " + text),
+                         makeInputs(program, uses, sizes, {options.seed, /*onesInMasks=*/samples.empty()})});
+    }
+  }
+  return samples;
+}
+
+int verifyQuality(const Program &program, Reference &reference, const VerifyOptions &options) {
+  Quality quality = measureQuality(program, reference, findSamples(program, reference, options), options);
+  reportQuality(quality, options.compile.reportFile());
+  bool isFinite =
+      llvm::all_of(quality.outputs, [](const OutputQuality &output) { return output.deviation.isFinite(); });
+  return isFinite ? 0 : int(ExitStatus::CheckFailed);
+}
+
 int verifyArtifact(const VerifyOptions &options) {
-  if (options.quality || options.schedule)
-    throw Stop{Failure(ExitStatus::Unsupported, options.quality ? "--quality is not supported yet"
-                                                                : "--schedule: the bundle is for no dataflow target")};
+  if (options.schedule)
+    throw Stop{Failure(ExitStatus::Unsupported, "--schedule: the bundle is for no dataflow target")};
   ModelFile given(options.what);
   Bundle bundle = findBundle(given.path(), options.compile, /*dimsAreSizes=*/true);
   Program program(bundle.folder);
@@ -129,6 +161,9 @@ int verifyArtifact(const VerifyOptions &options) {
   }
   Reference reference(bundle.folder);
   reference.openWeights(program, bundle.folder, options.model.empty() ? bundle.model : options.model);
+
+  if (options.quality)
+    return verifyQuality(program, reference, options);
 
   Outcome outcome;
   unsigned numTrials = 0;
@@ -193,6 +228,12 @@ int verifyArtifact(const VerifyOptions &options) {
 
 int run(const VerifyOptions &options) {
   int kinds = !options.what.empty() + !options.caseFolder.empty() + !options.suiteFolder.empty();
+  for (auto [option, isGiven] :
+       {std::pair("--data", !options.data.empty()), {"--report", !options.compile.reportFile().empty()}})
+    if (isGiven && !options.quality)
+      throw Stop{Failure(ExitStatus::Usage, std::string(option) + " goes with --quality")};
+  if (!options.data.empty() && !options.inputs.empty())
+    throw Stop{Failure(ExitStatus::Usage, "--data and --input both say what to run: only one of them can be used")};
   if (kinds != 1)
     throw Stop{Failure(ExitStatus::Usage, "verify takes one of OUT|MODEL, --case DIR and --suite DIR")};
   if (!options.caseFolder.empty())
@@ -217,12 +258,15 @@ Verb tool::declareVerify(CLI::App &app) {
   verb->add_option("--atol", options->atol, "absolute tolerance (default: 1e-5, for 16-bit types 1e-3)");
   verb->add_flag("--integrity", options->integrity, "check every byte of the bundle instead");
   verb->add_flag("--quality", options->quality, "error of each layer against the uncompressed model");
+  verb->add_option("--data", options->data, "with --quality: samples, as compile's --calibrate has them");
+  verb->add_option("--samples", options->samples, "with --data: at most so many, evenly chosen (default: 32)")
+      ->check(CLI::Range(1, 1 << 30));
   verb->add_flag("--schedule", options->schedule, "re-check a dataflow bundle's schedule only");
   verb->add_option("--case", options->caseFolder, "a case of ONNX's backend tests: model.onnx and test_data_set_N/");
   verb->add_option("--suite", options->suiteFolder, "a folder of such cases, one process each");
   verb->add_option("-j,--jobs", options->jobs, "how many cases at once (default: as many as the machine has CPUs)");
   verb->add_option("--timeout", options->timeout, "seconds for a case (default: 120)")->check(CLI::Range(0.001, 1e6));
   verb->add_flag("--strict", options->strict, "a case that is refused is a failure, too");
-  options->compile.declare(*verb, /*withJobs=*/false);
+  options->compile.declare(*verb, /*withJobs=*/false, /*takesReport=*/true);
   return {verb, [options]() { return run(*options); }};
 }
