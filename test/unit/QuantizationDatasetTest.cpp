@@ -8,15 +8,16 @@
 #include "lib/Quantization/Dataset.h"
 #include "lib/Support/Failure.h"
 #include "lib/Support/Npy.h"
+#include "test/unit/StoredNpz.h"
 
 #include "llvm/Support/FileSystem.h"
 
 #include <cmath>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 using namespace sinter;
+using sinter::test::writeNpz;
 
 namespace {
 
@@ -25,40 +26,6 @@ std::string folder() {
   llvm::sys::fs::remove_directories(name);
   EXPECT_FALSE(llvm::sys::fs::create_directories(name));
   return name;
-}
-
-/// An archive of stored members, by the records of PKWARE's APPNOTE.
-void writeNpz(const std::string &path, const std::vector<NamedTensor> &arrays) {
-  auto number = [](std::string &text, uint64_t value, int size) {
-    for (int i = 0; i < size; ++i)
-      text += static_cast<char>(value >> 8 * i & 0xff);
-  };
-  std::string file, directory;
-  for (const NamedTensor &array : arrays) {
-    std::string name = array.name + ".npy", data = formatNpy(array.tensor), record;
-    number(record, 20, 2);
-    number(record, 0, 2);
-    number(record, 0, 2);
-    number(record, 0, 4);
-    number(record, crc32_z(0, reinterpret_cast<const Bytef *>(data.data()), data.size()), 4);
-    number(record, data.size(), 4);
-    number(record, data.size(), 4);
-    number(record, name.size(), 2);
-    number(record, 0, 2);
-    directory += std::string("PK\1\2\x14\0", 6) + record;
-    number(directory, 0, 10);
-    number(directory, file.size(), 4);
-    directory += name;
-    file += "PK\3\4" + record + name + data;
-  }
-  std::string end = "PK\5\6";
-  number(end, 0, 4);
-  number(end, arrays.size(), 2);
-  number(end, arrays.size(), 2);
-  number(end, directory.size(), 4);
-  number(end, file.size(), 4);
-  number(end, 0, 2);
-  std::ofstream(path) << file << directory << end;
 }
 
 template <typename T> HostTensor tensor(ElementType type, std::vector<int64_t> dims, std::vector<T> values) {
