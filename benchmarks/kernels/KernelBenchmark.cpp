@@ -32,14 +32,14 @@ namespace {
 
 double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-/// Seconds of one call, the best of rounds of about two milliseconds.
-double best(llvm::function_ref<void()> call, unsigned rounds = 150) {
+/// Seconds of one call, the best of rounds of about half a millisecond, in at most a second.
+double best(llvm::function_ref<void()> call, unsigned rounds = 600) {
   call();
   double start = seconds();
   call();
-  unsigned repeat = std::clamp(2e-3 / std::max(seconds() - start, 1e-9), 1.0, 10000.0);
-  double least = 1e9;
-  for (unsigned round = 0; round < rounds; ++round) {
+  unsigned repeat = std::clamp(5e-4 / std::max(seconds() - start, 1e-9), 1.0, 10000.0);
+  double least = 1e9, first = start;
+  for (unsigned round = 0; round < rounds && (round < 5 || seconds() - first < 1); ++round) {
     start = seconds();
     for (unsigned i = 0; i < repeat; ++i)
       call();
