@@ -55,6 +55,15 @@ struct PanelBytes {
   int64_t groupBytes = 0; // from one group to the next
 };
 
+/// The rows of one tile.
+struct TileRows {
+  Value a;
+  int64_t count = 0;
+  /// Each two steps fetch so many lines of 64 bytes from here on into the second-level cache.
+  Value fetch;
+  int64_t fetchLines = 0;
+};
+
 class QuantizedMatmulBuilder {
 public:
   QuantizedMatmulBuilder(KernelBuilder &k, const QuantizedMatmulSpec &spec)
@@ -83,7 +92,8 @@ private:
   Value unpackPanel(Value panel);
   Values loadZeros(const RowGroup &group, Int first, ArrayRef<int64_t> valid);
   void buildTiles(const TileColumns &columns, const PanelBytes &b, int64_t mostRows);
-  Values sumTile(Value aTile, const PanelBytes &b, int64_t rows, const TileColumns &columns, const RowGroup &group);
+  TileRows tileOfRows(const TileColumns &columns, Int row, int64_t rows, int64_t mostRows, bool isFew);
+  Values sumTile(const TileRows &tile, const PanelBytes &b, const TileColumns &columns, const RowGroup &group);
   Values subtractRowSums(ValueSpan sums, ValueSpan rowSums, const TileColumns &columns, const RowGroup &group);
   Values addGroup(ValueSpan sums, ValueSpan totals, const TileColumns &columns, const RowGroup &group);
   void finishRows(const TileColumns &columns, Int row, Int rows);
@@ -217,25 +227,50 @@ Value QuantizedMatmulBuilder::unpackPanel(Value panel) {
   return bytes;
 }
 
+/// Each tile fetches its share of the panel that comes next, which lies right behind this one. Where tiles are few, and
+/// reading B takes as long as multiplying, the shares are larger; where there is only one of few rows, B is read in its
+/// order as fast as can be, and nothing is gained.
+TileRows QuantizedMatmulBuilder::tileOfRows(const TileColumns &columns, Int row, int64_t rows, int64_t mostRows,
+                                            bool isFew) {
+  int64_t rowBytes = task.storedColumns * wordBytes, panelBytes = shape.numWords() * rowBytes;
+  int64_t steps = (spec.k + stepRows - 1) / stepRows, tilesPerPanel = PackedShape::panelColumns / tileColumns;
+  // Whole, in two steps the panel has this many lines.
+  int64_t lines = (2 * panelBytes / steps + 63) / 64;
+  TileRows tile;
+  tile.a = k.offsetBytes(a, k.mul(k.add(task.row, row), aRowStride));
+  tile.count = rows;
+  if (!isFew)
+    tile.fetchLines = 1;
+  else if (rows > fewRows)
+    tile.fetchLines = (rows == mostRows ? (lines + 1) / 2 : lines) / tilesPerPanel;
+  int64_t share = steps / 2 * 64 * tile.fetchLines;
+  Int index = k.add(k.mul(k.div(columns.first, tileColumns), k.ceilDiv(task.rows, mostRows)), k.div(row, mostRows));
+  Value next = k.offsetBytes(b, k.mul(k.add(task.panel, 1), shape.columns().panelStart(1) * wordBytes));
+  tile.fetch = k.offsetBytes(next, k.min(k.mul(index, share), std::max<int64_t>(panelBytes - share, 0)));
+  return tile;
+}
+
 void QuantizedMatmulBuilder::buildTiles(const TileColumns &columns, const PanelBytes &b, int64_t mostRows) {
   int64_t vectors = columns.valid.size();
-  auto sum = [&](Int row, int64_t rows) {
-    Value aTile = k.offsetBytes(a, k.mul(k.add(task.row, row), aRowStride));
+  auto sum = [&](Int row, int64_t rows, bool isFew) {
+    TileRows tile = tileOfRows(columns, row, rows, mostRows, isFew);
     bool isOne = shape.numGroups() == 1;
     Values totals(isOne ? 0 : rows * vectors, k.splat(0.0));
     totals = forGroups(totals, [&](const RowGroup &group, ValueSpan carried) {
-      Values sums = sumTile(aTile, b, rows, columns, group);
+      Values sums = sumTile(tile, b, columns, group);
       return isOne ? sums : addGroup(sums, carried, columns, group);
     });
     for (auto [i, vector] : llvm::enumerate(totals))
       k.store(vector, tileAddress(i / vectors, i % vectors));
   };
-  forTilesOfRows(k, task.rows, mostRows, sum, [&](Int row, Int rows) { finishRows(columns, row, rows); });
+  forTilesOfRows(k, task.rows, mostRows, /*few=*/3 * mostRows, sum,
+                 [&](Int row, Int rows) { finishRows(columns, row, rows); });
 }
 
-/// The group's sums of a tile, `rows` by vectors.
-Values QuantizedMatmulBuilder::sumTile(Value aTile, const PanelBytes &b, int64_t rows, const TileColumns &columns,
+/// The group's sums of a tile, rows by vectors.
+Values QuantizedMatmulBuilder::sumTile(const TileRows &tile, const PanelBytes &b, const TileColumns &columns,
                                        const RowGroup &group) {
+  int64_t rows = tile.count;
   int64_t vectors = columns.valid.size(), parts = k.numDotParts();
   Type i32 = k.builder().getI32Type();
   Values starts, zeros;
@@ -252,7 +287,9 @@ Values QuantizedMatmulBuilder::sumTile(Value aTile, const PanelBytes &b, int64_t
     sums[i] = starts[i % vectors];
 
   int64_t rowBytes = task.storedColumns * wordBytes;
-  Value aGroup = k.offsetBytes(aTile, k.mul(group.index, shape.rowsPerGroup()));
+  Value aGroup = k.offsetBytes(tile.a, k.mul(group.index, shape.rowsPerGroup()));
+  int64_t fetchBytes = tile.fetchLines * 32; // per step
+  Value fetchGroup = k.offsetBytes(tile.fetch, k.mul(group.index, shape.rowsPerGroup() / stepRows * fetchBytes));
   Value bGroup = k.offsetBytes(b.start, k.add(k.mul(group.index, b.groupBytes), k.mul(columns.first, wordBytes)));
   auto addStep = [&](Value aHere, ArrayRef<Values> ofB, bool isRagged, Values &next) {
     Values ones;
@@ -276,6 +313,8 @@ Values QuantizedMatmulBuilder::sumTile(Value aTile, const PanelBytes &b, int64_t
     SmallVector<Values> ofB[2];
     Value bHere = k.offsetBytes(bGroup, k.mul(b.isNibbles ? k.div(index, 2) : index, rowBytes));
     k.prefetch(bHere, rowBytes * 12, 3);
+    for (int64_t line = 0; line < tile.fetchLines; ++line)
+      k.prefetch(fetchGroup, k.add(k.mul(index, fetchBytes), line * 64), 2);
     for (int64_t v = 0; v < vectors; ++v) {
       int64_t vectorBytes = v * width * wordBytes;
       std::array<Value, 2> nibbles;
