@@ -89,6 +89,42 @@ llvm::Expected<HostTensor> sinter::interpretOp(Operation *op, llvm::ArrayRef<con
   return result;
 }
 
+using SharedTensor = std::shared_ptr<const HostTensor>;
+
+/// Values that are read twice are computed once; the others are gone when their reader has run.
+static llvm::Expected<SharedTensor> interpretRecipe(Value value, const InterpretOptions &options,
+                                                    llvm::DenseMap<Value, SharedTensor> &known) {
+  if (SharedTensor tensor = known.lookup(value))
+    return tensor;
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return internalError("a recipe reads what a run computes");
+  llvm::SmallVector<SharedTensor> operands;
+  llvm::SmallVector<const HostTensor *> pointers;
+  for (Value operand : op->getOperands()) {
+    llvm::Expected<SharedTensor> tensor = interpretRecipe(operand, options, known);
+    if (!tensor)
+      return tensor.takeError();
+    pointers.push_back(tensor->get());
+    operands.push_back(std::move(*tensor));
+  }
+  llvm::Expected<HostTensor> result = interpretOp(op, pointers, {}, options);
+  if (!result)
+    return result.takeError();
+  auto shared = std::make_shared<const HostTensor>(std::move(*result));
+  if (!value.hasOneUse())
+    known[value] = shared;
+  return SharedTensor(shared);
+}
+
+llvm::Expected<HostTensor> sinter::interpretRecipe(Value value, const InterpretOptions &options) {
+  llvm::DenseMap<Value, SharedTensor> known;
+  llvm::Expected<SharedTensor> result = ::interpretRecipe(value, options, known);
+  if (!result)
+    return result.takeError();
+  return HostTensor(**result);
+}
+
 namespace {
 
 /// The values of one run of a function; each lives until its last user has run.

@@ -58,6 +58,9 @@ bool hasKernel(llvm::StringRef opName);
 /// The name that the source model gave the node, else the op's name.
 std::string getNodeName(mlir::Operation *op);
 
+/// The value of what follows from weights and constants alone: a recipe.
+llvm::Expected<HostTensor> interpretRecipe(mlir::Value value, const InterpretOptions &options);
+
 } // namespace sinter
 
 #endif // SINTER_LIB_INTERPRETER_INTERPRETER_H

@@ -237,6 +237,8 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
   PhaseDriver driver(target, spec, request.dumpPhasesTo);
   driver.quantization = request.quantization;
   driver.observesActivations = request.observesActivations;
+  if (!request.import.checkOnly)
+    driver.weightsFolder = source->folder;
   std::string folder = absoluteFolder(source->folder);
   if (llvm::Error error = driver.verify(*source->module))
     return error;

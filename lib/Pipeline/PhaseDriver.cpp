@@ -7,9 +7,10 @@
 
 #include "lib/Pipeline/PhaseDriver.h"
 
-#include "dialects/sinter/Transforms/Passes.h"
+#include "lib/Interpreter/Interpreter.h"
 #include "lib/Support/AtomicOutput.h"
 #include "lib/Support/Failure.h"
+#include "lib/Weights/WeightFiles.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/FileSystem.h"
@@ -94,6 +95,24 @@ bool addRefusal(llvm::StringRef text, const std::string &node, std::vector<Unsup
 
 } // namespace
 
+RecipeReader PhaseDriver::makeRecipeReader(mlir::ModuleOp module) const {
+  if (!weightsFolder)
+    return {};
+  // Opened when the first value is asked for, and kept as long as the pass.
+  auto files = std::make_shared<std::optional<WeightFiles>>();
+  return [module, files, folder = *weightsFolder](mlir::Value value) -> llvm::Expected<HostTensor> {
+    if (!*files) {
+      llvm::Expected<WeightFiles> opened = WeightFiles::open(module, folder);
+      if (!opened)
+        return opened.takeError();
+      *files = std::move(*opened);
+    }
+    InterpretOptions options;
+    options.readWeight = [&](WeightOp weight) { return (*files)->read(weight); };
+    return interpretRecipe(value, options);
+  };
+}
+
 llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool verifying) {
   mlir::PassManager passes(module.getContext(), mlir::ModuleOp::getOperationName());
   // Our LLVM has no assertions: what a pass breaks is found by verifiers or not at all.
@@ -102,7 +121,8 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
     if (phase == Phase::Canonical)
       addCanonicalPasses(passes);
     if (phase == Phase::Quantized && quantization)
-      passes.addPass(createQuantizePass({quantization->scheme.str(), quantization->calibration}));
+      passes.addPass(
+          createQuantizePass({quantization->scheme.str(), quantization->calibration}, makeRecipeReader(module)));
     if (phase != Phase::Canonical)
       target->addPasses(phase, spec, passes);
     if (phase == Phase::Quantized && observesActivations)

@@ -8,6 +8,7 @@
 #ifndef SINTER_PIPELINE_PHASEDRIVER_H
 #define SINTER_PIPELINE_PHASEDRIVER_H
 
+#include "dialects/sinter/Transforms/Passes.h"
 #include "include/sinter/Compiler.h"
 
 #include <string>
@@ -29,6 +30,8 @@ public:
   /// See CompileRequest.
   std::optional<QuantizationRequest> quantization;
   bool observesActivations = false;
+  /// Where the weights of `sinter.files` lie, for what is decided by their values; empty: nothing is.
+  std::optional<std::string> weightsFolder;
 
   /// Takes `module` from the phase that it is in to `last`, which is at most Placed, dumping it after each phase.
   /// Nothing is done where it is there already. `folder`: see dumpPhase.
@@ -43,6 +46,7 @@ public:
   mlir::OwningOpRef<mlir::ModuleOp> takeReference() { return std::move(reference); }
 
 private:
+  RecipeReader makeRecipeReader(mlir::ModuleOp module) const;
   llvm::Error runPasses(mlir::ModuleOp module, Phase phase, bool verifying);
 
   const Target *target;

@@ -18,7 +18,7 @@
 //                 "min_max": {"low": -8.1, "high": 7.5, "error": 3e-4}, "percentile": {...}, "least_squares": {...},
 //                 "dynamic_error": 1e-4,
 //                 "channel_maximum": {"name": "0/channel_maximum", "offset": 128, "length": 1536},
-//                 "channel_mean_square": {...}, "second_moments": {...} or absent}, ...]}
+//                 "channel_mean_square": {...}, "sampled_rows": {...}, "second_moments": {...} or absent}, ...]}
 //
 // Equal contents give equal bytes. Both files may come from a stranger: every number
 // is checked against the archive, which must have its hash.
@@ -72,7 +72,17 @@ struct ObservedTensor {
 
   CalibrationArray channelMaximum;    // [channels], max |x|
   CalibrationArray channelMeanSquare; // [channels]
+  CalibrationArray sampledRows;       // [getNumSampledRows()][channels], every so manieth row as it was seen
   CalibrationArray secondMoments;     // [channels][channels], the mean over rows of x x^T; may be empty
+
+  /// At most so many rows are kept: every row, or every second, fourth, ...
+  static constexpr int64_t mostSampledRows = 128;
+  int64_t getNumSampledRows() const {
+    int64_t stride = 1;
+    while ((numRows + stride - 1) / stride > mostSampledRows)
+      stride *= 2;
+    return (numRows + stride - 1) / stride;
+  }
 
   /// The one of the three with the least error; of equal ones the first.
   const StaticRange &bestStatic() const;

@@ -159,6 +159,7 @@ public:
     for (double square : squares)
       means.push_back(static_cast<float>(square / static_cast<double>(numRows)));
     tensor.channelMeanSquare = keep(std::move(means));
+    tensor.sampledRows = keep(std::move(sampled));
     if (wantsSecondMoments)
       tensor.secondMoments = keep(takeMoments());
     return tensor;
@@ -175,6 +176,7 @@ private:
       low = std::min(low, values[i]);
       high = std::max(high, values[i]);
     }
+    sampleRow(values);
     ++numRows;
     float scale = largest / 127;
     if (!(scale > 0))
@@ -186,6 +188,20 @@ private:
       double difference = static_cast<double>(value) - static_cast<double>(code) * scale;
       dynamicError += difference * difference;
     }
+  }
+
+  /// Keeps every sampleStride-th row; where these become too many, every second of them.
+  void sampleRow(llvm::ArrayRef<float> values) {
+    if (numRows % sampleStride)
+      return;
+    if (sampled.size() == ObservedTensor::mostSampledRows * values.size()) {
+      for (int64_t row = 1; row < ObservedTensor::mostSampledRows / 2; ++row)
+        std::copy_n(sampled.begin() + 2 * row * values.size(), values.size(), sampled.begin() + row * values.size());
+      sampled.resize(sampled.size() / 2);
+      sampleStride *= 2;
+    }
+    if (numRows % sampleStride == 0)
+      sampled.insert(sampled.end(), values.begin(), values.end());
   }
 
   void addMoments(llvm::ArrayRef<float> rows) {
@@ -254,6 +270,8 @@ private:
   double dynamicError = 0;
   std::vector<float> maxima;
   std::vector<double> squares;
+  std::vector<float> sampled;
+  int64_t sampleStride = 1;
   bool wantsSecondMoments;
   std::vector<float> pending; // at most blockRows rows
   std::vector<double> moments;

@@ -208,6 +208,9 @@ llvm::Error Reader::readTensor(const llvm::json::Value &value, size_t number) {
   if (llvm::Error error =
           readPlace(*object, "channel_mean_square", where, &ObservedTensor::channelMeanSquare, *channels, false))
     return error;
+  if (llvm::Error error = readPlace(*object, "sampled_rows", where, &ObservedTensor::sampledRows,
+                                    tensor.getNumSampledRows() * *channels, false))
+    return error;
   // No file has 2^60 bytes, so what is too large for its size fails where it is looked for.
   int64_t square = *channels < (int64_t(1) << 29) ? *channels * *channels : int64_t(1) << 58;
   if (llvm::Error error = readPlace(*object, "second_moments", where, &ObservedTensor::secondMoments, square, true))
@@ -225,10 +228,12 @@ llvm::Error Reader::readArrays(llvm::ArrayRef<char> archive, llvm::StringRef arr
                      llvm::Twine(length) + " more of '" + arraysName + "', which has " + llvm::Twine(archive.size()));
     llvm::ArrayRef<float> values(reinterpret_cast<const float *>(archive.data() + offset), place.count);
     // Second moments are checked where they are used, which reads all of them.
-    bool isSquare = place.array == &ObservedTensor::secondMoments;
-    if (!isSquare && !llvm::all_of(values, [](float value) { return std::isfinite(value) && value >= 0; }))
+    bool isSquare = place.array == &ObservedTensor::secondMoments,
+         isSigned = place.array == &ObservedTensor::sampledRows;
+    if (!isSquare &&
+        !llvm::all_of(values, [&](float value) { return std::isfinite(value) && (isSigned || value >= 0); }))
       return unusable("'" + arraysName + "' is damaged: " + place.name + " of '" + tensor.readers.front() +
-                      "' has a number that is negative, infinite or none");
+                      "' has a number that is " + (isSigned ? "" : "negative, ") + "infinite or none");
     tensor.*place.array = {values, offset};
   }
   return llvm::Error::success();

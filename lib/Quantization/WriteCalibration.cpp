@@ -127,15 +127,17 @@ private:
   Record directory;
 };
 
-/// The arrays of a tensor, with their names in both files and their sizes.
+/// The arrays of a tensor, with their names in both files and how many rows of channels they have.
 struct NamedArray {
+  enum class Rows { One, Sampled, Channels };
   const char *name;
   CalibrationArray ObservedTensor::*array;
-  bool isSquare;
+  Rows rows;
 };
-const NamedArray namedArrays[] = {{"channel_maximum", &ObservedTensor::channelMaximum, false},
-                                  {"channel_mean_square", &ObservedTensor::channelMeanSquare, false},
-                                  {"second_moments", &ObservedTensor::secondMoments, true}};
+const NamedArray namedArrays[] = {{"channel_maximum", &ObservedTensor::channelMaximum, NamedArray::Rows::One},
+                                  {"channel_mean_square", &ObservedTensor::channelMeanSquare, NamedArray::Rows::One},
+                                  {"sampled_rows", &ObservedTensor::sampledRows, NamedArray::Rows::Sampled},
+                                  {"second_moments", &ObservedTensor::secondMoments, NamedArray::Rows::Channels}};
 
 llvm::Expected<std::string> writeArchive(Calibration &calibration, const std::string &temporary,
                                          const std::string &shown) {
@@ -150,7 +152,9 @@ llvm::Expected<std::string> writeArchive(Calibration &calibration, const std::st
       CalibrationArray &array = tensor.*entry.array;
       if (array.empty() || error)
         continue;
-      llvm::SmallVector<int64_t, 2> dims(entry.isSquare ? 2 : 1, tensor.numChannels);
+      llvm::SmallVector<int64_t, 2> dims(entry.rows == NamedArray::Rows::One ? 1 : 2, tensor.numChannels);
+      if (entry.rows == NamedArray::Rows::Sampled)
+        dims[0] = tensor.getNumSampledRows();
       llvm::Expected<uint64_t> offset = archive.add(std::to_string(i) + "/" + entry.name, dims, array.values);
       if (offset)
         array.offset = *offset;

@@ -73,7 +73,8 @@ TEST(Calibration, roundTrip) {
     expectEqual(a.percentile, b.percentile);
     expectEqual(a.leastSquares, b.leastSquares);
     for (auto array :
-         {&ObservedTensor::channelMaximum, &ObservedTensor::channelMeanSquare, &ObservedTensor::secondMoments}) {
+         {&ObservedTensor::channelMaximum, &ObservedTensor::channelMeanSquare, &ObservedTensor::sampledRows,
+          &ObservedTensor::secondMoments}) {
       EXPECT_EQ((a.*array).values, (b.*array).values);
       EXPECT_EQ((a.*array).offset, (b.*array).offset);
       EXPECT_EQ((a.*array).offset % 64, 0u);
@@ -99,12 +100,12 @@ TEST(Calibration, archive) {
   EXPECT_TRUE(llvm::StringRef(written.arraysPath).ends_with("given.npz"));
   llvm::Expected<std::vector<NamedTensor>> arrays = readNpz(written.arraysPath);
   ASSERT_TRUE(bool(arrays)) << llvm::toString(arrays.takeError());
-  ASSERT_EQ(arrays->size(), 6u);
+  ASSERT_EQ(arrays->size(), 8u);
   EXPECT_EQ((*arrays)[0].name, "0/channel_maximum");
   EXPECT_EQ((*arrays)[0].tensor.dims, (std::vector<int64_t>{3}));
-  EXPECT_EQ((*arrays)[5].name, "1/second_moments");
-  EXPECT_EQ((*arrays)[5].tensor.dims, (std::vector<int64_t>{2, 2}));
-  EXPECT_EQ((*arrays)[5].tensor.as<float>(), written.tensors[1].secondMoments.values);
+  EXPECT_EQ((*arrays)[7].name, "1/second_moments");
+  EXPECT_EQ((*arrays)[7].tensor.dims, (std::vector<int64_t>{2, 2}));
+  EXPECT_EQ((*arrays)[7].tensor.as<float>(), written.tensors[1].secondMoments.values);
 }
 
 // Tests that each damage is one message that names the file, with the status of an input that cannot be used.

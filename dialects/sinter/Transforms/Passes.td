@@ -227,8 +227,9 @@ def QuantizePass : Pass<"sinter-quantize", "::mlir::ModuleOp"> {
     weights is of the scheme's bits: a `sinter.quantized_matmul`, or, where activations stay in float (w8a16, w4a16), a product by a
     `sinter.dequantize`. The codes of weights are ops on weights, carried out when the artifact is written: the nearest codes,
     or with 4 bits and second moments in the calibration `sinter.gptq`. Activations get one scale (static) or one for each row
-    (dynamic): as the scheme says, else static where calibration measured no greater error for it. Without a scheme it does
-    nothing. Refuses static scales for what calibration has not seen.
+    (dynamic): as the scheme says, else static where that loses hardly more. With weights of 8 bits channels are equalized where
+    that lessens the error (SmoothQuant): both is decided by the products' error on rows that calibration kept. Without a scheme
+    it does nothing. Refuses static scales for what calibration has not seen.
 
     Before and after, with w8a8:
 
@@ -252,7 +253,8 @@ def QuantizePass : Pass<"sinter-quantize", "::mlir::ModuleOp"> {
                         "the calibration.json that --calibrate wrote">];
   let statistics = [Statistic<"numMatmuls", "matmuls", "Products that became products of codes">,
                     Statistic<"numStatic", "static", "Activations with one scale">,
-                    Statistic<"numDynamic", "dynamic", "Activations with a scale for each row">];
+                    Statistic<"numDynamic", "dynamic", "Activations with a scale for each row">,
+                    Statistic<"numEqualized", "equalized", "Activations whose channels were equalized">];
 }
 
 def ObserveActivationsPass : Pass<"sinter-observe-activations", "::mlir::ModuleOp"> {

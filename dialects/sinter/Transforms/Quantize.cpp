@@ -17,12 +17,13 @@
 
 #include "dialects/sinter/Transforms/Passes.h"
 #include "dialects/sinter/Transforms/WeightMatmuls.h"
+#include "lib/Quantization/ActivationChoice.h"
 #include "lib/Quantization/Calibration.h"
 #include "lib/Quantization/Rounding.h"
 #include "lib/Quantization/Scheme.h"
 #include "lib/Support/Failure.h"
 
-#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace sinter {
 #define GEN_PASS_DEF_QUANTIZEPASS
@@ -41,28 +42,54 @@ struct Codes {
 
 class Quantizer {
 public:
-  Quantizer(func::FuncOp main, const QuantizationScheme &scheme, const Calibration *calibration)
-      : main(main), module(main->getParentOfType<ModuleOp>()), scheme(scheme), calibration(calibration) {}
+  Quantizer(func::FuncOp main, const QuantizationScheme &scheme, const Calibration *calibration,
+            const RecipeReader &readRecipe)
+      : main(main), module(main->getParentOfType<ModuleOp>()), scheme(scheme), calibration(calibration),
+        readRecipe(readRecipe) {}
 
-  unsigned numMatmuls = 0, numStatic = 0, numDynamic = 0;
+  unsigned numMatmuls = 0, numStatic = 0, numDynamic = 0, numEqualized = 0;
 
-  LogicalResult run() {
-    for (const WeightMatmul &product : findWeightMatmuls(main)) {
+  llvm::Error run() {
+    llvm::MapVector<Value, SmallVector<WeightMatmul>> byInput;
+    for (const WeightMatmul &product : findWeightMatmuls(main))
+      byInput[product.matmul->getOperand(0)].push_back(product);
+    for (auto &[input, products] : byInput)
+      if (llvm::Error error = quantize(input, products))
+        return error;
+    return llvm::Error::success();
+  }
+
+private:
+  /// Products that read the same input.
+  llvm::Error quantize(Value input, MutableArrayRef<WeightMatmul> products) {
+    OpBuilder b(products.front().matmul);
+    Location loc = products.front().matmul.getLoc();
+    const ObservedTensor *observed = calibration ? calibration->find(products.front().name) : nullptr;
+    SmallVector<Value> weights;
+    for (WeightMatmul &product : products)
+      weights.push_back(toF32(b, product.matmul.getRhs()));
+    Value lhs = toF32(b, input);
+    Codes activation;
+    if (scheme.quantizesActivations()) {
+      llvm::Expected<ActivationChoice> choice = choose(observed, weights, products.front());
+      if (!choice)
+        return choice.takeError();
+      if (choice->strength != 0) {
+        lhs = equalize(b, lhs, weights, *observed, choice->strength, loc);
+        ++numEqualized;
+      }
+      activation = quantizeActivation(b, lhs, *choice, loc);
+    }
+    for (auto [product, weight] : llvm::zip_equal(products, weights)) {
       MatmulOp matmul = product.matmul;
-      OpBuilder b(matmul);
-      const ObservedTensor *observed = calibration ? calibration->find(product.name) : nullptr;
-      Value lhs = toF32(b, matmul.getLhs()), rhs = toF32(b, matmul.getRhs());
-      Codes weight = quantizeWeight(b, rhs, observed, matmul.getLoc());
+      b.setInsertionPoint(matmul);
+      Codes codes = quantizeWeight(b, weight, observed, matmul.getLoc());
       Value result;
       if (scheme.quantizesActivations()) {
-        FailureOr<Codes> activation = quantizeActivation(b, lhs, observed, product);
-        if (failed(activation))
-          return failure();
-        result = QuantizedMatmulOp::create(b, matmul.getLoc(), activation->codes, activation->scale,
-                                           activation->zeroPoint, weight.codes, weight.scale, weight.zeroPoint);
+        result = QuantizedMatmulOp::create(b, matmul.getLoc(), activation.codes, activation.scale, activation.zeroPoint,
+                                           codes.codes, codes.scale, codes.zeroPoint);
       } else {
-        Value values =
-            DequantizeOp::create(b, matmul.getLoc(), weight.codes, weight.scale, weight.zeroPoint).getResult();
+        Value values = DequantizeOp::create(b, matmul.getLoc(), codes.codes, codes.scale, codes.zeroPoint);
         result = MatmulOp::create(b, matmul.getLoc(), lhs, values);
       }
       if (result.getType() != matmul.getType())
@@ -71,10 +98,9 @@ public:
       matmul.erase();
       ++numMatmuls;
     }
-    return success();
+    return llvm::Error::success();
   }
 
-private:
   static Value toF32(OpBuilder &b, Value value) {
     if (sinter::getElementType(value).isF32())
       return value;
@@ -107,9 +133,9 @@ private:
     Codes &codes = weights[{weight, corrects ? observed : nullptr}];
     if (codes.codes)
       return codes;
+    // Beside the weight, so that all who multiply by it find the codes above them.
     OpBuilder::InsertionGuard guard(b);
-    if (Operation *op = weight.getDefiningOp())
-      b.setInsertionPointAfter(op);
+    b.setInsertionPointAfter(weight.getDefiningOp());
     auto scaleType = getTensorType(*codeType.getScaleSizes(getSizes(weight)), b.getF32Type());
     // With 4 bits and fewer a block's greatest weight takes too much from the others.
     bool search = scheme.weightBits <= 4 && !scheme.zeroPoints;
@@ -119,8 +145,10 @@ private:
                                                   weight, codes.scale, codeType);
     auto resultType = getTensorType(getSizes(weight), codeType);
     if (corrects)
-      codes.codes =
-          GptqOp::create(b, loc, resultType, weight, getSecondMoments(b, *observed, loc), codes.scale, codes.zeroPoint);
+      codes.codes = GptqOp::create(b, loc, resultType, weight,
+                                   getArray(b, "second_moments", *observed, observed->secondMoments,
+                                            {observed->numChannels, observed->numChannels}, loc),
+                                   codes.scale, codes.zeroPoint);
     else
       codes.codes = QuantizeOp::create(b, loc, resultType, weight, codes.scale, codes.zeroPoint, /*reciprocal=*/false);
     return codes;
@@ -139,13 +167,14 @@ private:
     return files.size() - 1;
   }
 
-  Value getSecondMoments(OpBuilder &b, const ObservedTensor &observed, Location loc) {
-    auto type = RankedTensorType::get({observed.numChannels, observed.numChannels}, b.getF32Type());
-    std::string name = "second_moments/" + observed.readers.front();
+  /// An array of the calibration.
+  Value getArray(OpBuilder &b, StringRef kind, const ObservedTensor &observed, const CalibrationArray &array,
+                 ArrayRef<int64_t> dims, Location loc) {
+    auto type = RankedTensorType::get(dims, b.getF32Type());
+    std::string name = (kind + "/" + observed.readers.front()).str();
     if (!module.lookupSymbol(name)) {
       OpBuilder outer = OpBuilder::atBlockBegin(module.getBody());
-      WeightOp::create(outer, loc, name, WeightEncoding::raw, getArraysFile(), observed.secondMoments.offset,
-                       observed.secondMoments.length(), type);
+      WeightOp::create(outer, loc, name, WeightEncoding::raw, getArraysFile(), array.offset, array.length(), type);
     }
     return ParameterOp::create(b, loc, type, name);
   }
@@ -154,24 +183,83 @@ private:
   // Activations
   //===--------------------------------------------------------------------===//
 
-  FailureOr<Codes> quantizeActivation(OpBuilder &b, Value input, const ObservedTensor *observed,
-                                      const WeightMatmul &product) {
+  llvm::Expected<ActivationChoice> choose(const ObservedTensor *observed, ArrayRef<Value> weights,
+                                          const WeightMatmul &product) {
     using Activations = QuantizationScheme::Activations;
-    Codes &codes = activations[input];
-    if (codes.codes)
-      return codes;
-    if (scheme.activations == Activations::Static && !observed)
-      return MatmulOp(product.matmul)->emitOpError() << "unsupported: calibration has not seen the input of '"
-                                                     << product.name << "', and " << scheme.str() << " needs its range";
-    bool isStatic = scheme.activations == Activations::Static;
-    if (scheme.activations == Activations::Auto && observed)
-      isStatic = observed->bestStatic().error <= staticTolerance * observed->dynamicError;
-    MatmulOp matmul = product.matmul;
-    Location loc = matmul.getLoc();
-    Type f32 = b.getF32Type();
-    if (isStatic) {
+    ActivationChoice choice;
+    if (!observed) {
+      if (scheme.activations == Activations::Static)
+        return unusable("calibration has not seen the input of node '" + product.name + "', and " + scheme.str() +
+                        " needs its range");
+      return choice;
+    }
+    // Weights of fewer bits have no steps to spare. Without weights, what calibration measured of the input decides.
+    if (scheme.weightBits < 8 || !readRecipe) {
       const StaticRange &range = observed->bestStatic();
-      ScaleAndZero chosen = chooseAffine(range.low, range.high, 8);
+      choice.isStatic =
+          scheme.activations == Activations::Static ||
+          (scheme.activations == Activations::Auto && range.error <= staticTolerance * observed->dynamicError);
+      choice.low = range.low;
+      choice.high = range.high;
+      return choice;
+    }
+    llvm::Expected<HostTensor> all = readSideBySide(weights);
+    if (!all)
+      return all.takeError();
+    return chooseActivation(*observed, all->as<float>(), all->dims[1], scheme.activations);
+  }
+
+  llvm::Expected<HostTensor> readSideBySide(ArrayRef<Value> weights) {
+    int64_t numRows = *getSize(weights[0], 0).constant(), numColumns = 0, first = 0;
+    for (Value weight : weights)
+      numColumns += *getSize(weight, 1).constant();
+    HostTensor all(ElementType::F32, {numRows, numColumns});
+    for (Value weight : weights) {
+      llvm::Expected<HostTensor> tensor = readRecipe(weight);
+      if (!tensor)
+        return tensor.takeError();
+      int64_t columns = tensor->dims[1];
+      for (int64_t row = 0; row < numRows; ++row)
+        std::copy_n(tensor->as<float>().begin() + row * columns, columns,
+                    all.as<float>().begin() + row * numColumns + first);
+      first += columns;
+    }
+    return all;
+  }
+
+  /// Divides the input's channels by factors and multiplies the rows of `weights` by them (ActivationChoice.h).
+  Value equalize(OpBuilder &b, Value input, MutableArrayRef<Value> weights, const ObservedTensor &observed,
+                 double strength, Location loc) {
+    auto apply = [&](ElementwiseKind kind, ValueRange operands) -> Value {
+      return ElementwiseOp::create(b, loc, kind, operands, FloatAttr());
+    };
+    Type f32 = b.getF32Type();
+    auto number = [&](double n) { return createScalar(b, loc, b.getF32FloatAttr(n), f32); };
+    Value largest;
+    for (Value weight : weights) {
+      Value ofRows =
+          ReduceOp::create(b, loc, ReduceKind::max, apply(ElementwiseKind::abs, weight), ArrayRef<int64_t>{1},
+                           /*keep_dims=*/false);
+      largest = largest ? apply(ElementwiseKind::max, {largest, ofRows}) : ofRows;
+    }
+    Value channels = getArray(b, "channel_maximum", observed, observed.channelMaximum, {observed.numChannels}, loc);
+    auto power = [&](Value values, double exponent) {
+      return apply(ElementwiseKind::pow,
+                   {apply(ElementwiseKind::max, {values, number(leastMagnitude)}), number(exponent)});
+    };
+    Value ofChannels = power(channels, strength), ofWeights = power(largest, 1 - strength);
+    Value factors = apply(ElementwiseKind::div, {ofChannels, ofWeights});
+    Value columns = ReshapeOp::create(b, loc, getTensorType({observed.numChannels, 1}, f32), factors);
+    for (Value &weight : weights)
+      weight = apply(ElementwiseKind::mul, {weight, columns});
+    return apply(ElementwiseKind::mul, {input, apply(ElementwiseKind::div, {ofWeights, ofChannels})});
+  }
+
+  Codes quantizeActivation(OpBuilder &b, Value input, const ActivationChoice &choice, Location loc) {
+    Codes codes;
+    Type f32 = b.getF32Type();
+    if (choice.isStatic) {
+      ScaleAndZero chosen = chooseAffine(choice.low, choice.high, 8);
       Type storage = IntegerType::get(b.getContext(), 8, IntegerType::Unsigned);
       auto type = QuantizedType::get(b.getContext(), storage, f32, {}, /*zero_points=*/true);
       codes.scale = createScalar(b, loc, b.getF32FloatAttr(chosen.scale), f32);
@@ -179,32 +267,32 @@ private:
       codes.codes = QuantizeOp::create(b, loc, getTensorType(getSizes(input), type), input, codes.scale,
                                        codes.zeroPoint, /*reciprocal=*/true);
       ++numStatic;
-    } else {
-      SmallVector<int64_t> blocks(sinter::getRank(input), 1);
-      blocks.back() = 0;
-      auto type = QuantizedType::get(b.getContext(), b.getI8Type(), f32, blocks, /*zero_points=*/false);
-      auto scaleType = getTensorType(*type.getScaleSizes(getSizes(input)), f32);
-      codes.scale = ChooseScaleOp::create(b, loc, scaleType, input, type, /*search=*/false);
-      codes.codes = QuantizeOp::create(b, loc, getTensorType(getSizes(input), type), input, codes.scale, Value(),
-                                       /*reciprocal=*/true);
-      ++numDynamic;
+      return codes;
     }
+    SmallVector<int64_t> blocks(sinter::getRank(input), 1);
+    blocks.back() = 0;
+    auto type = QuantizedType::get(b.getContext(), b.getI8Type(), f32, blocks, /*zero_points=*/false);
+    auto scaleType = getTensorType(*type.getScaleSizes(getSizes(input)), f32);
+    codes.scale = ChooseScaleOp::create(b, loc, scaleType, input, type, /*search=*/false);
+    codes.codes = QuantizeOp::create(b, loc, getTensorType(getSizes(input), type), input, codes.scale, Value(),
+                                     /*reciprocal=*/true);
+    ++numDynamic;
     return codes;
   }
-
-  /// A static scale is taken where its mean squared error is at most so many times that of dynamic ones.
-  static constexpr double staticTolerance = 1.0;
 
   func::FuncOp main;
   ModuleOp module;
   const QuantizationScheme &scheme;
   const Calibration *calibration;
+  const RecipeReader &readRecipe;
   DenseMap<std::pair<Value, const ObservedTensor *>, Codes> weights;
-  DenseMap<Value, Codes> activations;
 };
 
 struct Quantize : sinter::impl::QuantizePassBase<Quantize> {
   using QuantizePassBase::QuantizePassBase;
+  Quantize(const QuantizePassOptions &options, RecipeReader readRecipe)
+      : QuantizePassBase(options), readRecipe(std::move(readRecipe)) {}
+
   void runOnOperation() override {
     if (scheme.empty())
       return;
@@ -219,12 +307,13 @@ struct Quantize : sinter::impl::QuantizePassBase<Quantize> {
       read = std::move(*result);
     }
     for (auto main : getOperation().getOps<func::FuncOp>()) {
-      Quantizer quantizer(main, *parsed, read ? &*read : nullptr);
-      if (failed(quantizer.run()))
-        return signalPassFailure();
+      Quantizer quantizer(main, *parsed, read ? &*read : nullptr, readRecipe);
+      if (llvm::Error error = quantizer.run())
+        return fail(std::move(error));
       numMatmuls += quantizer.numMatmuls;
       numStatic += quantizer.numStatic;
       numDynamic += quantizer.numDynamic;
+      numEqualized += quantizer.numEqualized;
     }
   }
 
@@ -232,6 +321,12 @@ struct Quantize : sinter::impl::QuantizePassBase<Quantize> {
     getOperation().emitError() << takeFailure(std::move(error)).message;
     signalPassFailure();
   }
+
+  RecipeReader readRecipe;
 };
 
 } // namespace
+
+std::unique_ptr<mlir::Pass> sinter::createQuantizePass(const QuantizePassOptions &options, RecipeReader readRecipe) {
+  return std::make_unique<Quantize>(options, std::move(readRecipe));
+}

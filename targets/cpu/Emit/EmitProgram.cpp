@@ -113,20 +113,9 @@ private:
   }
 
   llvm::Expected<HostTensor> evaluate(Value value) {
-    Operation *op = value.getDefiningOp();
-    std::vector<HostTensor> operands;
-    for (Value operand : op->getOperands()) {
-      llvm::Expected<HostTensor> tensor = evaluate(operand);
-      if (!tensor)
-        return tensor.takeError();
-      operands.push_back(std::move(*tensor));
-    }
-    std::vector<const HostTensor *> pointers;
-    for (const HostTensor &operand : operands)
-      pointers.push_back(&operand);
     InterpretOptions options;
     options.readWeight = [&](WeightOp weight) { return weights.read(weight); };
-    return interpretOp(op, pointers, {}, options);
+    return interpretRecipe(value, options);
   }
 
   SectionOp section;

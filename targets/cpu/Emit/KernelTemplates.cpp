@@ -114,6 +114,22 @@ bool cpu::isByteQuantize(Operation *op) {
          isScalarTensor(quantize.getZeroPoint());
 }
 
+std::optional<ScaledColumns> cpu::getScaledColumns(QuantizeOp quantize) {
+  auto mul = quantize.getInput().getDefiningOp<ElementwiseOp>();
+  if (!mul || mul.getKind() != ElementwiseKind::mul || getSizes(mul.getResult()).empty())
+    return std::nullopt;
+  // All that reads the product is the conversion and the search for its scales.
+  for (Operation *user : mul->getUsers())
+    if (user != quantize && user != quantize.getScale().getDefiningOp<ChooseScaleOp>())
+      return std::nullopt;
+  Value values = mul.getOperands_()[0], factors = mul.getOperands_()[1];
+  SizeExpr columns = getSizes(mul.getResult()).back();
+  if (getSizes(values) != getSizes(mul.getResult()) || sinter::getRank(factors) != 1 ||
+      getSize(factors, 0) != columns || !sinter::getElementType(factors).isF32())
+    return std::nullopt;
+  return ScaledColumns{mul, values, factors};
+}
+
 bool cpu::isRowQuantize(Operation *op) {
   auto quantize = dyn_cast<QuantizeOp>(op);
   auto scale = quantize ? quantize.getScale().getDefiningOp<ChooseScaleOp>() : ChooseScaleOp();
@@ -581,7 +597,7 @@ namespace {
 struct RowQuantization {
   QuantizeOp op;
   std::optional<unsigned> codes, scales;
-  BlockArgument scale, zero;
+  BlockArgument scale, zero, factors;
   QuantizedRows spec;
 };
 
@@ -598,8 +614,16 @@ struct NormRegion {
 static FailureOr<RowQuantization> readRowQuantization(Block &body, Value input, const SizeExpr &length) {
   RowQuantization result;
   result.op = findOp<QuantizeOp>(body);
-  if (!result.op || result.op.getInput() != input || !length.constant())
+  if (!result.op || !length.constant())
     return failure();
+  if (std::optional<ScaledColumns> scaled = getScaledColumns(result.op)) {
+    result.factors = getWholeArgument(scaled->factors);
+    result.spec.hasFactors = true;
+    if (scaled->values != input || !result.factors)
+      return failure();
+  } else if (result.op.getInput() != input) {
+    return failure();
+  }
   result.codes = findYielded(body, result.op.getResult());
   if (!result.codes)
     return failure();
@@ -678,6 +702,8 @@ static FailureOr<LaunchPlan> planNorm(Block &body) {
     words.result(NormSpec::Y, *region->floats);
   if (const std::optional<RowQuantization> &quantization = region->quantization) {
     words.result(NormSpec::Bytes, *quantization->codes);
+    if (quantization->factors)
+      words.operand(NormSpec::Factors, quantization->factors);
     if (quantization->scales) {
       words.result(NormSpec::Scale, *quantization->scales);
     } else {
@@ -715,11 +741,15 @@ static FailureOr<LaunchPlan> planSoftmax(Block &body, SoftmaxSpec &spec) {
 
 static FailureOr<LaunchPlan> planQuantize(Block &body, QuantizeRowsSpec &spec) {
   auto quantize = findOp<QuantizeOp>(body);
-  BlockArgument input = quantize ? getWholeArgument(quantize.getInput()) : BlockArgument();
-  if (!input || getSizes(quantize.getInput()).empty())
+  if (!quantize || getSizes(quantize.getInput()).empty())
     return failure();
-  Sizes sizes = getSizes(quantize.getInput());
-  FailureOr<RowQuantization> quantization = readRowQuantization(body, quantize.getInput(), sizes.back());
+  std::optional<ScaledColumns> scaled = getScaledColumns(quantize);
+  Value values = scaled ? scaled->values : quantize.getInput();
+  BlockArgument input = getWholeArgument(values);
+  if (!input)
+    return failure();
+  Sizes sizes = getSizes(values);
+  FailureOr<RowQuantization> quantization = readRowQuantization(body, values, sizes.back());
   if (failed(quantization))
     return failure();
   spec.length = *sizes.back().constant();
@@ -735,6 +765,8 @@ static FailureOr<LaunchPlan> planQuantize(Block &body, QuantizeRowsSpec &spec) {
     words.operand(QuantizeRowsSpec::Zero, quantization->zero);
   }
   words.integer(QuantizeRowsSpec::Rows, rows);
+  if (quantization->factors)
+    words.operand(QuantizeRowsSpec::Factors, quantization->factors);
   return LaunchPlan{words.take(), spec.numTasks(rows), 0, {}};
 }
 

@@ -82,6 +82,12 @@ llvm::StringRef chooseKind(mlir::Block &body, llvm::function_ref<bool(unsigned)>
 bool isTileEpilogue(mlir::Operation *op, mlir::Value value);
 /// Whether `op` quantizes to unsigned bytes by one scale, which can be done on the tiles of a quantized_matmul, too.
 bool isByteQuantize(mlir::Operation *op);
+/// What a quantize converts, as other values times a factor for each column, which its kernel multiplies by.
+struct ScaledColumns {
+  ElementwiseOp product;
+  mlir::Value values, factors;
+};
+std::optional<ScaledColumns> getScaledColumns(QuantizeOp quantize);
 /// Whether it quantizes rows of bytes by scales that choose_scale finds for the same rows.
 bool isRowQuantize(mlir::Operation *op);
 

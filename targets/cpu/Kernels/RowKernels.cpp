@@ -37,8 +37,11 @@ namespace {
 class RowQuantizer {
 public:
   /// All words but the rows' own; `zero` is read with a given scale only.
-  RowQuantizer(KernelBuilder &k, const QuantizedRows &spec, unsigned bytesWord, unsigned scaleWord, unsigned zeroWord)
+  RowQuantizer(KernelBuilder &k, const QuantizedRows &spec, unsigned bytesWord, unsigned scaleWord, unsigned zeroWord,
+               unsigned factorsWord)
       : k(k), spec(spec), bytes(k.pointerWord(bytesWord)), scale(k.pointerWord(scaleWord)) {
+    if (spec.hasFactors)
+      factors = k.pointerWord(factorsWord);
     if (spec.isScaleGiven)
       given.emplace(k, k.loadScalar(scale), k.loadByteAsInts(k.pointerWord(zeroWord)), spec.divides);
   }
@@ -46,15 +49,19 @@ public:
   void store(Value x, Int length, Int row) {
     ByteQuantizer quantizer = given ? *given : chooseScale(x, length, row);
     Value y = k.offsetBytes(bytes, k.mul(row, spec.rowStride));
-    k.forVectors(0, length, [&](Int i, Int count) {
-      k.storeBytesPartial(quantizer.quantize(k.loadPartial(x, i, count)), y, i, count);
-    });
+    k.forVectors(0, length,
+                 [&](Int i, Int count) { k.storeBytesPartial(quantizer.quantize(load(x, i, count)), y, i, count); });
   }
 
 private:
+  Value load(Value x, Int i, Int count) {
+    Value value = k.loadPartial(x, i, count);
+    return factors ? k.mulf(value, k.loadPartial(factors, i, count)) : value;
+  }
+
   ByteQuantizer chooseScale(Value x, Int length, Int row) {
     Value greatest = k.horizontalMax(RowBuilder(k, length).reduce(
-        0.0, [&](Int i, Int count) { return k.absf(k.loadPartial(x, i, count)); },
+        0.0, [&](Int i, Int count) { return k.absf(load(x, i, count)); },
         [&](Value total, Value value) { return k.maximum(total, value); }));
     Value chosen = k.divf(greatest, k.splat(127.0));
     k.storeScalar(k.extract(chosen, 0), scale, row);
@@ -63,7 +70,7 @@ private:
 
   KernelBuilder &k;
   const QuantizedRows &spec;
-  Value bytes, scale;
+  Value bytes, scale, factors;
   std::optional<ByteQuantizer> given;
 };
 } // namespace
@@ -85,7 +92,7 @@ void sinter::cpu::buildNorm(KernelBuilder &k, StringRef name, const NormSpec &sp
   assert((spec.length || spec.writesFloats) && "the scratch memory for a row has a known size");
   std::optional<RowQuantizer> quantizer;
   if (spec.quantized)
-    quantizer.emplace(k, *spec.quantized, NormSpec::Bytes, NormSpec::Scale, NormSpec::Zero);
+    quantizer.emplace(k, *spec.quantized, NormSpec::Bytes, NormSpec::Scale, NormSpec::Zero, NormSpec::Factors);
   RowBuilder rows(k, length);
   forRows(k, numRows, spec.length, [&](Int row) {
     Int start = k.mul(row, length);
@@ -209,7 +216,7 @@ void sinter::cpu::buildQuantizeRows(KernelBuilder &k, StringRef name, const Quan
   using Spec = QuantizeRowsSpec;
   k.beginKernel(name);
   Value x = k.pointerWord(Spec::X);
-  RowQuantizer quantizer(k, spec.quantized, Spec::Y, Spec::Scale, Spec::Zero);
+  RowQuantizer quantizer(k, spec.quantized, Spec::Y, Spec::Scale, Spec::Zero, Spec::Factors);
   forRows(k, k.integerWord(Spec::Rows), spec.length,
           [&](Int row) { quantizer.store(k.offset(x, k.mul(row, spec.length)), spec.length, row); });
   k.endKernel();

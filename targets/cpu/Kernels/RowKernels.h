@@ -33,6 +33,8 @@ struct QuantizedRows {
   /// Of a given scale: by division, else by multiplication with the reciprocal.
   bool divides = false;
   int64_t rowStride = 0; // in bytes; what lies between rows is not written
+  /// Each element is multiplied by its column's factor first.
+  bool hasFactors = false;
 };
 
 /// s = x + residual; y = (s - mean(s)) / sqrt(variance(s) + epsilon) * gamma + beta,
@@ -55,12 +57,13 @@ struct NormSpec {
     Gamma,
     Beta,
     Sum,
-    Y,      // pointers; those of absent operands may be anything
-    Rows,   // integers
-    Length, // read only where length is 0
-    Bytes,  // pointer, u8 [Rows][rowStride]
-    Scale,  // pointer, f32 [Rows], written; a given one is f32 [1]
-    Zero,   // pointer, u8 [1]; read with a given scale
+    Y,       // pointers; those of absent operands may be anything
+    Rows,    // integers
+    Length,  // read only where length is 0
+    Bytes,   // pointer, u8 [Rows][rowStride]
+    Scale,   // pointer, f32 [Rows], written; a given one is f32 [1]
+    Zero,    // pointer, u8 [1]; read with a given scale
+    Factors, // pointer, f32 [Length]
     NumWords
   };
   SizeExpr numTasks(const SizeExpr &rows) const { return numRowTasks(length, rows); }
@@ -100,18 +103,19 @@ void buildReduce(KernelBuilder &k, llvm::StringRef name, const ReduceSpec &spec)
 ///
 /// so that x is (y - 128) * scale to half a step. A row of zeros has scale 0 and bytes of 128. Where a row has a NaN,
 /// its scale is one and all bytes are 128; where it has an infinity, its scale is infinite and all bytes are 128.
-/// Or with a scale and a zero point that are given.
+/// Or with a scale and a zero point that are given. With factors x is the element times its column's factor.
 struct QuantizeRowsSpec {
   static constexpr int zeroPoint = 128;
   int64_t length = 0;
   QuantizedRows quantized;
 
   enum Word : unsigned {
-    X,     // pointer, f32 [Rows][Length]
-    Y,     // pointer, u8 [Rows][rowStride]
-    Scale, // pointer, f32 [Rows], written; a given one is f32 [1]
-    Zero,  // pointer, u8 [1]; read with a given scale
-    Rows,  // integer
+    X,       // pointer, f32 [Rows][Length]
+    Y,       // pointer, u8 [Rows][rowStride]
+    Scale,   // pointer, f32 [Rows], written; a given one is f32 [1]
+    Zero,    // pointer, u8 [1]; read with a given scale
+    Rows,    // integer
+    Factors, // pointer, f32 [Length]
     NumWords
   };
   SizeExpr numTasks(const SizeExpr &rows) const { return numRowTasks(length, rows); }

@@ -216,7 +216,7 @@ private:
 
   void decide(Operation *op) {
     Value result = op->getResult(0);
-    if (inTile.contains(op) || isViewOp(op))
+    if (inTile.contains(op) || isViewOp(op) || companions.contains(result))
       return;
     if (isInlined(op)) {
       llvm::SmallSetVector<Operation *, 4> readers;
@@ -259,8 +259,6 @@ private:
       decideQuantize(cast<QuantizeOp>(op));
       return;
     }
-    if (isa<ChooseScaleOp>(op) && companions.contains(result))
-      return;
     // All that read it may get it as codes from the same kernel.
     if (isa<LayerNormOp, RmsNormOp>(op) && isOnlyQuantized(op)) {
       for (Value operand : op->getOperands())
@@ -287,8 +285,14 @@ private:
   /// one kernel.
   void decideQuantize(QuantizeOp quantize) {
     materialize(quantize.getResult());
-    Operation *source = quantize.getInput().getDefiningOp();
-    bool isNorm = source && isa<LayerNormOp, RmsNormOp>(source) && getSizes(quantize.getInput()).back().constant() &&
+    Value input = quantize.getInput();
+    if (std::optional<ScaledColumns> scaled = getScaledColumns(quantize);
+        scaled && isConstantValue(scaled->factors) && !inTile.contains(scaled->product)) {
+      companions.insert(input); // read by nothing else, so that no kernel yields it
+      input = scaled->values;
+    }
+    Operation *source = input.getDefiningOp();
+    bool isNorm = source && isa<LayerNormOp, RmsNormOp>(source) && getSizes(input).back().constant() &&
                   !quantized.contains(source);
     SmallVector<Value> results;
     if (isRowQuantize(quantize))
@@ -301,7 +305,7 @@ private:
       results.insert(results.begin(), quantize.getResult());
       companionsOf[source] = results;
     } else {
-      requireContiguous(quantize.getInput());
+      requireContiguous(input);
       companionsOf[quantize] = results;
     }
   }
