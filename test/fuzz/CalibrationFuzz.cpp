@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   auto [json, rest] = input.split('\0');
   // Aligned as a mapped file is.
   std::vector<float> aligned(rest.size() / sizeof(float) + 1);
-  std::memcpy(aligned.data(), rest.data(), rest.size());
+  if (!rest.empty())
+    std::memcpy(aligned.data(), rest.data(), rest.size());
   llvm::ArrayRef<char> archive(reinterpret_cast<const char *>(aligned.data()), rest.size());
   llvm::Expected<Calibration> read = parseCalibration(json, archive, "fuzz.json", "fuzz.npz");
   if (!read) {
