@@ -33,6 +33,8 @@ struct CompileRequest {
   std::string dumpPhasesTo;
   bool force = false;
   std::optional<QuantizationRequest> quantization;
+  /// Of a module in which element types are decided already: the calibration.json whose arrays it names, if it does.
+  std::string calibration;
   /// For calibration: the program's results are followed by what products by weights read (ObserveActivationsPass).
   bool observesActivations = false;
   unsigned jobs = 0; // 0: as many as the machine has

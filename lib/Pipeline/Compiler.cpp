@@ -261,8 +261,7 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
     emit.name = request.name.empty() ? symbolPrefix(request.model) : request.name;
     emit.folder = source->folder;
     emit.modelPath = request.model;
-    if (request.quantization)
-      emit.calibration = request.quantization->calibration;
+    emit.calibration = request.quantization ? request.quantization->calibration : request.calibration;
     emit.force = request.force;
     emit.jobs = request.jobs ? request.jobs : std::max(1u, std::thread::hardware_concurrency());
     emit.dumpFolder = request.dumpPhasesTo;

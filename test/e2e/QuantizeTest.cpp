@@ -241,6 +241,40 @@ TEST_F(Quantize, quality) {
   EXPECT_EQ(runSinter({"verify", folder + "/out", "--report=x.html"}).status, 2);
 }
 
+// Tests that a quantized bundle is verified by cosine, that of a reference that says something else the node is named,
+// and that a dumped module finds its second moments.
+TEST_F(Quantize, verification) {
+  writeNpz(data + "/0.npz", {x(3, 1)});
+  writeNpz(data + "/1.npz", {x(5, -2)});
+  std::string model = "--model=" + folder + "/model.mlir";
+  for (const char *scheme : {"w8a8", "w8a8s", "w8a8d", "w4a8g4"}) {
+    ASSERT_EQ(compile("out", {"--quantize=" + std::string(scheme), "--calibrate=" + data,
+                              "--dump-phases-to=" + folder + "/phases"})
+                  .status,
+              0)
+        << scheme;
+    Ended ended = runSinter({"verify", folder + "/out", model});
+    EXPECT_EQ(ended.status, 0) << scheme << ended.errors;
+    EXPECT_THAT(ended.output, HasSubstr("outputs are compared by cosine: ")) << scheme;
+  }
+
+  // The last was of 4 bits.
+  std::vector<std::string> dumped = {"compile", folder + "/phases/3-sparse.mlir", "-o", folder + "/again"};
+  EXPECT_EQ(runSinter(dumped).status, 3);
+  dumped.push_back("--calibration=" + folder + "/out/calibration.json");
+  Ended ended = runSinter(dumped);
+  ASSERT_EQ(ended.status, 0) << ended.errors;
+  EXPECT_EQ(readFile(folder + "/again/weights.bin"), readFile(folder + "/out/weights.bin"));
+
+  std::string reference = readFile(folder + "/out/reference.mlir");
+  size_t at = reference.find("sinter.elementwise max");
+  ASSERT_NE(at, std::string::npos);
+  writeFile(folder + "/out/reference.mlir", reference.replace(at, 22, "sinter.elementwise min"));
+  ended = runSinter({"verify", folder + "/out", model, "--format=json"});
+  EXPECT_EQ(ended.status, 1) << ended.errors;
+  EXPECT_EQ(jsonOf(ended.output).getString("node"), llvm::StringRef("second"));
+}
+
 // Tests MiniLM on the sentences of test/data: all of its products by weights are seen, and the whole takes seconds.
 TEST(QuantizeMiniLm, calibration) {
   std::string folder = freshFolder("quantize-minilm"), data = freshFolder("quantize-minilm-data");

@@ -57,22 +57,25 @@ llvm::json::Object describe(const CompileResult &result, const Options &options,
   }
   for (const std::string &warning : result.warnings)
     refused.push_back(llvm::json::Object{{"what", "model"}, {"reason", warning}});
-  return llvm::json::Object{{"out", options.out.empty() ? llvm::json::Value(nullptr) : options.out},
-                            {"sha256", std::move(sha256)},
-                            {"targets", std::move(targets)},
-                            {"dims", describeDims(*result.module)},
-                            {"precision", "f32"},
-                            {"memory", std::move(memory)},
-                            {"seconds", seconds},
-                            {"peak_rss_bytes", peakResidentBytes()},
-                            {"refused", std::move(refused)}};
+  return llvm::json::Object{
+      {"out", options.out.empty() ? llvm::json::Value(nullptr) : options.out},
+      {"sha256", std::move(sha256)},
+      {"targets", std::move(targets)},
+      {"dims", describeDims(*result.module)},
+      {"precision", "f32"},
+      {"quantize", options.compile.scheme().empty() ? llvm::json::Value(nullptr) : options.compile.scheme()},
+      {"memory", std::move(memory)},
+      {"seconds", seconds},
+      {"peak_rss_bytes", peakResidentBytes()},
+      {"refused", std::move(refused)}};
 }
 
 std::string describeInWords(const CompileResult &result, const Options &options, double seconds) {
   std::string text;
   for (const CompiledTarget &target : result.targets) {
     text += "compiled " + options.model + " for " + target.spec.target + " (" + llvm::join(target.spec.chips, ", ") +
-            "), f32, into " + options.out + "\n";
+            "), f32" + (options.compile.scheme().empty() ? "" : " and " + options.compile.scheme()) + ", into " +
+            options.out + "\n";
     text += "weights " + formatBytes(target.result.weightsBytes) + ", code " + formatBytes(target.result.codeBytes) +
             ", memory of a run " + target.result.arenaFormula + " bytes";
     if (target.result.arenaBytes)

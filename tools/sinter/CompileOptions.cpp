@@ -210,8 +210,11 @@ CompileRequest CompileOptions::request(llvm::StringRef model) const {
     throw notYet("--report=" + report);
   if (!quantize.empty())
     request.quantization = QuantizationRequest{orStop(parseScheme(quantize)), calibration};
+  // A module that was dumped may be quantized already, and name arrays of its calibration.
+  if (model.ends_with(".mlir"))
+    request.calibration = calibration;
   for (auto [option, value] : {std::pair("--calibrate", &calibrate), {"--calibration", &calibration}})
-    if (!value->empty() && quantize.empty())
+    if (!value->empty() && quantize.empty() && (value == &calibrate || request.calibration.empty()))
       throw Stop{Failure(ExitStatus::Usage, std::string(option) + "=" + *value +
                                                 ": what it is for is missing, a scheme as in --quantize=w8a8")};
   if (!calibrate.empty() && !calibration.empty())

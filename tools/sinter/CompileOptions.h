@@ -30,6 +30,8 @@ public:
   bool hasTarget() const { return !targets.empty(); }
   /// Samples to calibrate with, of --calibrate; empty: none. What they give is for the caller to put into the request.
   const std::string &calibrationData() const { return calibrate; }
+  /// Of --quantize, as it was given; may be empty.
+  const std::string &scheme() const { return quantize; }
   /// All files that --calibrate and --calibration name.
   std::vector<std::string> calibrationFiles() const;
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/sinter/Reference.h"
+#include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "include/sinter/Compiler.h"
 #include "lib/Quantization/Calibration.h"
 #include "tools/sinter/Console.h"
@@ -72,10 +73,13 @@ void Reference::openWeights(const Program &program, const std::string &bundleFol
     }
   }
   folder = llvm::sys::path::parent_path(absolutePath(model)).str();
-  llvm::SmallString<128> calibration(bundleFolder);
-  llvm::sys::path::append(calibration, Calibration::arraysName);
+  llvm::SmallString<128> json(bundleFolder), arrays(bundleFolder);
+  llvm::sys::path::append(json, Calibration::jsonName);
+  llvm::sys::path::append(arrays, Calibration::arraysName);
+  if (llvm::sys::fs::exists(json))
+    calibration = json.str().str();
   llvm::StringMap<std::string> places;
-  places[Calibration::moduleFileName] = calibration.str().str();
+  places[Calibration::moduleFileName] = arrays.str().str();
   weights = std::make_unique<WeightFiles>(orStop(WeightFiles::open(*owned, folder, places)));
 }
 
@@ -84,9 +88,25 @@ Reference::interpret(const std::vector<HostTensor> &inputs,
                      std::function<llvm::Error(mlir::Operation *, const HostTensor &)> observe) {
   InterpretOptions options;
   if (weights)
-    options.readWeight = [this](WeightOp weight) { return weights->read(weight); };
+    options.readWeight = readWeight();
   options.observe = std::move(observe);
-  return orStop(sinter::interpret(*owned, inputs, options));
+  // Rounding weights takes long, so it is done once for all runs.
+  bool hasRecipes = false;
+  owned->walk([&](ChooseScaleOp op) { hasRecipes |= isFromWeights(op.getInput()); });
+  if (!weights || !hasRecipes)
+    return orStop(sinter::interpret(*owned, inputs, options));
+  if (!foldedWeights) {
+    folded = mlir::OwningOpRef<mlir::ModuleOp>(owned->clone());
+    foldedWeights = std::make_unique<FoldedWeights>(*folded, readWeight());
+  }
+  options.readWeight = [this](WeightOp weight) { return foldedWeights->read(weight); };
+  return orStop(sinter::interpret(*folded, inputs, options));
+}
+
+bool Reference::quantizesActivations() {
+  bool found = false;
+  owned->walk([&](QuantizeOp op) { found |= !isFromWeights(op.getInput()); });
+  return found;
 }
 
 std::vector<HostTensor> Reference::interpretOther(mlir::ModuleOp other, const std::vector<HostTensor> &inputs) {

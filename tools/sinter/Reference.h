@@ -10,6 +10,7 @@
 
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Weights/WeightFiles.h"
+#include "tools/sinter/FoldedWeights.h"
 #include "tools/sinter/ModelFile.h"
 #include "tools/sinter/Program.h"
 
@@ -45,6 +46,12 @@ public:
     return [this](WeightOp weight) { return weights->read(weight); };
   }
 
+  /// Whether activations are rounded to codes at run time. Then two correct programs differ by a whole step where a
+  /// value lies between two codes, and what is behind it differs, too.
+  bool quantizesActivations();
+
+  /// The bundle's calibration.json; empty where it has none.
+  const std::string &calibrationPath() const { return calibration; }
   /// Where the weights' files lie; empty before openWeights.
   const std::string &weightsFolder() const { return folder; }
 
@@ -54,7 +61,10 @@ private:
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> owned;
   std::unique_ptr<WeightFiles> weights;
-  std::string folder, model;
+  std::string folder, model, calibration;
+  /// The module to interpret: this one, or a copy in which recipes that take long are carried out.
+  mlir::OwningOpRef<mlir::ModuleOp> folded;
+  std::unique_ptr<FoldedWeights> foldedWeights;
 };
 
 } // namespace sinter::tool

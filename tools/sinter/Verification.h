@@ -39,6 +39,17 @@ struct Tolerance {
 /// 1e-3 for those of 16. Integers are exact in any case.
 Tolerance toleranceFor(ElementType type, const VerifyOptions &options);
 
+/// Where activations are quantized, the least cosine that an output of floats may have with the reference's. A
+/// difference of a millionth of a step moves one value in a million to the next code, a thousandth of a step rms; the
+/// next layer makes a thirtieth of that, and after a few the two programs differ as much as either does from the
+/// uncompressed one.
+inline constexpr double leastCosine = 0.99;
+
+/// An output against the reference's: by the tolerance, or, where activations are quantized and neither --rtol nor
+/// --atol was given, floats by their cosine.
+Comparison compareOutput(const HostTensor &actual, const HostTensor &expected, const VerifyOptions &options,
+                         bool quantized);
+
 /// What became of a case of ONNX's backend tests.
 struct CaseResult {
   std::string name;

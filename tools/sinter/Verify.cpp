@@ -29,7 +29,7 @@ namespace {
 struct Outcome {
   bool matches = true;
   std::string output, node, reason, inputsFolder;
-  double maxAbsolute = 0, maxRelative = 0;
+  double maxAbsolute = 0, maxRelative = 0, cosine = 1;
 };
 
 /// The node that computes an output, by the reference.
@@ -68,8 +68,11 @@ void compareOutputs(const Program &program, Reference &reference, const std::vec
   std::vector<HostTensor> expected = reference.interpret(inputs);
   std::vector<HostTensor> actual = runOnce(program, inputs, options.numThreads);
   for (unsigned i = 0; i < expected.size(); ++i) {
-    Tolerance tolerance = toleranceFor(expected[i].type, options);
-    Comparison comparison = compare(actual[i], expected[i], tolerance.rtol, tolerance.atol);
+    Comparison comparison = compareOutput(actual[i], expected[i], options, reference.quantizesActivations());
+    Deviation deviation;
+    if (expected[i].type != ElementType::String && actual[i].dims == expected[i].dims)
+      deviation.add(actual[i], expected[i]);
+    outcome.cosine = std::min(outcome.cosine, deviation.cosine());
     outcome.maxAbsolute = std::max(outcome.maxAbsolute, comparison.maxAbsolute);
     outcome.maxRelative = std::max(outcome.maxRelative, comparison.maxRelative);
     if (comparison.matches || !outcome.matches)
@@ -208,8 +211,18 @@ int verifyArtifact(const VerifyOptions &options) {
                                            {"rtol", tolerance.rtol},
                                            {"atol", tolerance.atol},
                                            {"seed", options.seed},
+                                           {"cosine", outcome.cosine},
                                            {"reason", text(outcome.reason)},
                                            {"inputs", text(outcome.inputsFolder)}});
+  } else if (outcome.matches && reference.quantizesActivations() && !options.rtol && !options.atol) {
+    console().print(
+        llvm::formatv(
+            "pass: {0} agrees with the reference interpreter at {1} size(s): activations are quantized, so that "
+            "a value between two codes may be either, and outputs are compared by cosine: {2:f6}, required {3}; "
+            "largest difference {4}, seed {5}\n",
+            options.what, numTrials, outcome.cosine, formatNumber(leastCosine), formatNumber(outcome.maxAbsolute),
+            options.seed)
+            .str());
   } else if (outcome.matches) {
     console().print(
         llvm::formatv("pass: {0} agrees with the reference interpreter at {1} size(s), largest differences {2} and "

@@ -10,6 +10,7 @@
 #include "python-free-frontends/onnx/Model.h"
 #include "tools/sinter/ModelFile.h"
 #include "tools/sinter/Program.h"
+#include "tools/sinter/Quality.h"
 #include "tools/sinter/TensorArguments.h"
 #include "tools/sinter/Verification.h"
 
@@ -40,6 +41,21 @@ Tolerance tool::toleranceFor(ElementType type, const VerifyOptions &options) {
     return {options.rtol.value_or(0), options.atol.value_or(0)};
   bool isShort = type == ElementType::F16 || type == ElementType::BF16;
   return {options.rtol.value_or(isShort ? 1e-2 : 1e-3), options.atol.value_or(isShort ? 1e-3 : 1e-5)};
+}
+
+Comparison tool::compareOutput(const HostTensor &actual, const HostTensor &expected, const VerifyOptions &options,
+                               bool quantized) {
+  Tolerance tolerance = toleranceFor(expected.type, options);
+  Comparison comparison = compare(actual, expected, tolerance.rtol, tolerance.atol);
+  bool byCosine = quantized && isFloatType(expected.type) && !options.rtol && !options.atol;
+  if (!byCosine || comparison.matches || actual.type != expected.type || actual.dims != expected.dims)
+    return comparison;
+  Deviation deviation;
+  deviation.add(actual, expected);
+  comparison.matches = deviation.isFinite() && deviation.cosine() >= leastCosine;
+  comparison.reason = llvm::formatv("its cosine with the reference's is {0:f6}, required {1}{2}", deviation.cosine(),
+                                    formatNumber(leastCosine), deviation.isFinite() ? "" : "; not all is finite");
+  return comparison;
 }
 
 llvm::json::Value tool::finiteOrNull(double value) {
