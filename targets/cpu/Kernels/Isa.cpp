@@ -19,8 +19,8 @@ using namespace sinter::cpu;
 // divide every panel.
 static constexpr Isa table[] = {
     {"x86-64-v4-vnni", "x86_64-unknown-linux-gnu", "x86-64-v4", "+avx512vnni", 16, 32, 8, 3, DotProduct::Vnni, 8, 3},
-    {"x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", "", 16, 32, 8, 3, DotProduct::Widen, 4, 3},
-    {"x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", "", 8, 16, 6, 2, DotProduct::Widen, 3, 2},
+    {"x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", "", 16, 32, 8, 3, DotProduct::Widen, 8, 3},
+    {"x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", "", 8, 16, 6, 2, DotProduct::Widen, 4, 3},
     {"aarch64", "aarch64-unknown-linux-gnu", "generic", "+neon", 4, 32, 6, 4, DotProduct::Widen, 4, 3},
 };
 

@@ -367,25 +367,11 @@ Values KernelBuilder::loadDotColumns(Value pointer, Int byteOffset) {
   return parts;
 }
 
-Values KernelBuilder::splitDotColumns(Value bytes) {
-  if (machine.dotProduct == DotProduct::Vnni)
-    return {bytes};
-  int64_t each = 4 * lanes() / numDotParts();
-  Values parts;
-  for (unsigned part = 0; part < numDotParts(); ++part) {
-    SmallVector<int64_t> places;
-    for (int64_t i = 0; i < each; ++i)
-      places.push_back(part * each + i);
-    parts.push_back(
-        arith::ExtSIOp::create(b, location, VectorType::get({each}, b.getI16Type()), shuffle(bytes, bytes, places)));
-  }
-  return parts;
-}
-
 std::array<Value, 2> KernelBuilder::loadNibbles(Value pointer, Int byteOffset, Value zeros) {
   Value words = load(offsetBytes(pointer, byteOffset), 0, b.getI32Type());
   auto part = [&](Value nibbles) -> Value {
-    return arith::SubIOp::create(b, location, intsAsBytes(andInts(nibbles, splatInt(0x0f0f0f0f))), zeros);
+    Value bytes = arith::SubIOp::create(b, location, intsAsBytes(andInts(nibbles, splatInt(0x0f0f0f0f))), zeros);
+    return operandAsWords(bytes);
   };
   return {part(words), part(shiftRightUnsigned(words, 4))};
 }
@@ -427,6 +413,27 @@ Value KernelBuilder::dotBytes(Value sums, Value row, Value columns) {
     odd.push_back(2 * i + 1);
   }
   return addInts(sums, addInts(shuffle(products, products, even), shuffle(products, products, odd)));
+}
+
+Values KernelBuilder::dotOperands(Value words, bool isSigned) {
+  if (machine.dotProduct == DotProduct::Vnni)
+    return {asDotOperand(words)};
+  Value both = asDotOperand(words);
+  Value eight = constant(DenseElementsAttr::get(cast<ShapedType>(both.getType()), b.getI16IntegerAttr(8)));
+  if (isSigned)
+    return {arith::ShRSIOp::create(b, location, arith::ShLIOp::create(b, location, both, eight), eight),
+            arith::ShRSIOp::create(b, location, both, eight)};
+  return {asDotOperand(andInts(words, splatInt(0x00ff00ff))), arith::ShRUIOp::create(b, location, both, eight)};
+}
+
+Value KernelBuilder::asDotOperand(Value words) {
+  if (machine.dotProduct == DotProduct::Vnni)
+    return intsAsBytes(words);
+  return vector::BitCastOp::create(b, location, VectorType::get({2 * lanes()}, b.getI16Type()), words);
+}
+
+Value KernelBuilder::operandAsWords(Value operand) {
+  return vector::BitCastOp::create(b, location, vectorOf(b.getI32Type()), operand);
 }
 
 Value KernelBuilder::joinDotParts(ValueSpan parts) {

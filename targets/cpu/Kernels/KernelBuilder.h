@@ -186,10 +186,8 @@ public:
   unsigned numDotParts() const { return machine.dotProduct == DotProduct::Vnni ? 1 : 2; }
   /// lanes() columns of four signed bytes each, by parts.
   Values loadDotColumns(Value pointer, Int byteOffset);
-  /// The same of bytes in a vector.
-  Values splitDotColumns(Value bytes);
   /// lanes() words of 32 bits that hold eight unsigned numbers of four bits each: first the low four of each byte, then
-  /// the high ones, minus `zeros`, as vectors of 4 * lanes() signed bytes.
+  /// the high ones, minus `zeros` (4 * lanes() bytes), as words of four signed bytes.
   std::array<Value, 2> loadNibbles(Value pointer, Int byteOffset, Value zeros);
   Value intsAsBytes(Value ints);
   /// The lowest byte of each lane four times.
@@ -200,6 +198,13 @@ public:
   Value dotBytes(Value sums, Value row, Value columns);
   /// One sum per column.
   Value joinDotParts(ValueSpan parts);
+  /// The bytes in lanes() words as operands of dotBytes: as they are, or in 16 bits first the even and then the odd
+  /// ones. What each pair of operands of a row and of columns gives is added to the same sums, one per lane.
+  unsigned numDotOperands() const { return machine.dotProduct == DotProduct::Vnni ? 1 : 2; }
+  Values dotOperands(Value words, bool isSigned);
+  /// Words that were such an operand when they were stored.
+  Value asDotOperand(Value words);
+  Value operandAsWords(Value operand);
   /// i32 lanes 0, 1, 2, ...
   Value laneNumbers();
   /// Lanes below `count`, as a vector of i1.

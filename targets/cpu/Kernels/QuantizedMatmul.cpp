@@ -22,15 +22,24 @@ static constexpr int64_t wordBytes = PackedQuantizedShape::bytesPerWord;
 /// Of the tile in the scratch memory: as many as any variant's tile has.
 static constexpr int64_t mostTileRows = 8;
 static constexpr int64_t tileBytes = mostTileRows * PackedShape::panelColumns * static_cast<int64_t>(sizeof(float));
-/// Up to so many rows, codes of 4 bits become bytes in registers.
-static constexpr int64_t fewRows = 4;
+/// Where no instruction multiplies bytes, those of a row are in two operands.
+static constexpr int64_t mostOperands = 2;
+/// So that the last vector of a row's words is whole.
+static constexpr int64_t wordsMultiple = 16;
+
+static int64_t numSteps(int64_t depth) { return (depth + stepRows - 1) / stepRows; }
+/// Of a row of A, with what whole vectors write behind it.
+static int64_t rowOperands(int64_t depth) {
+  return (numSteps(depth) + wordsMultiple - 1) / wordsMultiple * wordsMultiple * mostOperands;
+}
 
 SizeExpr QuantizedMatmulSpec::numTasks(const SizeExpr &rows) const {
   return numPanelTasks(packedShape().columns(), rows);
 }
 int64_t QuantizedMatmulSpec::scratchBytes() const {
-  int64_t panelBytes = (k + stepRows - 1) / stepRows * PackedShape::panelColumns * wordBytes;
-  return tileBytes + (bits == 4 ? panelBytes : 0);
+  // As much as the variant that takes most: the tile, the panel, the tile's rows of A.
+  int64_t panelBytes = numSteps(k) * mostOperands * PackedShape::panelColumns * wordBytes;
+  return tileBytes + panelBytes + mostTileRows * rowOperands(k) * wordBytes;
 }
 
 namespace {
@@ -48,16 +57,16 @@ struct RowGroup {
   bool isRagged = false; // the last step has fewer rows
 };
 
-/// Where a task reads B, and how.
-struct PanelBytes {
+/// Where a task reads B, and how: words of codes as they are packed, or operands of products in the scratch memory.
+struct PanelWords {
+  enum Kind { Bytes, Nibbles, Operands } kind;
   Value start;
-  bool isNibbles = false;
-  int64_t groupBytes = 0; // from one group to the next
+  int64_t rowsOfGroup = 0; // rows of words from one group to the next
 };
 
 /// The rows of one tile.
 struct TileRows {
-  Value a;
+  Value a; // its bytes, or operands of products in the scratch memory
   int64_t count = 0;
   /// Each two steps fetch so many lines of 64 bytes from here on into the second-level cache.
   Value fetch;
@@ -82,6 +91,8 @@ public:
     if (shape.numGroups() > 1 && spec.group < 64)
       tileRows = std::max<int64_t>(tileRows / 2, 1);
     assert(tileRows <= mostTileRows);
+    numOperands = k.numDotOperands();
+    fewRows = std::min<int64_t>(tileRows, 4 / numOperands);
   }
 
   void build(StringRef name);
@@ -89,11 +100,12 @@ public:
 private:
   void buildPanel();
   Values forGroups(ValueSpan carried, llvm::function_ref<Values(const RowGroup &, ValueSpan)> body);
-  Value unpackPanel(Value panel);
+  Value writeOperands(Value panel);
+  Value writeRows(Value rows, int64_t count);
   Values loadZeros(const RowGroup &group, Int first, ArrayRef<int64_t> valid);
-  void buildTiles(const TileColumns &columns, const PanelBytes &b, int64_t mostRows);
+  void buildTiles(const TileColumns &columns, const PanelWords &b, int64_t mostRows);
   TileRows tileOfRows(const TileColumns &columns, Int row, int64_t rows, int64_t mostRows, bool isFew);
-  Values sumTile(const TileRows &tile, const PanelBytes &b, const TileColumns &columns, const RowGroup &group);
+  Values sumTile(const TileRows &tile, const PanelWords &b, const TileColumns &columns, const RowGroup &group);
   Values subtractRowSums(ValueSpan sums, ValueSpan rowSums, const TileColumns &columns, const RowGroup &group);
   Values addGroup(ValueSpan sums, ValueSpan totals, const TileColumns &columns, const RowGroup &group);
   void finishRows(const TileColumns &columns, Int row, Int rows);
@@ -110,6 +122,9 @@ private:
   PackedQuantizedShape shape;
   int64_t width, tileColumns, tileRows, aRowStride, cRowStride, residualRowStride;
   bool needsRowSums;
+  int64_t numOperands;
+  /// Up to so many rows, what is multiplied is made of the codes in registers.
+  int64_t fewRows;
   Values extras;
   Value a, b, columnSums, zeroPoints, rowScale, columnScale, bias, c, residual;
   Value minusZero; // of A, in all lanes
@@ -164,7 +179,7 @@ Values QuantizedMatmulBuilder::forGroups(ValueSpan carried,
 
 void QuantizedMatmulBuilder::buildPanel() {
   Value panel = k.offsetBytes(b, k.mul(task.panel, shape.columns().panelStart(1) * wordBytes));
-  auto build = [&](const PanelBytes &bytes, int64_t mostRows) {
+  auto build = [&](const PanelWords &bytes, int64_t mostRows) {
     int64_t whole = task.validColumns / tileColumns, left = task.validColumns % tileColumns;
     TileColumns columns;
     columns.valid.assign(k.getIsa().byteTileVectors, width);
@@ -184,12 +199,15 @@ void QuantizedMatmulBuilder::buildPanel() {
       columns.valid.push_back(std::min(left, width));
     buildTiles(columns, bytes, mostRows);
   };
-  int64_t wordRow = task.storedColumns * wordBytes, groupSteps = shape.rowsPerGroup() / stepRows;
-  if (spec.bits == 8)
-    return build({panel, false, groupSteps * wordRow}, tileRows);
-  k.ifThenElse(
-      k.less(fewRows, task.rows), [&] { build({unpackPanel(panel), false, groupSteps * wordRow}, tileRows); },
-      [&] { build({panel, true, shape.wordsPerGroup() * wordRow}, std::min(fewRows, tileRows)); });
+  PanelWords packed{spec.bits == 4 ? PanelWords::Nibbles : PanelWords::Bytes, panel, shape.wordsPerGroup()};
+  // Bytes that an instruction multiplies need no preparation.
+  if (packed.kind == PanelWords::Bytes && numOperands == 1)
+    return build(packed, tileRows);
+  auto prepared = [&] {
+    int64_t rowsOfGroup = shape.rowsPerGroup() / stepRows * numOperands;
+    build({PanelWords::Operands, writeOperands(panel), rowsOfGroup}, tileRows);
+  };
+  k.ifThenElse(k.less(fewRows, task.rows), prepared, [&] { build(packed, fewRows); });
 }
 
 /// What is subtracted from the bytes of codes of 4 bits, for vectors of columns from `first` on.
@@ -202,29 +220,60 @@ Values QuantizedMatmulBuilder::loadZeros(const RowGroup &group, Int first, Array
   return zeros;
 }
 
-/// Writes the panel's codes of 4 bits into the scratch memory, as codes of 8 bits lie.
-Value QuantizedMatmulBuilder::unpackPanel(Value panel) {
-  Value bytes = k.offsetBytes(k.scratch(), tileBytes);
-  int64_t rowBytes = task.storedColumns * wordBytes, vectors = task.storedColumns / width;
+/// Writes the panel into the scratch memory as operands of products: for each step a row of words per operand.
+Value QuantizedMatmulBuilder::writeOperands(Value panel) {
+  Value operands = k.offsetBytes(k.scratch(), tileBytes);
+  int64_t vectors = task.storedColumns / width;
+  bool isNibbles = spec.bits == 4;
   forGroups({}, [&](const RowGroup &group, ValueSpan) {
-    Value from = k.offsetBytes(panel, k.mul(group.index, shape.wordsPerGroup() * rowBytes));
-    Value to = k.offsetBytes(bytes, k.mul(group.index, shape.rowsPerGroup() / stepRows * rowBytes));
-    Values zeros = loadZeros(group, 0, SmallVector<int64_t>(vectors, width));
-    auto unpack = [&](Int word, int64_t halves) {
-      Value fromHere = k.offsetBytes(from, k.mul(word, rowBytes)),
-            toHere = k.offsetBytes(to, k.mul(word, 2 * rowBytes));
+    Value from = k.offset(panel, k.mul(group.index, shape.wordsPerGroup() * task.storedColumns));
+    int64_t groupWords = shape.rowsPerGroup() / stepRows * numOperands * task.storedColumns;
+    Value to = k.offset(operands, k.mul(group.index, groupWords));
+    Values zeros;
+    if (isNibbles)
+      zeros = loadZeros(group, 0, SmallVector<int64_t>(vectors, width));
+    auto write = [&](Int wordRow, int64_t steps) {
+      Value fromHere = k.offset(from, k.mul(wordRow, task.storedColumns));
+      Value toHere = k.offset(to, k.mul(wordRow, shape.rowsPerWord() / stepRows * numOperands * task.storedColumns));
       for (int64_t v = 0; v < vectors; ++v) {
-        auto both = k.loadNibbles(fromHere, v * width * wordBytes, zeros[v]);
-        for (int64_t half = 0; half < halves; ++half)
-          k.store(both[half], k.offsetBytes(toHere, half * rowBytes + v * width * wordBytes));
+        Values words;
+        if (isNibbles)
+          llvm::append_range(words, k.loadNibbles(fromHere, v * width * wordBytes, zeros[v]));
+        else
+          words.push_back(k.load(fromHere, v * width, k.builder().getI32Type()));
+        for (int64_t step = 0; step < steps; ++step)
+          for (auto [p, operand] : llvm::enumerate(k.dotOperands(words[step], /*isSigned=*/true)))
+            k.store(operand, k.offset(toHere, (step * numOperands + p) * task.storedColumns + v * width));
       }
     };
-    k.loop(0, group.steps / 2, 1, [&](Int word) { unpack(word, 2); });
-    if (group.steps % 2)
-      unpack(group.steps / 2, 1);
+    int64_t stepsOfWord = shape.rowsPerWord() / stepRows, left = group.steps % stepsOfWord;
+    k.loop(0, group.steps / stepsOfWord, 1, [&](Int wordRow) { write(wordRow, stepsOfWord); });
+    if (left)
+      write(group.steps / stepsOfWord, left);
     return Values();
   });
-  return bytes;
+  return operands;
+}
+
+/// Writes a tile's rows of A into the scratch memory as operands of products: [rows][steps][2].
+Value QuantizedMatmulBuilder::writeRows(Value rows, int64_t count) {
+  int64_t steps = numSteps(spec.k);
+  Value operands = k.offsetBytes(k.scratch(), tileBytes + steps * mostOperands * PackedShape::panelColumns * wordBytes);
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < width; ++i) {
+    low.push_back(i / 2 + i % 2 * width);
+    high.push_back((width + i) / 2 + i % 2 * width);
+  }
+  k.loop(0, count, 1, [&](Int row) {
+    Value from = k.offsetBytes(rows, k.mul(row, aRowStride)), to = k.offset(operands, k.mul(row, rowOperands(spec.k)));
+    k.forVectors(0, steps, [&](Int step, Int valid) {
+      Values both = k.dotOperands(k.loadIntsPartial(from, step, valid), /*isSigned=*/false);
+      Value even = k.operandAsWords(both[0]), odd = k.operandAsWords(both[1]);
+      k.store(k.shuffle(even, odd, low), to, k.mul(step, 2));
+      k.store(k.shuffle(even, odd, high), to, k.add(k.mul(step, 2), width));
+    });
+  });
+  return operands;
 }
 
 /// Each tile fetches its share of the panel that comes next, which lies right behind this one. Where tiles are few, and
@@ -233,7 +282,7 @@ Value QuantizedMatmulBuilder::unpackPanel(Value panel) {
 TileRows QuantizedMatmulBuilder::tileOfRows(const TileColumns &columns, Int row, int64_t rows, int64_t mostRows,
                                             bool isFew) {
   int64_t rowBytes = task.storedColumns * wordBytes, panelBytes = shape.numWords() * rowBytes;
-  int64_t steps = (spec.k + stepRows - 1) / stepRows, tilesPerPanel = PackedShape::panelColumns / tileColumns;
+  int64_t steps = numSteps(spec.k), tilesPerPanel = PackedShape::panelColumns / tileColumns;
   // Whole, in two steps the panel has this many lines.
   int64_t lines = (2 * panelBytes / steps + 63) / 64;
   TileRows tile;
@@ -250,10 +299,12 @@ TileRows QuantizedMatmulBuilder::tileOfRows(const TileColumns &columns, Int row,
   return tile;
 }
 
-void QuantizedMatmulBuilder::buildTiles(const TileColumns &columns, const PanelBytes &b, int64_t mostRows) {
+void QuantizedMatmulBuilder::buildTiles(const TileColumns &columns, const PanelWords &b, int64_t mostRows) {
   int64_t vectors = columns.valid.size();
   auto sum = [&](Int row, int64_t rows, bool isFew) {
     TileRows tile = tileOfRows(columns, row, rows, mostRows, isFew);
+    if (b.kind == PanelWords::Operands && numOperands > 1)
+      tile.a = writeRows(tile.a, rows);
     bool isOne = shape.numGroups() == 1;
     Values totals(isOne ? 0 : rows * vectors, k.splat(0.0));
     totals = forGroups(totals, [&](const RowGroup &group, ValueSpan carried) {
@@ -268,79 +319,86 @@ void QuantizedMatmulBuilder::buildTiles(const TileColumns &columns, const PanelB
 }
 
 /// The group's sums of a tile, rows by vectors.
-Values QuantizedMatmulBuilder::sumTile(const TileRows &tile, const PanelBytes &b, const TileColumns &columns,
+Values QuantizedMatmulBuilder::sumTile(const TileRows &tile, const PanelWords &b, const TileColumns &columns,
                                        const RowGroup &group) {
-  int64_t rows = tile.count;
-  int64_t vectors = columns.valid.size(), parts = k.numDotParts();
+  int64_t rows = tile.count, vectors = columns.valid.size(), numSums = rows * vectors;
   Type i32 = k.builder().getI32Type();
   Values starts, zeros;
   for (int64_t v = 0; v < vectors; ++v) {
     Int place = perGroupIndex(group, k.add(columns.first, v * width));
     starts.push_back(k.mulInts(minusZero, k.load(columnSums, place, i32)));
   }
-  if (b.isNibbles)
+  if (b.kind == PanelWords::Nibbles)
     zeros = loadZeros(group, columns.first, columns.valid);
-  // With parts, the sums begin with nothing, and what is added to a column comes last. Sums of rows come behind them.
-  int64_t numSums = rows * vectors * parts;
-  Values sums(numSums + (needsRowSums ? rows : 0), k.splatInt(0));
-  for (int64_t i = 0; i < numSums && parts == 1; ++i)
-    sums[i] = starts[i % vectors];
+  // Sums of rows come last.
+  Values sums;
+  for (int64_t i = 0; i < numSums; ++i)
+    sums.push_back(starts[i % vectors]);
+  if (needsRowSums)
+    sums.append(rows, k.splatInt(0));
 
-  int64_t rowBytes = task.storedColumns * wordBytes;
-  Value aGroup = k.offsetBytes(tile.a, k.mul(group.index, shape.rowsPerGroup()));
-  int64_t fetchBytes = tile.fetchLines * 32; // per step
-  Value fetchGroup = k.offsetBytes(tile.fetch, k.mul(group.index, shape.rowsPerGroup() / stepRows * fetchBytes));
-  Value bGroup = k.offsetBytes(b.start, k.add(k.mul(group.index, b.groupBytes), k.mul(columns.first, wordBytes)));
-  auto addStep = [&](Value aHere, ArrayRef<Values> ofB, bool isRagged, Values &next) {
-    Values ones;
-    if (needsRowSums)
-      ones = k.splitDotColumns(
-          k.intsAsBytes(k.splatInt(isRagged ? (0x01010101 >> (stepRows - spec.k % stepRows) * 8) : 0x01010101)));
+  // What is added at once, a unit, is a step or, where it has two operands in the scratch memory, one of them.
+  bool isPrepared = b.kind == PanelWords::Operands && numOperands > 1;
+  int64_t units = isPrepared ? numOperands : 1; // of a step
+  Int firstUnit = k.mul(group.index, shape.rowsPerGroup() / stepRows * units);
+  Value aGroup = k.offset(tile.a, firstUnit);
+  Value bGroup = k.offset(b.start, k.add(k.mul(group.index, b.rowsOfGroup * task.storedColumns), columns.first));
+  int64_t fetchBytes = tile.fetchLines * 32 / units;
+  Value fetchGroup = k.offsetBytes(tile.fetch, k.mul(firstUnit, fetchBytes));
+  auto asOperands = [&](Value words, bool isSigned) {
+    return b.kind == PanelWords::Operands ? Values{k.asDotOperand(words)} : k.dotOperands(words, isSigned);
+  };
+  auto addUnit = [&](Value aHere, ArrayRef<Values> ofB, ValueSpan ones, Values &next) {
     for (int64_t i = 0; i < rows; ++i) {
-      Value bytes = k.broadcastDotRow(k.loadScalar(k.offsetBytes(aHere, i * aRowStride), 0, i32));
-      for (int64_t v = 0; v < vectors; ++v)
-        for (int64_t p = 0; p < parts; ++p) {
-          Value &sum = next[(i * vectors + v) * parts + p];
-          sum = k.dotBytes(sum, bytes, ofB[v][p]);
-        }
-      if (needsRowSums)
-        next[numSums + i] = k.dotBytes(next[numSums + i], bytes, ones[0]);
+      Value word = isPrepared ? k.loadScalar(aHere, i * rowOperands(spec.k), i32)
+                              : k.loadScalar(k.offsetBytes(aHere, i * aRowStride), 0, i32);
+      for (auto [p, operand] : llvm::enumerate(asOperands(k.broadcast(word), /*isSigned=*/false))) {
+        for (int64_t v = 0; v < vectors; ++v)
+          next[i * vectors + v] = k.dotBytes(next[i * vectors + v], operand, ofB[v][p]);
+        if (needsRowSums)
+          next[numSums + i] = k.dotBytes(next[numSums + i], operand, ones[p]);
+      }
     }
   };
-  // Two steps, which of 4 bits are one row of words, or the last step alone.
-  auto addSteps = [&](Int index, int64_t count, bool isRagged, ValueSpan carried) {
-    Values next(carried);
+  // Up to two units; two steps of 4 bits are one row of words.
+  auto addUnits = [&](Int index, int64_t count, bool isRagged, ValueSpan carried) {
+    Values next(carried), ones;
+    if (needsRowSums)
+      ones = k.dotOperands(k.splatInt(isRagged ? 0x01010101 >> (stepRows - spec.k % stepRows) * 8 : 0x01010101), true);
     SmallVector<Values> ofB[2];
-    Value bHere = k.offsetBytes(bGroup, k.mul(b.isNibbles ? k.div(index, 2) : index, rowBytes));
-    k.prefetch(bHere, rowBytes * 12, 3);
-    for (int64_t line = 0; line < tile.fetchLines; ++line)
-      k.prefetch(fetchGroup, k.add(k.mul(index, fetchBytes), line * 64), 2);
+    Value bHere = k.offset(bGroup, k.mul(b.kind == PanelWords::Nibbles ? k.div(index, 2) : index, task.storedColumns));
+    k.prefetch(bHere, task.storedColumns * wordBytes * 12, 3);
+    for (int64_t line = 0; line < count * tile.fetchLines; line += 2)
+      k.prefetch(fetchGroup, k.add(k.mul(index, fetchBytes), line * 32), 2);
     for (int64_t v = 0; v < vectors; ++v) {
-      int64_t vectorBytes = v * width * wordBytes;
-      std::array<Value, 2> nibbles;
-      if (b.isNibbles)
-        nibbles = k.loadNibbles(bHere, vectorBytes, zeros[v]);
+      if (b.kind == PanelWords::Nibbles) {
+        auto nibbles = k.loadNibbles(bHere, v * width * wordBytes, zeros[v]);
+        for (int64_t u = 0; u < count; ++u)
+          ofB[u].push_back(k.dotOperands(nibbles[u], /*isSigned=*/true));
+        continue;
+      }
       for (int64_t u = 0; u < count; ++u)
-        ofB[u].push_back(b.isNibbles ? k.splitDotColumns(nibbles[u])
-                                     : k.loadDotColumns(bHere, u * rowBytes + vectorBytes));
+        ofB[u].push_back(asOperands(k.load(bHere, u * task.storedColumns + v * width, i32), /*isSigned=*/true));
     }
     for (int64_t u = 0; u < count; ++u)
-      addStep(k.offsetBytes(aGroup, k.mul(k.add(index, u), stepRows)), ofB[u], isRagged, next);
+      addUnit(k.offset(aGroup, k.add(index, u)), ofB[u],
+              isPrepared && needsRowSums ? ValueSpan(ones).slice(isRagged ? u : 0, 1) : ValueSpan(ones), next);
     return next;
   };
-  int64_t regular = group.steps - (group.isRagged && needsRowSums), even = regular / 2 * 2;
-  sums = k.loop(0, even, 2, sums, [&](Int index, ValueSpan carried) { return addSteps(index, 2, false, carried); });
-  if (regular != even)
-    sums = addSteps(even, 1, false, sums);
-  if (group.steps != regular)
-    sums = addSteps(regular, 1, true, sums);
-
-  ValueSpan rowSums = ValueSpan(sums).drop_front(numSums);
-  Values joined;
-  for (int64_t i = 0; i < rows * vectors; ++i)
-    joined.push_back(
-        parts == 1 ? sums[i] : k.addInts(k.joinDotParts(ValueSpan(sums).slice(i * parts, parts)), starts[i % vectors]));
-  return needsRowSums ? subtractRowSums(joined, rowSums, columns, group) : joined;
+  // One unit a turn where products and sums are two instructions: LLVM would add up the products of several first, and
+  // run out of registers.
+  int64_t regular = (group.steps - (group.isRagged && needsRowSums)) * units, each = isPrepared ? 1 : 2;
+  int64_t whole = regular / each * each;
+  sums =
+      k.loop(0, whole, each, sums, [&](Int index, ValueSpan carried) { return addUnits(index, each, false, carried); });
+  if (regular != whole)
+    sums = addUnits(whole, 1, false, sums);
+  if (regular != group.steps * units)
+    sums = addUnits(regular, units, true, sums);
+  if (!needsRowSums)
+    return sums;
+  ValueSpan all(sums);
+  return subtractRowSums(all.take_front(numSums), all.drop_front(numSums), columns, group);
 }
 
 /// Zero points of codes of 8 bits times the sums of A's rows.
@@ -350,13 +408,8 @@ Values QuantizedMatmulBuilder::subtractRowSums(ValueSpan sums, ValueSpan rowSums
   Values zeros, results;
   for (int64_t v = 0; v < vectors; ++v)
     zeros.push_back(k.loadBytesAsInts(zeroPoints, perGroupIndex(group, k.add(columns.first, v * width)), true));
-  for (auto [i, sum] : llvm::enumerate(sums)) {
-    Value rowSum = rowSums[i / vectors];
-    // All lanes have the same bytes, so that either part gives all of the sum.
-    if (k.numDotParts() > 1)
-      rowSum = k.joinDotParts({rowSum, rowSum});
-    results.push_back(k.subInts(sum, k.mulInts(rowSum, zeros[i % vectors])));
-  }
+  for (auto [i, sum] : llvm::enumerate(sums))
+    results.push_back(k.subInts(sum, k.mulInts(rowSums[i / vectors], zeros[i % vectors])));
   return results;
 }
 

@@ -27,12 +27,13 @@
 // them, and what follows is the same f32 operations in the same order: all variants
 // give the same bits.
 //
-// A task is what it is for MatmulSpec: some rows and one panel. Codes of 4 bits
-// become bytes in registers where rows are few; else the panel's bytes are written
-// into the scratch memory once. A tile of sums, added up over the groups, goes to the
-// scratch memory, too, and from there row by row through all that follows, so that
-// the epilogue takes no registers from the sums and is there once, not once per
-// number of rows.
+// A task is what it is for MatmulSpec: some rows and one panel. What is multiplied is
+// bytes or, where no instruction does that, their widened even and odd ones. It is
+// made of the codes in registers where rows are few; else the panel is written into
+// the scratch memory once, and each tile's rows of A before it. A tile of sums, added
+// up over the groups, goes to the scratch memory, too, and from there row by row
+// through all that follows, so that the epilogue takes no registers from the sums and
+// is there once, not once per number of rows.
 //
 //===----------------------------------------------------------------------===//
 
