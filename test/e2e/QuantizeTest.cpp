@@ -7,6 +7,7 @@
 
 #include "lib/Support/Npy.h"
 #include "test/e2e/RunTool.h"
+#include "test/e2e/Sentences.h"
 #include "test/unit/StoredNpz.h"
 
 #include "llvm/Support/JSON.h"
@@ -15,7 +16,6 @@
 
 #include <cmath>
 #include <filesystem>
-#include <sstream>
 
 using namespace sinter;
 using namespace sinter::e2e;
@@ -23,12 +23,6 @@ using sinter::test::writeNpz;
 using testing::HasSubstr;
 
 namespace {
-
-template <typename T> HostTensor tensor(ElementType type, std::vector<int64_t> dims, const std::vector<T> &values) {
-  HostTensor result(type, std::move(dims));
-  std::copy(values.begin(), values.end(), result.as<T>().begin());
-  return result;
-}
 
 llvm::json::Object jsonOf(const std::string &text) {
   llvm::Expected<llvm::json::Value> value = llvm::json::parse(text);
@@ -278,22 +272,7 @@ TEST_F(Quantize, verification) {
 // Tests MiniLM on the sentences of test/data: all of its products by weights are seen, and the whole takes seconds.
 TEST(QuantizeMiniLm, calibration) {
   std::string folder = freshFolder("quantize-minilm"), data = freshFolder("quantize-minilm-data");
-  std::istringstream lines(readFile(std::string(SINTER_SOURCE_ROOT) + "/test/data/sentences/calibration.ids"));
-  std::string line;
-  int64_t numTokens = 0;
-  for (int number = 0; std::getline(lines, line); ++number) {
-    std::istringstream words(line);
-    std::vector<int64_t> ids;
-    for (int64_t id; words >> id;)
-      ids.push_back(id);
-    int64_t length = int64_t(ids.size());
-    numTokens += length;
-    char name[16];
-    std::snprintf(name, sizeof name, "/%03d.npz", number);
-    writeNpz(data + name, {{"input_ids", tensor(ElementType::I64, {1, length}, ids)},
-                           {"attention_mask", tensor(ElementType::I64, {1, length}, std::vector<int64_t>(length, 1))},
-                           {"token_type_ids", tensor(ElementType::I64, {1, length}, std::vector<int64_t>(length, 0))}});
-  }
+  int64_t numTokens = writeSentences("calibration", data);
   Ended ended = runSinter({"compile", modelFile(), "-o", folder + "/out", "--quantize=w8a8", "--calibrate=" + data});
   ASSERT_EQ(ended.status, 0) << ended.errors;
   llvm::json::Object json = jsonOf(readFile(folder + "/out/calibration.json"));

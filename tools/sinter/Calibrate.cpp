@@ -150,8 +150,14 @@ std::optional<TemporaryFolder> tool::prepareQuantization(CompileRequest &request
     return std::nullopt;
   orStop(checkSchemes(request));
   std::string &path = request.quantization->calibration;
-  if (request.import.checkOnly || (path.empty() && options.calibrationData().empty()))
+  if (path.empty() && options.calibrationData().empty())
     return std::nullopt;
+  if (path.empty() && request.import.checkOnly) {
+    // Samples are not run, and nothing is missing without their ranges.
+    if (request.quantization->scheme.activations == QuantizationScheme::Activations::Static)
+      request.quantization->scheme.activations = QuantizationScheme::Activations::Auto;
+    return std::nullopt;
+  }
   double begin = now();
   TemporaryFolder folder = orStop(TemporaryFolder::create());
   Calibration calibration;

@@ -100,9 +100,9 @@ std::string inWords(const Quality &quality) {
   return text;
 }
 
-/// One bar per layer: the relative error, on a logarithmic scale from 1e-6 to 1.
+/// One bar per layer: the relative error, on a logarithmic scale from 1e-5 to 1.
 void writeBars(llvm::raw_ostream &os, const Quality &quality) {
-  constexpr int rowHeight = 18, left = 330, width = 560, decades = 6;
+  constexpr int rowHeight = 18, left = 330, width = 560, decades = 5;
   int height = int(quality.layers.size()) * rowHeight + 30;
   os << llvm::formatv("<svg viewBox=\"0 0 {0} {1}\" role=\"img\" aria-label=\"Relative error of each layer\">\n",
                       left + width + 90, height);
@@ -154,7 +154,8 @@ void writePage(llvm::raw_ostream &os, const Quality &quality) {
         "td:first-child,th:first-child,td.op,th.op{text-align:left}\n"
         "svg{width:100%;min-width:50em;font:12px system-ui,sans-serif}svg text{fill:var(--text)}"
         "svg .name{text-anchor:end}svg .axis{text-anchor:middle}svg line{stroke:var(--line)}"
-        ".good{fill:var(--good)}.fair{fill:var(--fair)}.bad{fill:var(--bad)}\n"
+        ".good{fill:var(--good);color:var(--good)}.fair{fill:var(--fair);color:var(--fair)}"
+        ".bad{fill:var(--bad);color:var(--bad)}\n"
         "</style></head><body>\n<h1>Quality of "
      << escapeHtml(quality.artifact) << "</h1>\n<p>Measured against the uncompressed model "
      << escapeHtml(quality.model) << " on " << quality.numSamples
@@ -167,7 +168,10 @@ void writePage(llvm::raw_ostream &os, const Quality &quality) {
     os << "<tr><td>" << escapeHtml(output.name) << "</td><td>" << cosineText(output.meanCosine) << "</td><td>"
        << cosineText(output.worstCosine) << "</td><td class=\"op\">" << escapeHtml(output.worstSample) << "</td>"
        << cells(output.deviation) << "</tr>\n";
-  os << "</table></div>\n<h2>Relative error of each layer, in the order of the program</h2>\n<div>\n";
+  os << "</table></div>\n<h2>Relative error of each layer, in the order of the program</h2>\n<p>On a logarithmic "
+        "scale. "
+        "<b class=\"good\">Below 1 %</b>, <b class=\"fair\">below 10 %</b>, <b class=\"bad\">10 % and above</b>.</p>\n"
+        "<div>\n";
   writeBars(os, quality);
   os << "</div>\n<h2>Layers, worst first</h2>\n<div><table><tr><th>node</th><th class=\"op\">op</th>" << columns
      << "</tr>\n";
