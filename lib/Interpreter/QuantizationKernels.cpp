@@ -157,12 +157,20 @@ static llvm::Expected<HostTensor> runChooseScale(ChooseScaleOp op, const Frame &
   size_t count = result.numElements();
   Extremes extremes(frame.operand(0), type.getBlocks(), count);
   std::vector<float> scales(count);
-  for (size_t s = 0; s < count; ++s)
-    scales[s] = type.getZeroPoints() ? (extremes.greatest[s] - extremes.least[s]) / static_cast<float>(highest - lowest)
-                                     : (extremes.greatest[s] > -extremes.least[s] || std::isnan(extremes.greatest[s])
-                                            ? extremes.greatest[s]
-                                            : -extremes.least[s]) /
-                                           static_cast<float>(highest);
+  if (std::optional<int64_t> zero = op.getZero())
+    for (size_t s = 0; s < count; ++s) {
+      float above = extremes.greatest[s] / static_cast<float>(highest - *zero);
+      float below = -extremes.least[s] / static_cast<float>(*zero - lowest);
+      scales[s] = above > below || std::isnan(above) ? above : below;
+    }
+  else
+    for (size_t s = 0; s < count; ++s)
+      scales[s] =
+          type.getZeroPoints()
+              ? (extremes.greatest[s] - extremes.least[s]) / static_cast<float>(highest - lowest)
+              : (extremes.greatest[s] > -extremes.least[s] || std::isnan(extremes.greatest[s]) ? extremes.greatest[s]
+                                                                                               : -extremes.least[s]) /
+                    static_cast<float>(highest);
   if (op.getSearch()) {
     std::vector<float> values = loadFloats(frame.operand(0)), best = scales;
     std::vector<double> least(count, std::numeric_limits<double>::infinity());

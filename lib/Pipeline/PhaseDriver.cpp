@@ -123,6 +123,8 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
     if (phase == Phase::Quantized && quantization)
       passes.addPass(
           createQuantizePass({quantization->scheme.str(), quantization->calibration}, makeRecipeReader(module)));
+    if (phase == Phase::Quantized)
+      passes.addPass(createRecognizeQuantizedPass());
     if (phase != Phase::Canonical)
       target->addPasses(phase, spec, passes);
     if (phase == Phase::Quantized && observesActivations)

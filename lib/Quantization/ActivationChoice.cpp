@@ -59,15 +59,30 @@ public:
     roundColumns(rounded, numColumns);
   }
 
-  double dynamicError() const {
+  double dynamicError(std::optional<int> zeroPoint) const {
     std::vector<float> codes(inputs.size());
     for (int64_t row = 0; row < numRows; ++row) {
       llvm::ArrayRef<float> values(inputs.data() + row * numChannels, numChannels);
       ScaleAndZero scale = chooseSymmetric(values, 8);
+      CodeRange range = CodeRange::ofSigned(8);
+      if (zeroPoint) {
+        auto [least, greatest] = std::minmax_element(values.begin(), values.end());
+        range = CodeRange::ofUnsigned(8);
+        scale.zero = *zeroPoint;
+        scale.scale = std::max({0.0f, *greatest / static_cast<float>(range.highest - *zeroPoint),
+                                -*least / static_cast<float>(*zeroPoint)});
+      }
       for (int64_t i = 0; i < numChannels; ++i)
-        codes[row * numChannels + i] = dequantizeValue(quantizeValue(values[i], scale, CodeRange::ofSigned(8)), scale);
+        codes[row * numChannels + i] = dequantizeValue(quantizeValue(values[i], scale, range), scale);
     }
     return errorOf(codes);
+  }
+
+  /// A zero point for rows whose values lie about it as all of them do: none where that is the middle.
+  std::optional<int> zeroPoint() const {
+    auto [least, greatest] = std::minmax_element(inputs.begin(), inputs.end());
+    int zero = std::clamp(chooseAffine(*least, *greatest, 8).zero, 1, 254);
+    return std::abs(zero - 128) < 8 ? std::nullopt : std::optional(zero);
   }
 
   double staticError(float low, float high) const {
@@ -140,11 +155,13 @@ ActivationChoice sinter::chooseActivation(const ObservedTensor &tensor, llvm::Ar
       auto [low, high] = strength == 0 ? std::pair(seen.low, seen.high) : trials.range();
       double error = trials.staticError(low, high);
       if (error < fixed.error)
-        fixed = {true, strength, low, high, error};
+        fixed = {true, strength, low, high, std::nullopt, error};
     }
-    if (allowed != Activations::Static)
-      if (double error = trials.dynamicError(); error < dynamic.error)
-        dynamic = {false, strength, 0, 0, error};
+    if (allowed == Activations::Static)
+      continue;
+    for (std::optional<int> zeroPoint : {std::optional<int>(), trials.zeroPoint()})
+      if (double error = trials.dynamicError(zeroPoint); error < dynamic.error)
+        dynamic = {false, strength, 0, 0, zeroPoint, error};
   }
   bool isStatic = allowed == Activations::Static ||
                   (allowed == Activations::Auto && fixed.error <= staticTolerance * dynamic.error);

@@ -13,8 +13,8 @@
 //
 // so that weights, which have steps to spare, take a part of the range. How strong
 // (a), and whether one scale holds for all rows (static) or each row has its own
-// (dynamic), is decided by the squared error of the products on rows that
-// calibration kept.
+// (dynamic, symmetric or around a zero point that holds for all rows), is decided by the squared error of the products
+// on rows that calibration kept.
 //
 // An example, two channels with maxima 16 and 1, weights' rows with maxima 1 and 1,
 // a = 0.5: f = [4, 1], and the activations' maxima become 4 and 1.
@@ -27,6 +27,8 @@
 #include "lib/Quantization/Calibration.h"
 #include "lib/Quantization/Scheme.h"
 
+#include <optional>
+
 namespace sinter {
 
 struct ActivationChoice {
@@ -35,6 +37,8 @@ struct ActivationChoice {
   double strength = 0;
   /// The range for a static scale, of the equalized values.
   float low = 0, high = 0;
+  /// The zero point of dynamic scales, unsigned; none: symmetric ones.
+  std::optional<int> zeroPoint;
   /// The mean squared error of the products, and of the best static and the best dynamic way; infinite where there is
   /// none.
   double error = 0, staticError = 0, dynamicError = 0;

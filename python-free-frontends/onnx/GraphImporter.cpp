@@ -29,7 +29,7 @@ static const llvm::StringMap<SmallVector<const OpRow *, 2>> &getTable() {
     for (ArrayRef<OpRow> rows : {getCastRows(), getConstantRows(), getShapeRows(), getReshapeRows(), getSliceRows(),
                                  getGatherRows(), getMatmulRows(), getElementwiseRows(), getActivationRows(),
                                  getReductionRows(), getSoftmaxRows(), getNormalizationRows(), getConvolutionRows(),
-                                 getEinsumRows(), getPositionRows(), getScatterRows(), getAttentionRows()})
+                                 getEinsumRows(), getPositionRows(), getQuantizationRows(), getScatterRows(), getAttentionRows()})
       for (const OpRow &row : rows)
         result[(row.domain + "." + row.name).str()].push_back(&row);
     for (auto &entry : result)

@@ -284,6 +284,7 @@ llvm::ArrayRef<OpRow> getNormalizationRows();
 llvm::ArrayRef<OpRow> getConvolutionRows();
 llvm::ArrayRef<OpRow> getEinsumRows();
 llvm::ArrayRef<OpRow> getPositionRows();
+llvm::ArrayRef<OpRow> getQuantizationRows();
 llvm::ArrayRef<OpRow> getScatterRows();
 llvm::ArrayRef<OpRow> getAttentionRows();
 

@@ -104,6 +104,15 @@ TEST(InterpreterChooseScale, CoversEachBlock) {
                           {0, 15});
 }
 
+TEST(InterpreterChooseScale, CoversBothSidesOfAGivenZeroPoint) {
+  // Codes 0 to 255 around 55: 55 below, 200 above. 400 / 200 against 55 / 55, then 0 against 110 / 55.
+  HostTensor x = f32({2, 2}, {400, -55, -110, -1});
+  expectElements<float>(run({x}, "tensor<2x1xf32>", R"(
+  %r = sinter.choose_scale %0 for !sinter.quantized<ui8:f32, blocks [1, 0], zero_points> {zero = 55 : i64}
+      : tensor<2x2xf32> -> tensor<2x1xf32>)"),
+                        {2, 2});
+}
+
 TEST(InterpreterChooseScale, SearchGivesUpTheGreatestForTheMany) {
   // Codes of i4 are -8 to 7. With scale 1 the 0.8s become 1: an error of 0.04 each, 0 for the 7. A little less fits
   // them better and loses less at the 7, down to 0.86: 49 * 0.04 = 1.96 becomes 49 * 0.0036 + (7 - 6.02)^2 = 1.1368.
@@ -128,7 +137,8 @@ TEST(InterpreterChooseScale, SearchGivesUpTheGreatestForTheMany) {
 }
 
 TEST(InterpreterGptq, ByHand) {
-  // Both inputs are nearly the same: 0.4 is rounded to 0 once, and what that loses is put into the other, 0.4 + 0.4 * 0.9.
+  // Both inputs are nearly the same: 0.4 is rounded to 0 once, and what that loses is put into the other, 0.4 + 0.4 *
+  // 0.9.
   HostTensor w = f32({2, 1}, {0.4f, 0.4f}), h = f32({2, 2}, {1, 0.9f, 0.9f, 1}), s = f32({1, 1}, {1});
   expectElements<int8_t>(run({w, h, s}, "tensor<2x1xi4>", R"(
   %q = sinter.gptq %0 moments %1 scale %2 : (tensor<2x1xf32>, tensor<2x2xf32>, tensor<1x1xf32>)

@@ -81,6 +81,10 @@ LogicalResult ChooseScaleOp::verify() {
   // choose_scale C2
   if (isa<FloatType>(type.getStorage()) || (getSearch() && type.getZeroPoints()))
     return emitOpError() << "C2: no such scales are known for " << type;
+  // choose_scale C3
+  if (std::optional<int64_t> zero = getZero())
+    if (!type.getZeroPoints() || *zero <= type.getRange().first || *zero >= type.getRange().second)
+      return emitOpError() << "C3: zero point " << *zero << " for " << type;
   return success();
 }
 

@@ -93,7 +93,8 @@ def Sinter_ChooseScaleOp : Sinter_SizedOp<"choose_scale"> {
   let description = [{
     The scales that a tensor is quantized to type `quantized` with. Without zero points `max |x| / q`, over a block, where q is the
     storage's greatest value (127 for i8, 7 for i4). With zero points `(max(x, 0) - min(x, 0)) / r`, where r is the storage's
-    greatest value minus its least. In f32. NaN in a block makes its scale NaN.
+    greatest value minus its least. With a given `zero` for the zero point of all blocks, the least that covers a block:
+    `max(max(x, 0) / (greatest - zero), max(-x, 0) / (zero - least))`. In f32. NaN in a block makes its scale NaN.
 
     With `search`, that times the factor among 1, 0.98, 0.96, ... 0.6 whose codes have the least sum of squared errors (of the
     first, where several have it).
@@ -101,6 +102,7 @@ def Sinter_ChooseScaleOp : Sinter_SizedOp<"choose_scale"> {
     Constraints:
     - C1: the result has the sizes of that type's blocks, and the input's element type, which it expresses.
     - C2: the storage is an integer, and `search` is of a type without zero points.
+    - C3: `zero` is of a type with zero points, and between its storage's least and greatest value.
 
     Example:
 
@@ -108,7 +110,8 @@ def Sinter_ChooseScaleOp : Sinter_SizedOp<"choose_scale"> {
     %0 = sinter.choose_scale %x for !sinter.quantized<i8:f32, blocks [0, 1]> : tensor<4x8xf32> -> tensor<1x8xf32>
     ```
   }];
-  let arguments = (ins Sinter_FloatTensor:$input, TypeAttrOf<Sinter_QuantizedType>:$quantized, UnitAttr:$search);
+  let arguments = (ins Sinter_FloatTensor:$input, TypeAttrOf<Sinter_QuantizedType>:$quantized, UnitAttr:$search,
+                   OptionalAttr<I64Attr>:$zero);
   let results = (outs Sinter_FloatTensor:$result);
   let assemblyFormat = "$input `for` $quantized attr-dict `:` type($input) `->` type($result)";
 }

@@ -257,6 +257,29 @@ def QuantizePass : Pass<"sinter-quantize", "::mlir::ModuleOp"> {
                     Statistic<"numEqualized", "equalized", "Activations whose channels were equalized">];
 }
 
+def RecognizeQuantizedPass : Pass<"sinter-recognize-quantized", "::mlir::ModuleOp"> {
+  let summary = "Products of dequantized values become products of codes";
+  let description = [{
+    Requires phase `canonical`. Ensures that a product of activations of 8 bits by weights of 8 bits or fewer, which a model
+    that came quantized writes as a product of their dequantized values (QDQ) or as a product of integers that is cast to f32
+    (MatMulInteger), is a `sinter.quantized_matmul`. Conversions move over transposes and, with one scale, reshapes to their
+    products. Refuses (leaves as they are) products whose scales do not lie as rows and columns.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.dequantize %a scale %s : (tensor<2x8x!sinter.quantized<i8:f32>>, tensor<f32>) -> tensor<2x8xf32>
+    %1 = sinter.dequantize %b scale %t : (tensor<8x4x!sinter.quantized<i8:f32>>, tensor<f32>) -> tensor<8x4xf32>
+    %2 = sinter.matmul %0, %1 : (tensor<2x8xf32>, tensor<8x4xf32>) -> tensor<2x4xf32>
+
+    %2 = sinter.quantized_matmul %a scale %s, %b scale %t
+        : (tensor<2x8x!sinter.quantized<i8:f32>>, tensor<f32>, tensor<8x4x!sinter.quantized<i8:f32>>, tensor<f32>) -> tensor<2x4xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numRecognized", "recognized", "Products of codes that were recognized">];
+}
+
 def ObserveActivationsPass : Pass<"sinter-observe-activations", "::mlir::ModuleOp"> {
   let summary = "Make results of what products by weights read";
   let description = [{

@@ -139,7 +139,7 @@ private:
     auto scaleType = getTensorType(*codeType.getScaleSizes(getSizes(weight)), b.getF32Type());
     // With 4 bits and fewer a block's greatest weight takes too much from the others.
     bool search = scheme.weightBits <= 4 && !scheme.zeroPoints;
-    codes.scale = ChooseScaleOp::create(b, loc, scaleType, weight, codeType, search);
+    codes.scale = ChooseScaleOp::create(b, loc, scaleType, weight, codeType, search, IntegerAttr());
     if (scheme.zeroPoints)
       codes.zeroPoint = ChooseZeroPointOp::create(b, loc, getTensorType(getSizes(codes.scale), codeType.getStorage()),
                                                   weight, codes.scale, codeType);
@@ -271,10 +271,17 @@ private:
     }
     SmallVector<int64_t> blocks(sinter::getRank(input), 1);
     blocks.back() = 0;
-    auto type = QuantizedType::get(b.getContext(), b.getI8Type(), f32, blocks, /*zero_points=*/false);
+    bool hasZero = choice.zeroPoint.has_value();
+    Type storage = IntegerType::get(b.getContext(), 8, hasZero ? IntegerType::Unsigned : IntegerType::Signless);
+    auto type = QuantizedType::get(b.getContext(), storage, f32, blocks, hasZero);
     auto scaleType = getTensorType(*type.getScaleSizes(getSizes(input)), f32);
-    codes.scale = ChooseScaleOp::create(b, loc, scaleType, input, type, /*search=*/false);
-    codes.codes = QuantizeOp::create(b, loc, getTensorType(getSizes(input), type), input, codes.scale, Value(),
+    auto scale = ChooseScaleOp::create(b, loc, scaleType, input, type, /*search=*/false, IntegerAttr());
+    if (hasZero) {
+      scale.setZero(*choice.zeroPoint);
+      codes.zeroPoint = createScalar(b, loc, b.getIntegerAttr(storage, *choice.zeroPoint), storage);
+    }
+    codes.scale = scale;
+    codes.codes = QuantizeOp::create(b, loc, getTensorType(getSizes(input), type), input, codes.scale, codes.zeroPoint,
                                      /*reciprocal=*/true);
     ++numDynamic;
     return codes;

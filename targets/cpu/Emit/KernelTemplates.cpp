@@ -114,6 +114,15 @@ bool cpu::isByteQuantize(Operation *op) {
          isScalarTensor(quantize.getZeroPoint());
 }
 
+/// The zero point, where it is a number that is known.
+static std::optional<int64_t> getZeroConstant(QuantizeOp quantize) {
+  auto zero = quantize.getZeroPoint() ? quantize.getZeroPoint().getDefiningOp<ConstantOp>() : ConstantOp();
+  auto elements = zero ? dyn_cast<DenseElementsAttr>(zero.getValue()) : DenseElementsAttr();
+  if (!elements || !elements.isSplat())
+    return std::nullopt;
+  return elements.getSplatValue<APInt>().getZExtValue();
+}
+
 std::optional<ScaledColumns> cpu::getScaledColumns(QuantizeOp quantize) {
   auto mul = quantize.getInput().getDefiningOp<ElementwiseOp>();
   if (!mul || mul.getKind() != ElementwiseKind::mul || getSizes(mul.getResult()).empty())
@@ -136,17 +145,17 @@ bool cpu::isRowQuantize(Operation *op) {
   if (!scale || scale.getInput() != quantize.getInput() || scale.getSearch() || !quantize.getReciprocal() ||
       !sinter::getElementType(quantize.getInput()).isF32())
     return false;
-  // The scale is that of signed bytes; stored unsigned, 0 is 128.
   auto type = cast<QuantizedType>(sinter::getElementType(quantize.getResult()));
   auto scaleType = cast<QuantizedType>(scale.getQuantized());
-  auto zero = quantize.getZeroPoint() ? quantize.getZeroPoint().getDefiningOp<ConstantOp>() : ConstantOp();
-  auto elements = zero ? dyn_cast<DenseElementsAttr>(zero.getValue()) : DenseElementsAttr();
   ArrayRef<int64_t> blocks = type.getBlocks();
-  return elements && elements.isSplat() &&
-         elements.getSplatValue<APInt>().getZExtValue() == QuantizeRowsSpec::zeroPoint &&
-         type.getStorage().isUnsignedInteger(8) && scaleType.getStorage().isSignlessInteger(8) &&
-         !scaleType.getZeroPoints() && scaleType.getBlocks() == blocks && !blocks.empty() && blocks.back() == 0 &&
-         llvm::all_of(blocks.drop_back(), [](int64_t length) { return length == 1; }) &&
+  bool isRows = !blocks.empty() && blocks.back() == 0 &&
+                llvm::all_of(blocks.drop_back(), [](int64_t length) { return length == 1; });
+  // A scale for signed bytes is one for unsigned ones whose zero point is 128.
+  bool isSymmetric = scaleType.getStorage().isSignlessInteger(8) && !scaleType.getZeroPoints();
+  bool isGiven = scaleType == type && scale.getZero();
+  int64_t zero = isGiven ? static_cast<int64_t>(*scale.getZero()) : QuantizeRowsSpec::zeroPoint;
+  return isRows && (isSymmetric || isGiven) && scaleType.getBlocks() == blocks &&
+         type.getStorage().isUnsignedInteger(8) && getZeroConstant(quantize) == zero &&
          getSizes(quantize.getInput()).back().constant();
 }
 
@@ -629,6 +638,7 @@ static FailureOr<RowQuantization> readRowQuantization(Block &body, Value input, 
     return failure();
   result.spec.rowStride = *length.constant();
   if (isRowQuantize(result.op)) {
+    result.spec.zeroPoint = *getZeroConstant(result.op);
     result.scales = findYielded(body, result.op.getScale());
     if (!result.scales)
       return failure();

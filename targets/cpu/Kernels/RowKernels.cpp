@@ -60,12 +60,21 @@ private:
   }
 
   ByteQuantizer chooseScale(Value x, Int length, Int row) {
-    Value greatest = k.horizontalMax(RowBuilder(k, length).reduce(
-        0.0, [&](Int i, Int count) { return k.absf(load(x, i, count)); },
-        [&](Value total, Value value) { return k.maximum(total, value); }));
-    Value chosen = k.divf(greatest, k.splat(127.0));
+    auto extreme = [&](llvm::function_ref<Value(Value)> side) {
+      return k.horizontalMax(RowBuilder(k, length).reduce(
+          0.0, [&](Int i, Int count) { return side(load(x, i, count)); },
+          [&](Value total, Value value) { return k.maximum(total, value); }));
+    };
+    Value chosen;
+    if (spec.zeroPoint == QuantizeRowsSpec::zeroPoint) {
+      chosen = k.divf(extreme([&](Value value) { return k.absf(value); }), k.splat(127.0));
+    } else {
+      Value above = k.divf(extreme([](Value value) { return value; }), k.splat(255 - spec.zeroPoint));
+      Value below = k.divf(extreme([&](Value value) { return k.subf(k.splat(0.0), value); }), k.splat(spec.zeroPoint));
+      chosen = k.maximum(above, below);
+    }
     k.storeScalar(k.extract(chosen, 0), scale, row);
-    return {k, chosen, k.splatInt(QuantizeRowsSpec::zeroPoint), /*divides=*/false};
+    return {k, chosen, k.splatInt(spec.zeroPoint), /*divides=*/false};
   }
 
   KernelBuilder &k;

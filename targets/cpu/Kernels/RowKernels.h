@@ -35,6 +35,8 @@ struct QuantizedRows {
   int64_t rowStride = 0; // in bytes; what lies between rows is not written
   /// Each element is multiplied by its column's factor first.
   bool hasFactors = false;
+  /// Of scales that are computed: 128, or another from 1 to 254, whose scale is the least that covers the row.
+  int zeroPoint = 128;
 };
 
 /// s = x + residual; y = (s - mean(s)) / sqrt(variance(s) + epsilon) * gamma + beta,
@@ -103,6 +105,7 @@ void buildReduce(KernelBuilder &k, llvm::StringRef name, const ReduceSpec &spec)
 ///
 /// so that x is (y - 128) * scale to half a step. A row of zeros has scale 0 and bytes of 128. Where a row has a NaN,
 /// its scale is one and all bytes are 128; where it has an infinity, its scale is infinite and all bytes are 128.
+/// With another zero point z the scale is max(greatest / (255 - z), -least / z), the greatest and the least with 0.
 /// Or with a scale and a zero point that are given. With factors x is the element times its column's factor.
 struct QuantizeRowsSpec {
   static constexpr int zeroPoint = 128;

@@ -91,6 +91,15 @@ func.func @choose_scale_floats(%x: tensor<4xf32>) -> tensor<f32> {
 
 // -----
 
+// choose_scale C3
+func.func @choose_scale_zero(%x: tensor<4xf32>) -> tensor<f32> {
+  // expected-error @+1 {{C3: zero point 255 for}}
+  %0 = sinter.choose_scale %x for !sinter.quantized<ui8:f32, zero_points> {zero = 255 : i64} : tensor<4xf32> -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
 // choose_zero_point C1
 func.func @choose_zero_point_none(%x: tensor<4xf32>, %s: tensor<f32>) -> tensor<i8> {
   // expected-error @+1 {{C1: zero points 'tensor<i8>' of 'tensor<4xf32>' for}}
