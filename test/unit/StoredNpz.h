@@ -21,7 +21,7 @@ namespace sinter::test {
 inline void writeNpz(const std::string &path, const std::vector<NamedTensor> &arrays) {
   auto number = [](std::string &text, uint64_t value, int size) {
     for (int i = 0; i < size; ++i)
-      text += static_cast<char>(value >> 8 * i & 0xff);
+      text += i < 8 ? static_cast<char>(value >> 8 * i & 0xff) : 0;
   };
   std::string file, directory;
   for (const NamedTensor &array : arrays) {
