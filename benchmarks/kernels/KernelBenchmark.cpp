@@ -165,7 +165,7 @@ struct Benchmark {
     TestVector<uint8_t> a(m * k, 3), zero(1, 128);
     TestVector<int8_t> b(size * copies, 5);
     TestVector<float> rowScales = randomFloats(m, 1), columnScales(shape.numScales() * copies, 0.01f),
-                      bias = randomFloats(n, 3), c(m * n), scratch(spec.scratchBytes() / 4);
+                      bias = randomFloats(n, 3), c(m * n * (cold ? 8 : 1)), scratch(spec.scratchBytes() / 4);
     int64_t tasks = *spec.numTasks(m).constant(), copy = 0;
     std::vector<int64_t> words(spec.numWords());
     words[Spec::A] = word(a.data());
@@ -178,6 +178,7 @@ struct Benchmark {
       const int8_t *section = b.data() + copy * size;
       words[Spec::B] = word(section + shape.panelsOffset());
       words[Spec::ColumnSums] = word(section + shape.columnSumsOffset());
+      words[Spec::C] = word(c.data() + (cold ? copy % 8 * m * n : 0));
       words[Spec::ColumnScale] = word(columnScales.data() + copy * shape.numScales());
       kernel.call(words, 0, tasks, scratch.data());
       copy = (copy + 1) % copies;
@@ -284,6 +285,7 @@ int main(int argc, char **argv) {
         benchmark.matmul(m, 1536, 384, true, false, cold);
         benchmark.matmul(m, 384, 1536, false, true, cold);
         benchmark.quantizedMatmul(m, 1152, 384, cold);
+        benchmark.quantizedMatmul(m, 1536, 384, cold, 8, 0, true);
         benchmark.quantizedMatmul(m, 384, 1536, cold);
       }
     for (int64_t m : {128, 1}) {
@@ -297,7 +299,6 @@ int main(int argc, char **argv) {
     }
     benchmark.quantizedMatmul(128, 384, 384, false);
     benchmark.quantizedMatmul(128, 1536, 384, false);
-    benchmark.quantizedMatmul(128, 1536, 384, false, 8, 0, true);
     for (int64_t group : {0, 32, 128}) {
       benchmark.quantizedMatmul(128, 1536, 384, false, 8, group);
       benchmark.quantizedMatmul(128, 1536, 384, false, 4, group);

@@ -263,11 +263,11 @@ TEST(CpuKernelMatmul, CodesGiveTheBitsOfFloats) {
     int64_t group;
     bool zeroPoints, isUnsigned;
   };
-  const Case cases[] = {
-      {{48, 16, false, false, 0}, 8, 0, false, false},  {{50, 385, true, false, 2}, 8, 32, false, false},
-      {{17, 33, true, true, 0}, 8, 4, true, true},      {{144, 800, true, true, 0}, 8, 64, true, false},
-      {{96, 384, true, false, 0}, 4, 0, false, false},  {{5, 7, false, true, 1}, 4, 0, true, true},
-      {{63, 1155, false, false, 1}, 4, 32, true, true}, {{80, 811, true, false, 0}, 4, 128, false, false}};
+  const Case cases[] = {{{50, 385, true, false, 2}, 8, 0, false, false},
+                        {{17, 33, true, true, 0}, 8, 4, true, true},
+                        {{144, 800, true, true, 0}, 4, 0, false, false},
+                        {{5, 7, false, true, 1}, 4, 0, true, false},
+                        {{63, 1155, false, false, 1}, 4, 32, true, true}};
   for (const Isa *isa : runnableIsas())
     for (const Case &test : cases) {
       int64_t n = test.shape.n, depth = test.shape.k;
@@ -299,7 +299,7 @@ TEST(CpuKernelMatmul, CodesGiveTheBitsOfFloats) {
         }
       LoadedKernel reference(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildMatmul(k, name, floats); });
       LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildMatmul(k, name, spec); });
-      for (int64_t m : {1, 2, 3, 4, 5, 8, 13, 65}) {
+      for (int64_t m : {1, 3, 4, 5, 13, 65}) {
         Problem problem(test.shape, m, true);
         packMatmulWeights(floats.packedShape(), plain.data(), false, problem.b.data());
         std::vector<int64_t> words = problem.words(m);
