@@ -302,6 +302,8 @@ int main(int argc, char **argv) {
     for (int64_t group : {0, 32, 128}) {
       benchmark.quantizedMatmul(128, 1536, 384, false, 8, group);
       benchmark.quantizedMatmul(128, 1536, 384, false, 4, group);
+      benchmark.matmulOfCodes(128, 1536, 384, 8, group, false);
+      benchmark.matmulOfCodes(128, 1536, 384, 4, group, false);
     }
     benchmark.matmul(512, 512, 512, false, false, false);
     for (int64_t m : {512, 64, 1}) {

@@ -178,6 +178,44 @@ TEST(CpuKernelQuantizedMatmul, IsExactInEveryVariant) { expectExact(shapes); }
 // Tests the same for codes of 8 and 4 bits in groups of rows, with and without zero points.
 TEST(CpuKernelQuantizedMatmul, GroupsAreExactInEveryVariant) { expectExact(groupShapes); }
 
+// Tests that the greatest depth fits 32 bits at the extremes, where row sums are multiplied by zero points, too.
+TEST(CpuKernelQuantizedMatmul, GreatestDepth) {
+  for (const Isa *isa : runnableIsas()) {
+    QuantizedMatmulSpec spec;
+    spec.n = 1;
+    spec.k = QuantizedMatmulSpec::maxDepth;
+    spec.aRowStride = (spec.k + 3) / 4 * 4;
+    spec.hasZeroPoints = true;
+    LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildQuantizedMatmul(k, name, spec); });
+    for (int code : {0, 255})
+      for (int aCode : {0, 255}) {
+        int64_t m = 9;
+        TestVector<uint8_t> a(m * spec.aRowStride, aCode), aZero(1, 255 - aCode), codes(spec.k, code),
+            zeros(1, 255 - code);
+        TestVector<char> section(spec.packedShape().numBytes());
+        QuantizedSource source;
+        source.codes = codes.data();
+        source.isUnsigned = true;
+        source.zeroPoints = zeros.data();
+        packQuantizedWeights(spec.packedShape(), source, section.data());
+        TestVector<float> ones(m, 1.0f), c(m);
+        using Spec = QuantizedMatmulSpec;
+        std::vector<int64_t> words(spec.numWords());
+        words[Spec::A] = word(a.data());
+        words[Spec::AZero] = word(aZero.data());
+        words[Spec::B] = word(section.data() + spec.packedShape().panelsOffset());
+        words[Spec::ColumnSums] = word(section.data() + spec.packedShape().columnSumsOffset());
+        words[Spec::BZero] = word(section.data() + spec.packedShape().zeroPointsOffset());
+        words[Spec::RowScale] = words[Spec::ColumnScale] = word(ones.data());
+        words[Spec::C] = word(c.data());
+        words[Spec::Rows] = m;
+        ASSERT_EQ(kernel.runAll(words, *spec.numTasks(m).constant(), spec.scratchBytes()), 0);
+        for (float x : c)
+          EXPECT_EQ(x, float(int64_t(2 * aCode - 255) * (2 * code - 255) * spec.k)) << isa->name.str();
+      }
+  }
+}
+
 // Tests the words of codes of 4 bits and their sums against the example of QuantizedPacking.h and a shorter group.
 TEST(CpuKernelQuantizedMatmul, Packing) {
   const int8_t codes[] = {-8, 0, 1, 2, 3, 4, 5, 7, -1, 6};
