@@ -36,44 +36,56 @@ public:
 
   void run() {
     for (int64_t group = 0; group < shape.numGroups(); ++group)
-      for (int64_t column = 0; column < stored; ++column)
-        packColumn(group, column);
+      packGroup(group);
   }
 
 private:
   int codeAt(const void *codes, int64_t index) const {
-    unsigned code = static_cast<const uint8_t *>(codes)[index] & ((1u << source.bits) - 1),
-             sign = 1u << (source.bits - 1);
-    return source.isUnsigned ? static_cast<int>(code) : static_cast<int>(code ^ sign) - static_cast<int>(sign);
+    unsigned code = static_cast<const uint8_t *>(codes)[index] & ((1u << source.bits) - 1);
+    unsigned sign = source.isUnsigned ? 0 : 1u << (source.bits - 1);
+    return static_cast<int>(code ^ sign) - static_cast<int>(sign);
   }
 
-  void packColumn(int64_t group, int64_t column) {
-    int64_t n = first + column, begin = group * shape.rowsPerGroup();
-    int64_t end = std::min(begin + shape.rowsPerGroup(), shape.k);
-    bool inside = n < shape.n;
+  void packGroup(int64_t group) {
+    int64_t begin = group * shape.rowsPerGroup(), end = std::min(begin + shape.rowsPerGroup(), shape.k);
+    int64_t valid = std::min(stored, shape.n - first), rows = shape.rowsPerWord();
     // What is added where codes are stored unsigned, or subtracted where unsigned ones are stored signed.
     int shift = shape.bits == 4 ? (source.isUnsigned ? 0 : 8) : source.isUnsigned ? -128 : 0;
-    int zero = inside && source.zeroPoints ? codeAt(source.zeroPoints, group * shape.n + n) : 0;
-    int64_t rows = shape.rowsPerWord(), numWords = (end - begin + rows - 1) / rows;
-    char *word = words + (group * shape.wordsPerGroup() * stored + column) * PackedQuantizedShape::bytesPerWord;
-    int32_t sum = 0;
-    for (int64_t row = begin; numWords--; word += stored * PackedQuantizedShape::bytesPerWord) {
-      uint8_t bytes[PackedQuantizedShape::bytesPerWord] = {};
-      for (int64_t i = 0; i < rows; ++i, ++row) {
-        // What is missing has no effect: 4 bits come with their zero point subtracted, 8 bits as they are.
-        int value = shape.bits == 4 ? zero + shift : 0;
-        if (inside && row < end) {
-          int code = codeAt(source.codes, source.transposed ? n * shape.k + row : row * shape.n + n);
-          sum += code - zero;
-          value = code + shift;
+    unsigned mask = shape.bits == 4 ? 0xf : 0xff;
+    int zero[PackedShape::panelColumns] = {};
+    for (int64_t column = 0; column < valid && source.zeroPoints; ++column)
+      zero[column] = codeAt(source.zeroPoints, group * shape.n + first + column);
+    for (int64_t column = 0; column < stored && zeros; ++column)
+      zeros[group * stored + column] = static_cast<char>(zero[column] + shift);
+
+    // Stores to the section may change anything that is in memory: what the loop reads of the shape is local.
+    int32_t sum[PackedShape::panelColumns] = {};
+    int64_t numStored = stored, rowStride = source.transposed ? 1 : shape.n,
+            columnStride = source.transposed ? shape.k : 1;
+    int64_t firstCode = first * columnStride;
+    bool isNibbles = shape.bits == 4;
+    char *word = words + group * shape.wordsPerGroup() * stored * PackedQuantizedShape::bytesPerWord;
+    // Row by row of words, so that the lines of the source that these need stay in the cache, transposed or not.
+    for (int64_t row = begin; row < end; row += rows)
+      for (int64_t column = 0; column < numStored; ++column, word += PackedQuantizedShape::bytesPerWord) {
+        int64_t present = column < valid ? std::min(rows, end - row) : 0, place = firstCode + column * columnStride;
+        uint32_t value = 0;
+        for (int64_t i = 0; i < rows; ++i) {
+          // What is missing has no effect: 4 bits come with their zero point subtracted, 8 bits as they are.
+          int stands = isNibbles ? zero[column] + shift : 0;
+          if (i < present) {
+            int code = codeAt(source.codes, place + (row + i) * rowStride);
+            sum[column] += code - zero[column];
+            stands = code + shift;
+          }
+          value |= (static_cast<uint32_t>(stands) & mask) << (i % 4 * 8 + i / 4 * 4);
         }
-        bytes[i % 4] |= (static_cast<unsigned>(value) & (shape.bits == 4 ? 0xf : 0xff)) << (i / 4 * 4);
+        // Its lowest byte is the first, whatever the machine.
+        const uint8_t bytes[] = {static_cast<uint8_t>(value), static_cast<uint8_t>(value >> 8),
+                                 static_cast<uint8_t>(value >> 16), static_cast<uint8_t>(value >> 24)};
+        std::memcpy(word, bytes, sizeof(bytes));
       }
-      std::memcpy(word, bytes, sizeof(bytes));
-    }
-    sums[group * stored + column] = sum;
-    if (zeros)
-      zeros[group * stored + column] = static_cast<char>(zero + shift);
+    std::copy(sum, sum + stored, sums + group * stored);
   }
 
   const PackedQuantizedShape &shape;
