@@ -4,7 +4,7 @@
 
 // section C1
 // expected-error @+1 {{C1: the body yields one tensor}}
-cpu.section @two row_major {
+cpu.section @two row_major bytes 8 {
   %0 = sinter.constant dense<1.0> : tensor<2xf32>
   sinter.yield %0, %0 : tensor<2xf32>, tensor<2xf32>
 }
@@ -13,7 +13,7 @@ cpu.section @two row_major {
 
 // section C1
 // expected-error @+1 {{C1: 'tensor<2xf32>' cannot lie as panels}}
-cpu.section @vector panels {
+cpu.section @vector panels bytes 8 {
   %0 = sinter.constant dense<1.0> : tensor<2xf32>
   sinter.yield %0 : tensor<2xf32>
 }
@@ -22,9 +22,36 @@ cpu.section @vector panels {
 
 // section C1
 // expected-error @+1 {{C1: 'tensor<2x2xf64>' cannot lie as panels_transposed}}
-cpu.section @wide panels_transposed {
+cpu.section @wide panels_transposed bytes 32 {
   %0 = sinter.constant dense<1.0> : tensor<2x2xf64>
   sinter.yield %0 : tensor<2x2xf64>
+}
+
+// -----
+
+// section C1
+// expected-error @+1 {{C1: 'tensor<2x2xf32>' cannot lie as quantized_panels}}
+cpu.section @floats quantized_panels bytes 32 {
+  %0 = sinter.constant dense<1.0> : tensor<2x2xf32>
+  sinter.yield %0 : tensor<2x2xf32>
+}
+
+// -----
+
+// section C2
+// expected-error @+1 {{C2: 12 bytes for 'tensor<2x2xf32>' as row_major}}
+cpu.section @short row_major bytes 12 {
+  %0 = sinter.constant dense<1.0> : tensor<2x2xf32>
+  sinter.yield %0 : tensor<2x2xf32>
+}
+
+// -----
+
+// section C2
+// expected-error @+1 {{C2: 12 bytes for 'tensor<2x2xf32>' as panels}}
+cpu.section @short_panels panels bytes 12 {
+  %0 = sinter.constant dense<1.0> : tensor<2x2xf32>
+  sinter.yield %0 : tensor<2x2xf32>
 }
 
 // -----

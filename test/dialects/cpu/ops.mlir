@@ -6,10 +6,10 @@ module {
 
 sinter.weight @query_weight raw 0 at 4096 length 589824 : tensor<384x384xf32>
 
-// CHECK: cpu.section @query panels_transposed {
+// CHECK: cpu.section @query panels_transposed bytes 589824 {
 // CHECK-NEXT: %[[W:.*]] = sinter.parameter @query_weight : tensor<384x384xf32>
 // CHECK-NEXT: sinter.yield %[[W]] : tensor<384x384xf32>
-cpu.section @query panels_transposed {
+cpu.section @query panels_transposed bytes 589824 {
   %0 = sinter.parameter @query_weight : tensor<384x384xf32>
   sinter.yield %0 : tensor<384x384xf32>
 }

@@ -9,7 +9,7 @@
 // CHECK: %[[W:.*]] = cpu.weights @[[SECTION:.*]] : tensor<8x8xf32>
 // CHECK: %[[P:.*]] = cpu.launch @[[MATMUL:.*]](%[[X]], %[[W]]) words {{.*}}#cpu.word<size, 0, "seq">{{.*}} tasks <"{{.*}}seq{{.*}}">
 // CHECK: cpu.launch @[[SOFTMAX:.*]](%[[P]])
-// CHECK: cpu.section @[[SECTION]] panels {
+// CHECK: cpu.section @[[SECTION]] panels bytes 512 {
 // CHECK-NEXT: sinter.parameter @w
 // CHECK: cpu.code @[[MATMUL]] "matmul"
 // CHECK: sinter.elementwise relu
