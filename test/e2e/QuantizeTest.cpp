@@ -235,6 +235,41 @@ TEST_F(Quantize, quality) {
   EXPECT_EQ(runSinter({"verify", folder + "/out", "--report=x.html"}).status, 2);
 }
 
+// Tests weights that stand behind the first product of their input, and a product that reads another one's result as it
+// is.
+TEST_F(Quantize, orderOfWeights) {
+  writeFile(folder + "/model.mlir", R"(
+module attributes {sinter.files = ["weights.bin"], sinter.phase = "canonical"} {
+  sinter.weight @w raw 0 at 0 length 256 : tensor<8x8xf32>
+  sinter.weight @u raw 0 at 256 length 256 : tensor<8x8xf32>
+  sinter.weight @v raw 0 at 384 length 256 : tensor<8x8xf32>
+  func.func @main(%x: tensor<3x8xf32> {sinter.name = "x"}) -> (tensor<3x8xf32> {sinter.name = "y"}) {
+    %w = sinter.parameter @w : tensor<8x8xf32>
+    %0 = sinter.matmul %x, %w : (tensor<3x8xf32>, tensor<8x8xf32>) -> tensor<3x8xf32> loc("first")
+    %u = sinter.parameter @u : tensor<8x8xf32>
+    %t = sinter.transpose %u [1, 0] : tensor<8x8xf32> -> tensor<8x8xf32>
+    %1 = sinter.matmul %x, %t : (tensor<3x8xf32>, tensor<8x8xf32>) -> tensor<3x8xf32> loc("second")
+    %v = sinter.parameter @v : tensor<8x8xf32>
+    %2 = sinter.matmul %0, %v : (tensor<3x8xf32>, tensor<8x8xf32>) -> tensor<3x8xf32> loc("third")
+    %3 = sinter.elementwise add(%1, %2) : (tensor<3x8xf32>, tensor<3x8xf32>) -> tensor<3x8xf32> loc("sum")
+    return %3 : tensor<3x8xf32>
+  }
+}
+)");
+  // One channel is far larger than the others, so that equalizing pays.
+  writeNpz(data + "/0.npz", {x(3, 60)});
+  for (const char *scheme : {"w8a8", "w4a8g4"}) {
+    Ended ended = compile("out", {"--quantize=" + std::string(scheme), "--calibrate=" + data});
+    ASSERT_EQ(ended.status, 0) << ended.errors;
+    std::string model = "--model=" + folder + "/model.mlir";
+    EXPECT_EQ(runSinter({"verify", folder + "/out", model}).status, 0);
+    ended = runSinter({"verify", folder + "/out", model, "--quality", "--data=" + data, "--format=json"});
+    const llvm::json::Object json = jsonOf(ended.output);
+    EXPECT_GT(*(*json.getArray("outputs"))[0].getAsObject()->getNumber("cosine"), scheme[1] == '8' ? 0.9999 : 0.98);
+    EXPECT_EQ(json.getArray("layers")->size(), 4u);
+  }
+}
+
 // Tests that a quantized bundle is verified by cosine, that of a reference that says something else the node is named,
 // and that a dumped module finds its second moments.
 TEST_F(Quantize, verification) {

@@ -50,19 +50,37 @@ public:
   unsigned numMatmuls = 0, numStatic = 0, numDynamic = 0, numEqualized = 0;
 
   llvm::Error run() {
+    hoistRecipes();
     llvm::MapVector<Value, SmallVector<WeightMatmul>> byInput;
     for (const WeightMatmul &product : findWeightMatmuls(main))
       byInput[product.matmul->getOperand(0)].push_back(product);
     for (auto &[input, products] : byInput)
-      if (llvm::Error error = quantize(input, products))
+      if (llvm::Error error = quantize(products))
         return error;
     return llvm::Error::success();
   }
 
 private:
+  /// What follows from weights may stand anywhere. Here it comes first, so that the first of several products that
+  /// share an input can be equalized with the weights of all of them.
+  void hoistRecipes() {
+    Block &block = main.getBody().front();
+    Block::iterator place = block.begin();
+    for (Operation &op : llvm::make_early_inc_range(block)) {
+      if (op.getNumResults() != 1 || !isFromWeights(op.getResult(0)))
+        continue;
+      if (place == op.getIterator())
+        ++place;
+      else
+        op.moveBefore(&block, place);
+    }
+  }
+
   /// Products that read the same input.
-  llvm::Error quantize(Value input, MutableArrayRef<WeightMatmul> products) {
+  llvm::Error quantize(MutableArrayRef<WeightMatmul> products) {
     OpBuilder b(products.front().matmul);
+    // Not what it was when the products were found: a product that it was the result of is another op now.
+    Value input = products.front().matmul.getLhs();
     Location loc = products.front().matmul.getLoc();
     const ObservedTensor *observed = calibration ? calibration->find(products.front().name) : nullptr;
     SmallVector<Value> weights;
