@@ -354,19 +354,6 @@ Value KernelBuilder::intrinsic(StringRef name, Type result, ValueSpan operands) 
   return LLVM::CallIntrinsicOp::create(b, location, result, b.getStringAttr(name), operands).getResult(0);
 }
 
-Values KernelBuilder::loadDotColumns(Value pointer, Int byteOffset) {
-  int64_t bytes = 4 * lanes() / numDotParts();
-  auto narrow = VectorType::get({bytes}, b.getI8Type());
-  Values parts;
-  for (unsigned part = 0; part < numDotParts(); ++part) {
-    Value raw = LLVM::LoadOp::create(b, location, narrow, offsetBytes(pointer, add(byteOffset, part * bytes)), 1);
-    if (machine.dotProduct == DotProduct::Widen)
-      raw = arith::ExtSIOp::create(b, location, VectorType::get({bytes}, b.getI16Type()), raw);
-    parts.push_back(raw);
-  }
-  return parts;
-}
-
 std::array<Value, 2> KernelBuilder::loadNibbles(Value pointer, Int byteOffset, Value zeros) {
   Value words = load(offsetBytes(pointer, byteOffset), 0, b.getI32Type());
   auto part = [&](Value nibbles) -> Value {
@@ -381,20 +368,6 @@ Value KernelBuilder::intsAsBytes(Value ints) {
 }
 Value KernelBuilder::repeatBytes(Value ints) {
   return intsAsBytes(mulInts(andInts(ints, splatInt(0xff)), splatInt(0x01010101)));
-}
-
-Value KernelBuilder::broadcastDotRow(Value bytes) {
-  if (machine.dotProduct == DotProduct::Vnni)
-    return intsAsBytes(broadcast(bytes));
-  // Four bytes widened to 16 bits are one element of 64.
-  auto four = VectorType::get({4}, b.getI8Type());
-  Value single = vector::BroadcastOp::create(b, location, VectorType::get({1}, b.getI32Type()), bytes);
-  Value wide = arith::ExtUIOp::create(b, location, VectorType::get({4}, b.getI16Type()),
-                                      vector::BitCastOp::create(b, location, four, single));
-  Value element = vector::ExtractOp::create(
-      b, location, vector::BitCastOp::create(b, location, VectorType::get({1}, b.getI64Type()), wide), int64_t(0));
-  Value all = vector::BroadcastOp::create(b, location, VectorType::get({lanes() / 2}, b.getI64Type()), element);
-  return vector::BitCastOp::create(b, location, VectorType::get({2 * lanes()}, b.getI16Type()), all);
 }
 
 Value KernelBuilder::dotBytes(Value sums, Value row, Value columns) {
@@ -434,15 +407,6 @@ Value KernelBuilder::asDotOperand(Value words) {
 
 Value KernelBuilder::operandAsWords(Value operand) {
   return vector::BitCastOp::create(b, location, vectorOf(b.getI32Type()), operand);
-}
-
-Value KernelBuilder::joinDotParts(ValueSpan parts) {
-  SmallVector<int64_t> even, odd;
-  for (unsigned i = 0; i < lanes(); ++i) {
-    even.push_back(2 * i);
-    odd.push_back(2 * i + 1);
-  }
-  return addInts(shuffle(parts[0], parts[1], even), shuffle(parts[0], parts[1], odd));
 }
 
 //===----------------------------------------------------------------------===//

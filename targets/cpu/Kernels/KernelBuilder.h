@@ -180,31 +180,21 @@ public:
   /// The lowest eight bits of each lane.
   Value truncateToBytes(Value x);
 
-  // Sums of products of bytes: for each lane, four unsigned bytes of a row times four signed ones of the lane's column.
-  // The instruction set decides how many parts a vector of columns has: with more than one, each lane's sum is spread
-  // over two lanes of a part.
-  unsigned numDotParts() const { return machine.dotProduct == DotProduct::Vnni ? 1 : 2; }
-  /// lanes() columns of four signed bytes each, by parts.
-  Values loadDotColumns(Value pointer, Int byteOffset);
+  // Sums of products of bytes: each lane's sum takes four unsigned bytes of a row times four signed ones of the lane's
+  // column, which are a word each. The instruction set decides how many operands a word becomes: itself, or in 16 bits
+  // first its even bytes and then its odd ones.
+  unsigned numDotOperands() const { return machine.dotProduct == DotProduct::Vnni ? 1 : 2; }
+  Values dotOperands(Value words, bool isSigned);
+  /// `sums`, of i32, plus what operands of the same number give.
+  Value dotBytes(Value sums, Value row, Value columns);
+  /// Words that were an operand when they were stored, and what to store.
+  Value asDotOperand(Value words);
+  Value operandAsWords(Value operand);
   /// lanes() words of 32 bits that hold eight unsigned numbers of four bits each: first the low four of each byte, then
   /// the high ones, minus `zeros` (4 * lanes() bytes), as words of four signed bytes.
   std::array<Value, 2> loadNibbles(Value pointer, Int byteOffset, Value zeros);
-  Value intsAsBytes(Value ints);
   /// The lowest byte of each lane four times.
   Value repeatBytes(Value ints);
-  /// Four unsigned bytes, an i32, for all lanes.
-  Value broadcastDotRow(Value bytes);
-  /// `sums`, of i32, plus the products.
-  Value dotBytes(Value sums, Value row, Value columns);
-  /// One sum per column.
-  Value joinDotParts(ValueSpan parts);
-  /// The bytes in lanes() words as operands of dotBytes: as they are, or in 16 bits first the even and then the odd
-  /// ones. What each pair of operands of a row and of columns gives is added to the same sums, one per lane.
-  unsigned numDotOperands() const { return machine.dotProduct == DotProduct::Vnni ? 1 : 2; }
-  Values dotOperands(Value words, bool isSigned);
-  /// Words that were such an operand when they were stored.
-  Value asDotOperand(Value words);
-  Value operandAsWords(Value operand);
   /// i32 lanes 0, 1, 2, ...
   Value laneNumbers();
   /// Lanes below `count`, as a vector of i1.
@@ -236,6 +226,7 @@ public:
 
 private:
   Value constant(mlir::TypedAttr attribute);
+  Value intsAsBytes(Value ints);
   Value intrinsic(llvm::StringRef name, mlir::Type result, ValueSpan operands);
   Value butterfly(Value x, llvm::function_ref<Value(Value, Value)> combine);
 

@@ -52,16 +52,16 @@ public:
     width = k.lanes();
     vectors = SparseShape::blockColumns / width;
     isBytes = spec.elements == SparseShape::Elements::Bytes;
-    parts = isBytes ? k.numDotParts() : 1;
+    numOperands = isBytes ? k.numDotOperands() : 1;
     aRowBytes = (spec.aRowStride ? spec.aRowStride : spec.k) * shape.elementBytes();
     cRowStride = spec.cRowStride ? spec.cRowStride : spec.n;
     residualRowStride = spec.residualRowStride ? spec.residualRowStride : spec.n;
-    // Beside the accumulators, a row of B and one factor are held.
-    int64_t registers = k.getIsa().numVectorRegisters, perRow = vectors * parts;
-    int64_t most = std::min<int64_t>(24, (registers - perRow - 1) / perRow);
+    // Beside the accumulators, a row of B and one factor are held, and a product where it is not summed at once.
+    int64_t registers = k.getIsa().numVectorRegisters, held = vectors * numOperands + 2 * numOperands - 1;
+    int64_t most = std::min<int64_t>(24, (registers - held) / vectors);
     // A vector of columns takes as many loads as multiply-adds; many rows are the vectors instead, and need half of
     // them.
-    if (vectors == 1 && parts == 1)
+    if (vectors == 1 && numOperands == 1)
       tileCases = {48, 32, 24};
     for (int64_t rows : {24, 16, 12, 8, 6, 4, 3, 2, 1})
       if (rows <= most && (tileCases.empty() || rows * 3 <= tileCases.back() * 2))
@@ -91,7 +91,7 @@ private:
   KernelBuilder &k;
   const SparseMatmulSpec &spec;
   SparseShape shape;
-  int64_t width, vectors, parts, aRowBytes, cRowStride, residualRowStride;
+  int64_t width, vectors, numOperands, aRowBytes, cRowStride, residualRowStride;
   bool isBytes;
   SmallVector<int64_t> tileCases; // falling
   Values extras;
@@ -294,28 +294,24 @@ Values SparseMatmulBuilder::sumTile(Value tile, int64_t rows, Value firstBlock, 
       Value bHere = k.offsetBytes(bQuad, u * columnsBytes);
       SmallVector<Values> columns;
       for (int64_t v = 0; v < vectors; ++v)
-        columns.push_back(isBytes ? k.loadDotColumns(bHere, v * width * unitBytes) : Values{k.load(bHere, v * width)});
+        columns.push_back(isBytes ? k.dotOperands(k.load(bHere, v * width, i32), /*isSigned=*/true)
+                                  : Values{k.load(bHere, v * width)});
       for (int64_t i = 0; i < rows; ++i) {
         Value from = k.offsetBytes(aQuad, i * quadBytes + u * unitBytes);
-        Value factor = isBytes ? k.broadcastDotRow(k.loadScalar(from, 0, i32)) : k.broadcast(k.loadScalar(from));
+        Values factors = isBytes ? k.dotOperands(k.broadcast(k.loadScalar(from, 0, i32)), /*isSigned=*/false)
+                                 : Values{k.broadcast(k.loadScalar(from))};
         for (int64_t v = 0; v < vectors; ++v)
-          for (int64_t p = 0; p < parts; ++p) {
-            Value &sum = next[(i * vectors + v) * parts + p];
-            sum = isBytes ? k.dotBytes(sum, factor, columns[v][p]) : k.fma(factor, columns[v][p], sum);
+          for (auto [factor, column] : llvm::zip(factors, columns[v])) {
+            Value &sum = next[i * vectors + v];
+            sum = isBytes ? k.dotBytes(sum, factor, column) : k.fma(factor, column, sum);
           }
       }
     }
     return next;
   };
 
-  Values sums(rows * vectors * parts, isBytes ? k.splatInt(0) : k.splat(0.0));
-  sums = forBlocks(tile, rows, firstBlock, lastBlock, sums, step);
-  if (parts == 1)
-    return sums;
-  Values joined;
-  for (int64_t i = 0; i < rows * vectors; ++i)
-    joined.push_back(k.joinDotParts(ValueSpan(sums).slice(i * parts, parts)));
-  return joined;
+  Values sums(rows * vectors, isBytes ? k.splatInt(0) : k.splat(0.0));
+  return forBlocks(tile, rows, firstBlock, lastBlock, sums, step);
 }
 
 /// A few blocks at a time: the second half of their columns finds their rows of A in the first-level cache.
@@ -339,7 +335,8 @@ void SparseMatmulBuilder::sumWideTile(Value tile, int64_t rows, Value firstBlock
           }
           for (int64_t column = 0; column < wideColumns; ++column) {
             Value from = k.offsetBytes(bQuad, u * columnsBytes + (firstColumn + column) * unitBytes);
-            Value factor = isBytes ? k.broadcastDotRow(k.loadScalar(from, 0, i32)) : k.broadcast(k.loadScalar(from));
+            Value factor =
+                isBytes ? k.asDotOperand(k.broadcast(k.loadScalar(from, 0, i32))) : k.broadcast(k.loadScalar(from));
             for (int64_t v = 0; v < rowVectors; ++v) {
               Value &sum = next[column * rowVectors + v];
               sum = isBytes ? k.dotBytes(sum, rowsHere[v], factor) : k.fma(rowsHere[v], factor, sum);
