@@ -72,9 +72,8 @@ TEST(Calibration, roundTrip) {
     expectEqual(a.minMax, b.minMax);
     expectEqual(a.percentile, b.percentile);
     expectEqual(a.leastSquares, b.leastSquares);
-    for (auto array :
-         {&ObservedTensor::channelMaximum, &ObservedTensor::channelMeanSquare, &ObservedTensor::sampledRows,
-          &ObservedTensor::secondMoments}) {
+    for (auto array : {&ObservedTensor::channelMaximum, &ObservedTensor::channelMeanSquare,
+                       &ObservedTensor::sampledRows, &ObservedTensor::secondMoments}) {
       EXPECT_EQ((a.*array).values, (b.*array).values);
       EXPECT_EQ((a.*array).offset, (b.*array).offset);
       EXPECT_EQ((a.*array).offset % 64, 0u);
