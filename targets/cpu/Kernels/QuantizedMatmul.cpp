@@ -385,9 +385,10 @@ Values QuantizedMatmulBuilder::sumTile(const TileRows &tile, const PanelWords &b
               isPrepared && needsRowSums ? ValueSpan(ones).slice(isRagged ? u : 0, 1) : ValueSpan(ones), next);
     return next;
   };
-  // One unit a turn where products and sums are two instructions: LLVM would add up the products of several first, and
+  // Two units a turn; of more, where products and sums are two instructions, LLVM would add up the products first and
   // run out of registers.
-  int64_t regular = (group.steps - (group.isRagged && needsRowSums)) * units, each = isPrepared ? 1 : 2;
+  constexpr int64_t each = 2;
+  int64_t regular = (group.steps - (group.isRagged && needsRowSums)) * units;
   int64_t whole = regular / each * each;
   sums =
       k.loop(0, whole, each, sums, [&](Int index, ValueSpan carried) { return addUnits(index, each, false, carried); });
