@@ -33,8 +33,9 @@ namespace sinter {
 struct InterpretOptions {
   /// Where `sinter.parameter` gets its value; a module without weights needs none.
   std::function<llvm::Expected<HostTensor>(WeightOp)> readWeight;
-  /// Called after each op with its result. An error ends the run and is returned.
-  std::function<llvm::Error(mlir::Operation *, const HostTensor &)> observe;
+  /// Called after each op with its result. An error ends the run and is returned. What it leaves in
+  /// the tensor is what later ops read.
+  std::function<llvm::Error(mlir::Operation *, HostTensor &)> observe;
   /// Of the few ops that are worth it.
   unsigned numThreads = 2;
 };

@@ -107,14 +107,15 @@ public:
 
   bool executes(const QuantizationScheme &scheme) const override {
     bool hasWeights = scheme.weightBits == 8 || scheme.weightBits == 4;
-    bool hasActivations = scheme.activationBits == 8;
-    // A step of a product of bytes takes four rows.
-    return hasWeights && hasActivations && scheme.group % PackedQuantizedShape::rowsPerStep == 0;
+    bool hasActivations = scheme.activationBits == 8 || scheme.activationBits == 16;
+    // What is read at once: four rows of bytes, or a word of eight codes.
+    int64_t rows = scheme.weightBits == 4 ? 8 : 4;
+    return hasWeights && hasActivations && scheme.group % rows == 0;
   }
   std::string getSchemes() const override {
-    return "w8a8 and w4a8, each with s or d for activations, with groups of a multiple of 4 rows (w4a8g32) or none, "
-           "and "
-           "with z for zero points";
+    return "w8a8, w4a8, w8a16 and w4a16, with groups of a multiple of 8 rows (w4a16g128) or none, with z for zero "
+           "points "
+           "of weights, and a8 with s (static) or d (dynamic)";
   }
 
   void addVerifyingPasses(Phase phase, OpPassManager &passes) const override {

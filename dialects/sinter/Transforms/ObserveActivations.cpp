@@ -21,13 +21,33 @@ using namespace sinter;
 namespace {
 
 struct ObserveActivations : sinter::impl::ObserveActivationsPassBase<ObserveActivations> {
+  using Readers = llvm::MapVector<Value, SmallVector<Attribute>>;
+
+  /// Of products of codes the codes of their activations, as plain integers.
+  static void observeCodes(func::FuncOp main, Readers &readers) {
+    OpBuilder b(main.getBody().front().getTerminator());
+    DenseMap<Value, Value> plainOf;
+    for (auto product : main.getOps<QuantizedMatmulOp>()) {
+      Value codes = product.getLhs();
+      Value &plain = plainOf[codes];
+      if (!plain) {
+        Type storage = cast<QuantizedType>(getElementType(codes)).getStorage();
+        plain = StorageCastOp::create(b, codes.getLoc(), getTensorType(getSizes(codes), storage), codes);
+      }
+      auto location = product.getLoc()->findInstanceOf<NameLoc>();
+      readers[plain].push_back(location ? Attribute(location.getName()) : b.getStringAttr("quantized_matmul"));
+    }
+  }
+
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
-    llvm::MapVector<Value, SmallVector<Attribute>> readers;
+    Readers readers;
     Builder b(&getContext());
     if (main)
       for (WeightMatmul &product : findWeightMatmuls(main))
         readers[product.matmul.getLhs()].push_back(b.getStringAttr(product.name));
+    if (main)
+      observeCodes(main, readers);
     if (readers.empty()) {
       getOperation()->setAttr("sinter.observed", b.getArrayAttr({}));
       return;

@@ -285,8 +285,8 @@ def ObserveActivationsPass : Pass<"sinter-observe-activations", "::mlir::ModuleO
   let description = [{
     For calibration: requires phase `canonical` or later up to `sparse`. Appends to the results of @main each tensor that
     products by weights read, once, in the order of the first of these products. The module's attribute `sinter.observed`
-    has the products' names for each: those of their nodes, which the quantization of the same model finds again. A module
-    without such products gets an empty list, and nothing else changes.
+    has the products' names for each: those of their nodes, which the quantization of the same model finds again. Of products of
+    codes it is the codes, as plain integers. A module without products by weights gets an empty list, and nothing else changes.
 
     Before and after:
 

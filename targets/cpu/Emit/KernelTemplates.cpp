@@ -250,15 +250,68 @@ static Epilogue emitEpilogue(const TileEpilogue &epilogue, Value product) {
 //===----------------------------------------------------------------------===//
 
 namespace {
+/// A weight in codes, as arguments of a region.
+struct CodesRegion {
+  BlockArgument codes, scale, zeroPoint;
+  PackedQuantizedShape packed;
+};
+
 struct MatmulRegion {
   MatmulOp op;
   StridedView lhs;
-  BlockArgument weight;
+  BlockArgument weight; // its codes, where it is in codes
+  std::optional<CodesRegion> codes;
   TileEpilogue epilogue;
   SizeExpr rows;
   MatmulSpec spec;
 };
 } // namespace
+
+PackedQuantizedShape cpu::getPackedShape(QuantizedType type, int64_t k, int64_t n) {
+  int64_t group = type.getBlocks().empty() ? 0 : type.getBlocks()[0];
+  // Unsigned codes without zero points have zero points of 0 in the kernel's terms.
+  bool hasZeroPoints = type.getZeroPoints() || type.getStorage().isUnsignedInteger();
+  return {n, k, type.getBits() == 8 ? 8 : 4, group >= k ? 0 : group, hasZeroPoints};
+}
+
+/// Fails where the codes or their scales do not lie as the kernels read them.
+static FailureOr<CodesRegion> readCodes(Value codes, Value scale, Value zeroPoint) {
+  CodesRegion region;
+  region.codes = dyn_cast<BlockArgument>(codes);
+  region.scale = getWholeArgument(scale);
+  region.zeroPoint = zeroPoint ? dyn_cast<BlockArgument>(zeroPoint) : nullptr;
+  auto type = cast<QuantizedType>(sinter::getElementType(codes));
+  ArrayRef<int64_t> blocks = type.getBlocks();
+  if (!region.codes || !region.scale || blocks.size() != 2 || blocks[1] != 1 || isa<FloatType>(type.getStorage()) ||
+      type.getBits() > 8 || !type.getExpressed().isF32() ||
+      (zeroPoint && (!region.zeroPoint || getSizes(zeroPoint) != getSizes(scale))))
+    return failure();
+  std::optional<int64_t> k = getSize(codes, 0).constant(), n = getSize(codes, 1).constant();
+  if (!k || !n || *k < 1 || *n < 1)
+    return failure();
+  region.packed = getPackedShape(type, *k, *n);
+  if (region.packed.group % PackedQuantizedShape::rowsPerStep)
+    return failure();
+  return region;
+}
+
+/// Elements of all parts of a section of codes count as one byte.
+static void addCodes(Words &words, const CodesRegion &region, unsigned panels, unsigned zeroPoints, unsigned scales) {
+  words.operand(panels, region.codes, region.packed.panelsOffset());
+  if (region.packed.hasZeroPoints)
+    words.operand(zeroPoints, region.codes, region.packed.zeroPointsOffset());
+  words.operand(scales, region.scale);
+}
+
+static void packCodes(LaunchPlan &plan, const CodesRegion &region) {
+  LaunchPlan::PackedArgument codes{region.codes.getArgNumber(), Layout::quantized_panels, region.packed.numBytes()};
+  if (region.zeroPoint)
+    codes.with = region.zeroPoint.getArgNumber();
+  plan.packedArguments.push_back(codes);
+  if (region.packed.numGroups() > 1)
+    plan.packedArguments.push_back({region.scale.getArgNumber(), Layout::quantized_scales,
+                                    region.packed.numScales() * static_cast<int64_t>(sizeof(float))});
+}
 
 static FailureOr<MatmulRegion> readMatmul(Block &body) {
   MatmulRegion region;
@@ -266,8 +319,18 @@ static FailureOr<MatmulRegion> readMatmul(Block &body) {
   if (!region.op || !sinter::getElementType(region.op.getResult()).isF32())
     return failure();
   region.weight = dyn_cast<BlockArgument>(region.op.getRhs());
+  if (auto dequantize = region.op.getRhs().getDefiningOp<DequantizeOp>()) {
+    FailureOr<CodesRegion> codes = readCodes(dequantize.getInput(), dequantize.getScale(), dequantize.getZeroPoint());
+    if (failed(codes))
+      return failure();
+    region.codes = *codes;
+    region.weight = codes->codes;
+  }
   std::optional<StridedView> lhs = viewOf(region.op.getLhs());
   if (!region.weight || sinter::getRank(region.weight) != 2 || !lhs)
+    return failure();
+  // A word of codes of 4 bits holds eight rows.
+  if (region.codes && region.codes->packed.group % region.codes->packed.rowsPerWord())
     return failure();
   std::optional<int64_t> k = getSize(region.weight, 0).constant(), n = getSize(region.weight, 1).constant();
   size_t rank = lhs->sizes.size();
@@ -285,6 +348,8 @@ static FailureOr<MatmulRegion> readMatmul(Block &body) {
   MatmulSpec &spec = region.spec;
   spec.n = *n;
   spec.k = *k;
+  if (region.codes)
+    spec.codes = CodesOfB{region.codes->packed.bits, region.codes->packed.group, region.codes->packed.hasZeroPoints};
   // One row has no distance to the next.
   spec.aRowStride = region.rows.isConstant(1) ? *k : *rowStride->constant();
   spec.hasBias = static_cast<bool>(epilogue->bias);
@@ -301,7 +366,11 @@ static FailureOr<LaunchPlan> planMatmul(Block &body) {
     return failure();
   Words words(region->op.getContext(), region->spec.numWords());
   words.view(MatmulSpec::A, region->lhs);
-  words.operand(MatmulSpec::B, region->weight);
+  if (region->codes) {
+    addCodes(words, *region->codes, MatmulSpec::B, MatmulSpec::BZero, MatmulSpec::BScale);
+  } else {
+    words.operand(MatmulSpec::B, region->weight);
+  }
   if (region->epilogue.bias)
     words.operand(MatmulSpec::Bias, region->epilogue.bias);
   words.result(MatmulSpec::C);
@@ -310,11 +379,13 @@ static FailureOr<LaunchPlan> planMatmul(Block &body) {
   words.integer(MatmulSpec::Rows, region->rows);
   for (auto [i, extra] : llvm::enumerate(region->epilogue.extras))
     words.operand(MatmulSpec::Extra0 + i, extra);
-  int64_t bytes = region->spec.packedShape().numElements() * static_cast<int64_t>(sizeof(float));
-  return LaunchPlan{words.take(),
-                    region->spec.numTasks(region->rows),
-                    region->spec.scratchBytes(),
-                    {{region->weight.getArgNumber(), Layout::panels, bytes}}};
+  LaunchPlan plan{words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(), {}};
+  if (region->codes)
+    packCodes(plan, *region->codes);
+  else
+    plan.packedArguments.push_back({region->weight.getArgNumber(), Layout::panels,
+                                    region->spec.packedShape().numElements() * static_cast<int64_t>(sizeof(float))});
+  return plan;
 }
 
 //===----------------------------------------------------------------------===//
@@ -325,44 +396,30 @@ namespace {
 struct QuantizedMatmulRegion {
   QuantizedMatmulOp op;
   StridedView lhs;
-  BlockArgument lhsScale, lhsZero, weight, weightScale, weightZero;
+  BlockArgument lhsScale, lhsZero;
+  CodesRegion weight;
   TileEpilogue epilogue;
   SizeExpr rows;
   QuantizedMatmulSpec spec;
 };
 } // namespace
 
-PackedQuantizedShape cpu::getPackedShape(QuantizedType type, int64_t k, int64_t n) {
-  int64_t group = type.getBlocks().empty() ? 0 : type.getBlocks()[0];
-  // Unsigned codes without zero points have zero points of 0 in the kernel's terms.
-  bool hasZeroPoints = type.getZeroPoints() || type.getStorage().isUnsignedInteger();
-  return {n, k, type.getBits() == 8 ? 8 : 4, group >= k ? 0 : group, hasZeroPoints};
-}
-
 static FailureOr<QuantizedMatmulRegion> readQuantizedMatmul(Block &body) {
   QuantizedMatmulRegion region;
   region.op = findOp<QuantizedMatmulOp>(body);
   if (!region.op)
     return failure();
-  auto codeType = [](Value value) { return cast<QuantizedType>(sinter::getElementType(value)); };
-  QuantizedType lhsType = codeType(region.op.getLhs()), rhsType = codeType(region.op.getRhs());
+  auto lhsType = cast<QuantizedType>(sinter::getElementType(region.op.getLhs()));
   std::optional<StridedView> lhs = viewOf(region.op.getLhs());
-  region.weight = dyn_cast<BlockArgument>(region.op.getRhs());
+  FailureOr<CodesRegion> weight = readCodes(region.op.getRhs(), region.op.getRhsScale(), region.op.getRhsZeroPoint());
   region.lhsScale = getWholeArgument(region.op.getLhsScale());
   region.lhsZero = region.op.getLhsZeroPoint() ? getWholeArgument(region.op.getLhsZeroPoint()) : BlockArgument();
-  region.weightScale = getWholeArgument(region.op.getRhsScale());
-  region.weightZero = region.op.getRhsZeroPoint() ? dyn_cast<BlockArgument>(region.op.getRhsZeroPoint()) : nullptr;
-  int64_t n = *getSize(region.op.getRhs(), 1).constant(), k = *getSize(region.op.getRhs(), 0).constant();
-  ArrayRef<int64_t> blocks = rhsType.getBlocks();
-  if (!lhs || !region.weight || !region.lhsScale || !region.lhsZero || !isScalarTensor(region.lhsZero) ||
-      !region.weightScale || !lhsType.getStorage().isUnsignedInteger(8) || blocks.size() != 2 || blocks[1] != 1 ||
-      n < 1 || k < 1)
+  if (!lhs || failed(weight) || !region.lhsScale || !region.lhsZero || !isScalarTensor(region.lhsZero) ||
+      !lhsType.getStorage().isUnsignedInteger(8) || weight->packed.rowsPerGroup() > QuantizedMatmulSpec::maxDepth)
     return failure();
-  PackedQuantizedShape packed = getPackedShape(rhsType, k, n);
-  if (packed.group % PackedQuantizedShape::rowsPerStep || packed.rowsPerGroup() > QuantizedMatmulSpec::maxDepth ||
-      (region.op.getRhsZeroPoint() &&
-       (!region.weightZero || getSizes(region.weightZero) != getSizes(region.weightScale))))
-    return failure();
+  const PackedQuantizedShape &packed = weight->packed;
+  int64_t n = packed.n, k = packed.k;
+  region.weight = *weight;
   std::optional<SizeExpr> rowStride = lhs->collapse(0, lhs->sizes.size() - 1);
   if (!rowStride || !rowStride->constant() || (k != 1 && !lhs->strides.back().isConstant(1)))
     return failure();
@@ -395,17 +452,12 @@ static FailureOr<LaunchPlan> planQuantizedMatmul(Block &body) {
   FailureOr<QuantizedMatmulRegion> region = readQuantizedMatmul(body);
   if (failed(region))
     return failure();
-  PackedQuantizedShape packed = region->spec.packedShape();
   Words words(region->op.getContext(), region->spec.numWords());
   words.view(Spec::A, region->lhs);
   words.operand(Spec::AZero, region->lhsZero);
-  // Elements of all parts count as one byte.
-  words.operand(Spec::B, region->weight, packed.panelsOffset());
-  words.operand(Spec::ColumnSums, region->weight, packed.columnSumsOffset());
-  if (packed.hasZeroPoints)
-    words.operand(Spec::BZero, region->weight, packed.zeroPointsOffset());
+  addCodes(words, region->weight, Spec::B, Spec::BZero, Spec::ColumnScale);
+  words.operand(Spec::ColumnSums, region->weight.codes, region->weight.packed.columnSumsOffset());
   words.operand(Spec::RowScale, region->lhsScale);
-  words.operand(Spec::ColumnScale, region->weightScale);
   if (region->epilogue.bias)
     words.operand(Spec::Bias, region->epilogue.bias);
   words.result(Spec::C);
@@ -422,13 +474,7 @@ static FailureOr<LaunchPlan> planQuantizedMatmul(Block &body) {
   for (auto [i, extra] : llvm::enumerate(region->epilogue.extras))
     words.operand(Spec::Extra0 + i, extra);
   LaunchPlan plan{words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(), {}};
-  LaunchPlan::PackedArgument weight{region->weight.getArgNumber(), Layout::quantized_panels, packed.numBytes()};
-  if (region->weightZero)
-    weight.with = region->weightZero.getArgNumber();
-  plan.packedArguments.push_back(weight);
-  if (packed.numGroups() > 1)
-    plan.packedArguments.push_back({region->weightScale.getArgNumber(), Layout::quantized_scales,
-                                    packed.numScales() * static_cast<int64_t>(sizeof(float))});
+  packCodes(plan, region->weight);
   return plan;
 }
 

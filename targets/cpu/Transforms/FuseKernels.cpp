@@ -75,6 +75,19 @@ bool isElementByElement(Operation *op) {
                                 ConcatOp, PadOp, RangeOp, ScatterElementsOp, ScatterNdOp>(op);
 }
 
+/// Whether a product's kernel can read the weight in codes, which then never lies in memory in floats.
+bool isWeightInCodes(Value value) {
+  auto dequantize = value.getDefiningOp<DequantizeOp>();
+  if (!dequantize || !isConstantValue(value) || sinter::getRank(value) != 2 || !sinter::getElementType(value).isF32())
+    return false;
+  auto type = cast<QuantizedType>(sinter::getElementType(dequantize.getInput()));
+  PackedQuantizedShape packed = getPackedShape(type, *getSize(value, 0).constant(), *getSize(value, 1).constant());
+  Value zeroPoint = dequantize.getZeroPoint();
+  return !isa<FloatType>(type.getStorage()) && type.getBits() <= 8 && type.getBlocks().size() == 2 &&
+         type.getBlocks()[1] == 1 && packed.group % packed.rowsPerWord() == 0 &&
+         (!zeroPoint || getSizes(zeroPoint) == getSizes(dequantize.getScale()));
+}
+
 /// Those of them that need not lie in memory themselves.
 bool isInlined(Operation *op) {
   return !isTextCast(op) && isa<ElementwiseOp, CastOp, GatherOp, GatherElementsOp, GatherNdOp, RangeOp, SizesOp>(op);
@@ -387,7 +400,8 @@ private:
     if (Value done = region.mapping.lookupOrNull(value))
       return done;
     bool inside = isSplatConstant(value) || !isInMemory(value) || isRoot || llvm::is_contained(region.results, value);
-    if (isa<BlockArgument>(value) || (isConstantValue(value) && !isSplatConstant(value)) || !inside)
+    bool isArgument = isConstantValue(value) && !isSplatConstant(value) && !(isRoot && isWeightInCodes(value));
+    if (isa<BlockArgument>(value) || isArgument || !inside)
       return argument(region, value);
     Operation *op = value.getDefiningOp();
     // Templates read their operands from memory, numbers that are the same everywhere too.
@@ -399,6 +413,8 @@ private:
     for (Value operand : op->getOperands()) {
       if (isTemplate && isSplatConstant(operand) && !region.mapping.contains(operand))
         argument(region, operand);
+      else if (isa<MatmulOp>(op) && isWeightInCodes(operand))
+        clone(region, b, operand, /*isRoot=*/true);
       else
         clone(region, b, operand, /*isRoot=*/false);
     }

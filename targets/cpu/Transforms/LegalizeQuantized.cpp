@@ -63,44 +63,69 @@ Value createShifted(OpBuilder &b, Location loc, Value bytes, int64_t by, Type to
   return createCast(b, loc, sum, to);
 }
 
-/// Signed bytes as unsigned ones: moved by 128 with their zero points.
-struct MovedCodes {
-  Value codes, zeroPoint;
-};
-MovedCodes moveCodes(OpBuilder &b, Location loc, Value codes, Value zeroPoint) {
-  QuantizedType type = getCodeType(codes);
-  Type storage = IntegerType::get(b.getContext(), 8, IntegerType::Unsigned);
-  auto moved = QuantizedType::get(b.getContext(), storage, type.getExpressed(), type.getBlocks(), true);
-  MovedCodes result;
-  result.zeroPoint = zeroPoint ? createShifted(b, loc, zeroPoint, 128, storage) : createScalar(b, loc, storage, 128);
-  if (auto quantize = codes.getDefiningOp<QuantizeOp>())
-    result.codes = QuantizeOp::create(b, quantize.getLoc(), getTensorType(getSizes(codes), moved), quantize.getInput(),
-                                      quantize.getScale(), result.zeroPoint, quantize.getReciprocal());
-  else
-    result.codes = createStorageCast(
-        b, loc, createShifted(b, loc, createStorageCast(b, loc, codes, type.getStorage()), 128, storage), moved);
-  return result;
-}
-
-/// What is multiplied is unsigned.
+/// What is multiplied is unsigned: signed bytes are moved by 128 with their zero points.
 struct UnsignedLeft : OpRewritePattern<QuantizedMatmulOp> {
   using OpRewritePattern::OpRewritePattern;
+
+  static Value createCodes(OpBuilder &b, Location loc, Value plain, QuantizedType like, bool hasZeroPoints) {
+    auto type = QuantizedType::get(b.getContext(), sinter::getElementType(plain), like.getExpressed(), like.getBlocks(),
+                                   hasZeroPoints);
+    return createStorageCast(b, loc, plain, type);
+  }
+
+  static void multiply(PatternRewriter &rewriter, QuantizedMatmulOp op, Value codes, Value zeroPoint) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPoint(op);
+    rewriter.replaceOpWithNewOp<QuantizedMatmulOp>(op, codes, op.getLhsScale(), zeroPoint, op.getRhs(),
+                                                   op.getRhsScale(), op.getRhsZeroPoint());
+  }
+
   LogicalResult matchAndRewrite(QuantizedMatmulOp op, PatternRewriter &rewriter) const override {
     QuantizedType type = getCodeType(op.getLhs());
-    if (type.getStorage().isUnsignedInteger() && type.getZeroPoints())
+    Location loc = op.getLoc();
+    bool isUnsigned = type.getStorage().isUnsignedInteger();
+    if (isUnsigned && type.getZeroPoints())
       return rewriter.notifyMatchFailure(op, "unsigned already");
-    MovedCodes moved;
-    if (type.getStorage().isUnsignedInteger()) { // without zero points: they are 0
-      auto withZero = QuantizedType::get(getContext(), type.getStorage(), type.getExpressed(), type.getBlocks(), true);
-      Value plain = createStorageCast(rewriter, op.getLoc(), op.getLhs(), type.getStorage());
-      moved.codes = createStorageCast(rewriter, op.getLoc(), plain, withZero);
-      moved.zeroPoint = createScalar(rewriter, op.getLoc(), type.getStorage(), 0);
-    } else {
-      moved = moveCodes(rewriter, op.getLoc(), op.getLhs(), op.getLhsZeroPoint());
+    if (auto quantize = op.getLhs().getDefiningOp<QuantizeOp>(); quantize && !isUnsigned) {
+      moveConversion(rewriter, quantize, op.getLhsZeroPoint());
+      return success();
     }
-    rewriter.replaceOpWithNewOp<QuantizedMatmulOp>(op, moved.codes, op.getLhsScale(), moved.zeroPoint, op.getRhs(),
-                                                   op.getRhsScale(), op.getRhsZeroPoint());
+    Value plain = createStorageCast(rewriter, loc, op.getLhs(), type.getStorage());
+    Type storage = IntegerType::get(getContext(), 8, IntegerType::Unsigned);
+    Value zeroPoint = op.getLhsZeroPoint();
+    if (!isUnsigned)
+      plain = createShifted(rewriter, loc, plain, 128, storage);
+    if (!zeroPoint)
+      zeroPoint = createScalar(rewriter, loc, storage, isUnsigned ? 0 : 128);
+    else
+      zeroPoint = createShifted(rewriter, loc, zeroPoint, 128, storage);
+    multiply(rewriter, op, createCodes(rewriter, loc, plain, type, /*hasZeroPoints=*/true), zeroPoint);
     return success();
+  }
+
+  /// The conversion itself gives unsigned codes, to all products; who else reads the codes gets them moved back.
+  static void moveConversion(PatternRewriter &rewriter, QuantizeOp quantize, Value zeroPoint) {
+    QuantizedType type = getCodeType(quantize.getResult());
+    Location loc = quantize.getLoc();
+    Type storage = IntegerType::get(rewriter.getContext(), 8, IntegerType::Unsigned);
+    auto moved = QuantizedType::get(rewriter.getContext(), storage, type.getExpressed(), type.getBlocks(), true);
+    rewriter.setInsertionPoint(quantize);
+    zeroPoint =
+        zeroPoint ? createShifted(rewriter, loc, zeroPoint, 128, storage) : createScalar(rewriter, loc, storage, 128);
+    Value codes = QuantizeOp::create(rewriter, loc, getTensorType(getSizes(quantize.getResult()), moved),
+                                     quantize.getInput(), quantize.getScale(), zeroPoint, quantize.getReciprocal());
+    SmallVector<QuantizedMatmulOp> products;
+    for (Operation *user : quantize->getUsers())
+      if (auto product = dyn_cast<QuantizedMatmulOp>(user); product && product.getLhs() == quantize.getResult())
+        products.push_back(product);
+    for (QuantizedMatmulOp product : products)
+      multiply(rewriter, product, codes, zeroPoint);
+    rewriter.setInsertionPoint(quantize);
+    if (quantize.use_empty())
+      return rewriter.eraseOp(quantize);
+    Value plain =
+        createShifted(rewriter, loc, createStorageCast(rewriter, loc, codes, storage), -128, type.getStorage());
+    rewriter.replaceOp(quantize, createCodes(rewriter, loc, plain, type, type.getZeroPoints()));
   }
 };
 
