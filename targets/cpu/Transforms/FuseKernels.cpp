@@ -198,6 +198,9 @@ private:
           value = reshape.getResult();
           continue;
         }
+        // A product of two matmuls (a gate) is computed on the tiles of the first.
+        if (inTile.contains(user))
+          break;
         if (!matmul && isByteQuantize(user) && user->getOperand(0) == value) {
           end = user->getResult(0);
           inTile.insert(user);
