@@ -269,7 +269,8 @@ struct Legalize : cpu::impl::LegalizePassBase<Legalize> {
       dialect->getCanonicalizationPatterns(patterns);
     ReshapeOp::getCanonicalizationPatterns(patterns, context);
     TransposeOp::getCanonicalizationPatterns(patterns, context);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))) ||
+        failed(verifyQuantizedForms(getOperation())))
       signalPassFailure();
   }
 };

@@ -160,17 +160,99 @@ bool broadcasts(QuantizedType type) {
   return llvm::all_of(type.getBlocks(), [](int64_t length) { return length <= 1; });
 }
 
+bool isMultiplied(Value codes) {
+  return llvm::any_of(codes.getUsers(), [](Operation *user) { return isa<QuantizedMatmulOp>(user); });
+}
+
+/// The greatest or least element of each block, and 0.
+Value createExtreme(PatternRewriter &rewriter, Location loc, ReduceKind kind, Value x, ArrayRef<int64_t> blocks) {
+  SmallVector<int64_t> axes;
+  for (int64_t axis = 0; axis < sinter::getRank(x); ++axis)
+    if (blocks.empty() || blocks[axis] == 0)
+      axes.push_back(axis);
+  Value extreme = axes.empty() ? x : Value(ReduceOp::create(rewriter, loc, kind, x, axes, !blocks.empty()));
+  auto function = kind == ReduceKind::max ? ElementwiseKind::max : ElementwiseKind::min;
+  return createElementwise(rewriter, loc, function, {extreme, createScalar(rewriter, loc, rewriter.getF32Type(), 0)});
+}
+
+/// Scales that no kernel finds while it quantizes, as their formula.
+struct ExpandChooseScale : OpRewritePattern<ChooseScaleOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ChooseScaleOp op, PatternRewriter &rewriter) const override {
+    auto type = cast<QuantizedType>(op.getQuantized());
+    bool isKernels = llvm::any_of(op->getUsers(), [](Operation *user) {
+      auto quantize = dyn_cast<QuantizeOp>(user);
+      // A product may still turn a signed conversion into a kernel's.
+      return quantize && isMultiplied(quantize.getResult()) &&
+             (isRowQuantize(quantize) || !getCodeType(quantize.getResult()).getStorage().isUnsignedInteger());
+    });
+    if (isConstantValue(op.getResult()) || !broadcasts(type) || isKernels || op.getSearch() ||
+        !sinter::getElementType(op.getInput()).isF32())
+      return rewriter.notifyMatchFailure(op, "a kernel or a recipe has it");
+    Location loc = op.getLoc();
+    auto number = [&](double n) { return createScalar(rewriter, loc, rewriter.getF32Type(), n); };
+    auto apply = [&](ElementwiseKind kind, ValueRange operands) {
+      return createElementwise(rewriter, loc, kind, operands);
+    };
+    Value greatest = createExtreme(rewriter, loc, ReduceKind::max, op.getInput(), type.getBlocks());
+    Value least = createExtreme(rewriter, loc, ReduceKind::min, op.getInput(), type.getBlocks());
+    auto [lowest, highest] = type.getRange();
+    int64_t zero = op.getZero().value_or(0);
+    Value scale;
+    if (type.getZeroPoints() && !op.getZero())
+      scale = apply(ElementwiseKind::div,
+                    {apply(ElementwiseKind::sub, {greatest, least}), number(static_cast<double>(highest - lowest))});
+    else if (op.getZero())
+      scale = apply(ElementwiseKind::max,
+                    {apply(ElementwiseKind::div, {greatest, number(static_cast<double>(highest - zero))}),
+                     apply(ElementwiseKind::div,
+                           {apply(ElementwiseKind::neg, least), number(static_cast<double>(zero - lowest))})});
+    else
+      scale = apply(ElementwiseKind::div, {apply(ElementwiseKind::max, {greatest, apply(ElementwiseKind::neg, least)}),
+                                           number(static_cast<double>(highest))});
+    rewriter.replaceOp(op, scale);
+    return success();
+  }
+};
+
+struct ExpandChooseZeroPoint : OpRewritePattern<ChooseZeroPointOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ChooseZeroPointOp op, PatternRewriter &rewriter) const override {
+    auto type = cast<QuantizedType>(op.getQuantized());
+    if (isConstantValue(op.getResult()) || !broadcasts(type) || !sinter::getElementType(op.getInput()).isF32())
+      return rewriter.notifyMatchFailure(op, "a recipe has it");
+    Location loc = op.getLoc();
+    auto number = [&](double n) { return createScalar(rewriter, loc, rewriter.getF32Type(), n); };
+    auto apply = [&](ElementwiseKind kind, ValueRange operands) {
+      return createElementwise(rewriter, loc, kind, operands);
+    };
+    auto [lowest, highest] = type.getRange();
+    Value least = createExtreme(rewriter, loc, ReduceKind::min, op.getInput(), type.getBlocks());
+    Value shift = apply(ElementwiseKind::div, {least, op.getScale()});
+    Value rounded =
+        apply(ElementwiseKind::round, apply(ElementwiseKind::sub, {number(static_cast<double>(lowest)), shift}));
+    Value isNumber = apply(ElementwiseKind::logical_and,
+                           {apply(ElementwiseKind::greater, {op.getScale(), number(0)}),
+                            apply(ElementwiseKind::logical_not, apply(ElementwiseKind::is_nan, shift))});
+    rounded = apply(ElementwiseKind::select, {isNumber, rounded, number(0)});
+    Value clamped =
+        apply(ElementwiseKind::min, {apply(ElementwiseKind::max, {rounded, number(static_cast<double>(lowest))}),
+                                     number(static_cast<double>(highest))});
+    rewriter.replaceOp(op, createCast(rewriter, loc, clamped, type.getStorage()));
+    return success();
+  }
+};
+
 /// A conversion that is no template's, as its formula.
 struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(QuantizeOp op, PatternRewriter &rewriter) const override {
     QuantizedType type = getCodeType(op.getResult());
-    bool isMultiplied = llvm::any_of(op->getUsers(), [](Operation *user) { return isa<QuantizedMatmulOp>(user); });
-    if (isConstantValue(op.getResult()) || !broadcasts(type) ||
-        (isMultiplied && (isByteQuantize(op) || isRowQuantize(op))))
+    bool isRead = isMultiplied(op.getResult());
+    if (isConstantValue(op.getResult()) || !broadcasts(type) || (isRead && (isByteQuantize(op) || isRowQuantize(op))))
       return rewriter.notifyMatchFailure(op, "a kernel or a recipe has it");
     // Products may still turn it into what is a template's.
-    if (isMultiplied && !type.getStorage().isUnsignedInteger())
+    if (isRead && !type.getStorage().isUnsignedInteger())
       return rewriter.notifyMatchFailure(op, "is to be unsigned");
     Location loc = op.getLoc();
     Type f32 = rewriter.getF32Type();
@@ -219,5 +301,39 @@ struct ExpandDequantize : OpRewritePattern<DequantizeOp> {
 } // namespace
 
 void cpu::addLegalizeQuantizedPatterns(RewritePatternSet &patterns) {
-  patterns.add<UnsignedLeft, SpreadScales, ExpandQuantize, ExpandDequantize>(patterns.getContext());
+  patterns.add<UnsignedLeft, SpreadScales, ExpandChooseScale, ExpandChooseZeroPoint, ExpandQuantize, ExpandDequantize>(
+      patterns.getContext());
+}
+
+LogicalResult cpu::verifyQuantizedForms(ModuleOp module) {
+  bool allKnown = true;
+  auto refuse = [&](Operation *op, const llvm::Twine &reason) {
+    op->emitOpError() << "unsupported: " << reason;
+    allKnown = false;
+  };
+  module.walk([&](Operation *op) {
+    if (op->getNumResults() != 1 || isConstantValue(op->getResult(0)))
+      return;
+    if (auto product = dyn_cast<QuantizedMatmulOp>(op)) {
+      if (!isConstantValue(product.getRhs()) || !isConstantValue(product.getRhsScale()))
+        refuse(op, "a product of codes by what is no weight");
+      else if (Value zeroPoint = product.getLhsZeroPoint(); zeroPoint && sinter::getRank(zeroPoint) != 0)
+        refuse(op, "zero points of rows");
+      else if (QuantizedType type = getCodeType(product.getRhs());
+               getPackedShape(type, *getSize(product.getRhs(), 0).constant(), *getSize(product.getRhs(), 1).constant())
+                       .group %
+                   PackedQuantizedShape::rowsPerStep !=
+               0)
+        refuse(op, "groups of " + llvm::Twine(type.getBlocks()[0]) + " rows, which is no multiple of 4");
+    } else if (auto quantize = dyn_cast<QuantizeOp>(op)) {
+      if (!isByteQuantize(quantize) && !isRowQuantize(quantize))
+        refuse(op, "blocks of activations other than rows");
+    } else if (isa<DequantizeOp, ChooseZeroPointOp, GptqOp>(op)) {
+      refuse(op, "of activations in such blocks");
+    } else if (auto scale = dyn_cast<ChooseScaleOp>(op)) {
+      if (!llvm::any_of(scale->getUsers(), [](Operation *user) { return isRowQuantize(user); }))
+        refuse(op, "of activations in such blocks");
+    }
+  });
+  return success(allKnown);
 }

@@ -8,12 +8,15 @@
 #ifndef SINTER_TARGETS_CPU_TRANSFORMS_LEGALIZEQUANTIZED_H
 #define SINTER_TARGETS_CPU_TRANSFORMS_LEGALIZEQUANTIZED_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace sinter::cpu {
 
 /// Part of `sinter-cpu-legalize`.
 void addLegalizeQuantizedPatterns(mlir::RewritePatternSet &patterns);
+/// Fails, with an error for each, where something about codes is left that no kernel does.
+mlir::LogicalResult verifyQuantizedForms(mlir::ModuleOp module);
 
 } // namespace sinter::cpu
 

@@ -16,7 +16,7 @@ def LegalizePass : Pass<"sinter-cpu-legalize", "::mlir::ModuleOp"> {
     Requires phase `sparse`. Ensures that softmax, norms and attention are f32 along the last dimension with operands of full
     rank, and that products of codes have unsigned bytes on the left and a scale for each column of weights: others are transposed, reshaped, computed in f32 (16-bit floats) or spelt out as elementwise ops and reductions (f64). A
     convolution whose stride is its window becomes a matmul. Conversions to and from codes that no kernel does are spelt out.
-    Refuses nothing.
+    Refuses products of codes by what is no weight, and activations in blocks other than rows.
 
     Before and after:
 
