@@ -129,7 +129,7 @@ LogicalResult QuantizedMatmulOp::inferReturnTypes(MLIRContext *, std::optional<L
     return !isa<FloatType>(type.getStorage()) && type.getExpressed().isF32();
   };
   // quantized_matmul C1
-  if (!isIntegers(left) || !isIntegers(right) || left.getBits() != 8)
+  if (!isIntegers(left) || !isIntegers(right) || left.getBits() != 8 || right.getBits() > 8)
     return emitOptionalError(loc, "C1: codes ", left, " times ", right);
   // quantized_matmul C2
   if (lhs.empty() || rhs.size() != 2 || lhs.back() != rhs[0] || !rhs[0].constant() || !rhs[1].constant())

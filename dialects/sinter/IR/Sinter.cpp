@@ -145,9 +145,9 @@ void QuantizedType::print(AsmPrinter &printer) const {
 
 LogicalResult QuantizedType::verify(function_ref<InFlightDiagnostic()> emitError, Type storage, Type expressed,
                                     ArrayRef<int64_t> blocks, bool) {
-  bool isInteger = storage.isInteger(8) || storage.isInteger(4) || storage.isInteger(2);
+  bool isInteger = storage.isInteger(16) || storage.isInteger(8) || storage.isInteger(4) || storage.isInteger(2);
   if (!isInteger && !(isNarrow(storage) && isa<FloatType>(storage)))
-    return emitError() << "codes are integers of 8, 4 or 2 bits or floats of at most 8, not " << storage;
+    return emitError() << "codes are integers of 16, 8, 4 or 2 bits or floats of at most 8, not " << storage;
   if (!expressed.isF32() && !expressed.isF16() && !expressed.isBF16())
     return emitError() << "codes stand for f32, f16 or bf16, not " << expressed;
   if (llvm::any_of(blocks, [](int64_t length) { return length < 0; }))

@@ -27,7 +27,7 @@ struct Scales {
 };
 
 bool isCodeStorage(mlir::Type type) {
-  return type && (type.isInteger(8) || type.isInteger(4) || type.isInteger(2)) && type.isIntOrFloat();
+  return type && (type.isInteger(16) || type.isInteger(8) || type.isInteger(4) || type.isInteger(2));
 }
 
 /// Whether it is known to be zeros.
@@ -70,7 +70,11 @@ FailureOr<Scales> readScales(NodeContext &node, ArrayRef<SizeExpr> sizes, mlir::
     wanted[*along] = sizes[*along];
   }
   Scales result;
-  if (zeroPoint && failed(node.unify(getSizes(zeroPoint), given, "the zero point's and the scale's sizes")))
+  auto isSingle = [](Value value) {
+    return llvm::all_of(getSizes(value), [](const SizeExpr &size) { return size.isConstant(1); });
+  };
+  if (zeroPoint && !(isOne && isSingle(zeroPoint)) &&
+      failed(node.unify(getSizes(zeroPoint), given, "the zero point's and the scale's sizes")))
     return failure();
   result.scale = node.reshape(scale, wanted);
   result.zeroPoint = zeroPoint ? node.reshape(zeroPoint, wanted) : Value();

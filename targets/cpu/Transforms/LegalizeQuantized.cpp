@@ -160,6 +160,31 @@ bool broadcasts(QuantizedType type) {
   return llvm::all_of(type.getBlocks(), [](int64_t length) { return length <= 1; });
 }
 
+/// Whether that holds once scales are repeated over their blocks.
+bool canRepeat(QuantizedType type, ArrayRef<SizeExpr> sizes) {
+  for (auto [axis, length] : llvm::enumerate(type.getBlocks()))
+    if (length > 1 && !SizeExpr::exactDiv(sizes[axis], length))
+      return false;
+  return true;
+}
+
+/// Scales or zero points with an element for each element of a dimension whose blocks are longer than 1.
+Value createRepeated(OpBuilder &b, Location loc, Value value, QuantizedType type) {
+  if (!value || sinter::getRank(value) == 0 || broadcasts(type))
+    return value;
+  Sizes split, repeated, joined;
+  for (auto [size, length] : llvm::zip_equal(getSizes(value), type.getBlocks())) {
+    int64_t times = std::max<int64_t>(length, 1);
+    split.append({size, 1});
+    repeated.append({size, times});
+    joined.push_back(size * SizeExpr(times));
+  }
+  Type element = sinter::getElementType(value);
+  value = ReshapeOp::create(b, loc, getTensorType(split, element), value);
+  value = BroadcastOp::create(b, loc, getTensorType(repeated, element), value);
+  return ReshapeOp::create(b, loc, getTensorType(joined, element), value);
+}
+
 bool isMultiplied(Value codes) {
   return llvm::any_of(codes.getUsers(), [](Operation *user) { return isa<QuantizedMatmulOp>(user); });
 }
@@ -249,7 +274,8 @@ struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
   LogicalResult matchAndRewrite(QuantizeOp op, PatternRewriter &rewriter) const override {
     QuantizedType type = getCodeType(op.getResult());
     bool isRead = isMultiplied(op.getResult());
-    if (isConstantValue(op.getResult()) || !broadcasts(type) || (isRead && (isByteQuantize(op) || isRowQuantize(op))))
+    if (isConstantValue(op.getResult()) || !canRepeat(type, getSizes(op.getResult())) ||
+        (isRead && (isByteQuantize(op) || isRowQuantize(op))))
       return rewriter.notifyMatchFailure(op, "a kernel or a recipe has it");
     // Products may still turn it into what is a template's.
     if (isRead && !type.getStorage().isUnsignedInteger())
@@ -260,7 +286,8 @@ struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
     auto apply = [&](ElementwiseKind kind, ValueRange operands) {
       return createElementwise(rewriter, loc, kind, operands);
     };
-    Value x = createCast(rewriter, loc, op.getInput(), f32), scale = createCast(rewriter, loc, op.getScale(), f32);
+    Value x = createCast(rewriter, loc, op.getInput(), f32),
+          scale = createCast(rewriter, loc, createRepeated(rewriter, loc, op.getScale(), type), f32);
     Value quotient = op.getReciprocal()
                          ? apply(ElementwiseKind::mul, {x, apply(ElementwiseKind::div, {number(1), scale})})
                          : apply(ElementwiseKind::div, {x, scale});
@@ -269,7 +296,7 @@ struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
                            {apply(ElementwiseKind::greater, {scale, number(0)}),
                             apply(ElementwiseKind::logical_not, apply(ElementwiseKind::is_nan, quotient))});
     rounded = apply(ElementwiseKind::select, {isNumber, rounded, number(0)});
-    if (Value zeroPoint = op.getZeroPoint())
+    if (Value zeroPoint = createRepeated(rewriter, loc, op.getZeroPoint(), type))
       rounded = apply(ElementwiseKind::add, {rounded, createCast(rewriter, loc, zeroPoint, f32)});
     auto [least, greatest] = type.getRange();
     Value clamped =
@@ -284,15 +311,16 @@ struct ExpandDequantize : OpRewritePattern<DequantizeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(DequantizeOp op, PatternRewriter &rewriter) const override {
     QuantizedType type = getCodeType(op.getInput());
-    if (isConstantValue(op.getResult()) || !broadcasts(type))
+    if (isConstantValue(op.getResult()) || !canRepeat(type, getSizes(op.getResult())))
       return rewriter.notifyMatchFailure(op, "a kernel or a recipe has it");
     Location loc = op.getLoc();
     Type f32 = rewriter.getF32Type();
     Value codes = createStorageCast(rewriter, loc, op.getInput(), type.getStorage());
     Value x = createCast(rewriter, loc, codes, f32);
-    if (Value zeroPoint = op.getZeroPoint())
+    if (Value zeroPoint = createRepeated(rewriter, loc, op.getZeroPoint(), type))
       x = createElementwise(rewriter, loc, ElementwiseKind::sub, {x, createCast(rewriter, loc, zeroPoint, f32)});
-    x = createElementwise(rewriter, loc, ElementwiseKind::mul, {x, createCast(rewriter, loc, op.getScale(), f32)});
+    x = createElementwise(rewriter, loc, ElementwiseKind::mul,
+                          {x, createCast(rewriter, loc, createRepeated(rewriter, loc, op.getScale(), type), f32)});
     rewriter.replaceOp(op, createCast(rewriter, loc, x, type.getExpressed()));
     return success();
   }

@@ -2,8 +2,8 @@
 
 // Tests that each numbered constraint of the ops of QuantizationOps.td is checked, and the rules of their type.
 
-// expected-error @+1 {{codes are integers of 8, 4 or 2 bits or floats of at most 8, not 'i16'}}
-func.func private @storage(%x: tensor<4x!sinter.quantized<i16:f32>>)
+// expected-error @+1 {{codes are integers of 16, 8, 4 or 2 bits or floats of at most 8, not 'i32'}}
+func.func private @storage(%x: tensor<4x!sinter.quantized<i32:f32>>)
 
 // -----
 
