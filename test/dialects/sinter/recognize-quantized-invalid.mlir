@@ -1,6 +1,6 @@
-// RUN: sinter-opt %s -sinter-recognize-quantized | FileCheck %s
+// RUN: sinter-opt %s -split-input-file -sinter-recognize-quantized | FileCheck %s
 
-// Tests what stays as it is: two activations, scales along the summed dimension of the left side, and codes of 4 bits there.
+// Tests that other products stay as they are: of two activations, scales along the summed dimension of the left side, and codes of 4 bits there.
 
 // CHECK-NOT: quantized_matmul
 // CHECK-COUNT-3: sinter.matmul
@@ -11,6 +11,8 @@ func.func @activations(%a: tensor<2x8x!sinter.quantized<i8:f32>>, %b: tensor<8x4
   return %2 : tensor<2x4xf32>
 }
 
+// -----
+
 func.func @columns(%a: tensor<1x2x!sinter.quantized<i8:f32, blocks [0, 1]>>, %s: tensor<1x2xf32>) -> tensor<1x1xf32> {
   %c = sinter.constant dense<1> : tensor<2x1xi8>
   %one = sinter.constant dense<1.0> : tensor<f32>
@@ -20,6 +22,8 @@ func.func @columns(%a: tensor<1x2x!sinter.quantized<i8:f32, blocks [0, 1]>>, %s:
   %2 = sinter.matmul %0, %1 : (tensor<1x2xf32>, tensor<2x1xf32>) -> tensor<1x1xf32>
   return %2 : tensor<1x1xf32>
 }
+
+// -----
 
 func.func @bits(%a: tensor<1x2x!sinter.quantized<i4:f32>>, %s: tensor<f32>) -> tensor<1x1xf32> {
   %c = sinter.constant dense<1> : tensor<2x1xi8>
