@@ -35,6 +35,8 @@ struct CompileRequest {
   std::optional<QuantizationRequest> quantization;
   /// Of a module in which element types are decided already: the calibration.json whose arrays it names, if it does.
   std::string calibration;
+  /// As in TargetSpec, for all targets.
+  std::string sparsity = "auto";
   /// For calibration: the program's results are followed by what products by weights read (ObserveActivationsPass).
   bool observesActivations = false;
   unsigned jobs = 0; // 0: as many as the machine has
@@ -46,8 +48,14 @@ struct CompiledTarget {
   EmitResult result;
 };
 
+/// A transformation that was not applied to some part of the model, and why.
+struct Refusal {
+  std::string what, reason;
+};
+
 struct CompileResult {
   std::vector<std::string> warnings;
+  std::vector<Refusal> refused;
   std::vector<CompiledTarget> targets;
   /// The module at the last phase that was reached (for --compile-to and inspect).
   mlir::OwningOpRef<mlir::ModuleOp> module;

@@ -28,6 +28,10 @@ namespace sinter {
 struct TargetSpec {
   std::string target;
   std::vector<std::string> chips;
+  /// `--sparsity` (dialects/sinter/Transforms/SparsityPattern.h).
+  std::string sparsity = "auto";
+  /// Where the files of `sinter.files` lie, for passes that read weights; empty: they are not to be read.
+  std::string folder = {};
 };
 
 /// What an artifact is written as.

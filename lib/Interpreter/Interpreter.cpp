@@ -24,6 +24,7 @@ static const KernelTable &getKernels() {
     addQuantizationKernels(kernels);
     addReductionKernels(kernels);
     addShapeKernels(kernels);
+    addSparsityKernels(kernels);
     addTransformerKernels(kernels);
     return kernels;
   }();

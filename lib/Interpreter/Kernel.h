@@ -64,6 +64,7 @@ void addProgramKernels(KernelTable &table);
 void addQuantizationKernels(KernelTable &table);
 void addReductionKernels(KernelTable &table);
 void addShapeKernels(KernelTable &table);
+void addSparsityKernels(KernelTable &table);
 void addTransformerKernels(KernelTable &table);
 
 /// Casts from and to strings, and their equality (StringKernels.cpp).

@@ -7,6 +7,7 @@
 
 #include "include/sinter/Compiler.h"
 #include "dialects/sinter/IR/Sinter.h"
+#include "dialects/sinter/Transforms/Refusals.h"
 #include "lib/Pipeline/PhaseDriver.h"
 #include "lib/Support/Failure.h"
 
@@ -234,6 +235,9 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
   if ((request.quantization || request.observesActivations) && first >= Phase::Quantized)
     return usage("--quantize: '" + request.model + "' is in phase " + stringifyPhase(first) +
                  ", in which element types are decided already");
+  spec.sparsity = request.sparsity;
+  if (!request.import.checkOnly)
+    spec.folder = source->folder;
   PhaseDriver driver(target, spec, request.dumpPhasesTo);
   driver.quantization = request.quantization;
   driver.observesActivations = request.observesActivations;
@@ -271,6 +275,8 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
       return emitted.takeError();
     result.targets.push_back({spec, std::move(*emitted)});
   }
+  for (auto &[what, reason] : getRefusals(*source->module))
+    result.refused.push_back({what, reason});
   if (auto observed = (*source->module)->getAttrOfType<mlir::ArrayAttr>("sinter.observed"))
     for (auto readers : observed.getAsRange<mlir::ArrayAttr>()) {
       result.observed.emplace_back();

@@ -120,6 +120,8 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
   if (!verifying) {
     if (phase == Phase::Canonical)
       addCanonicalPasses(passes);
+    if (phase == Phase::Quantized)
+      passes.addPass(createPruneWeightsPass({spec.sparsity}));
     if (phase == Phase::Quantized && quantization)
       passes.addPass(
           createQuantizePass({quantization->scheme.str(), quantization->calibration}, makeRecipeReader(module)));

@@ -11,6 +11,7 @@
 #include "lib/Bundle/LinkedProgram.h"
 #include "lib/Bundle/WriteBundle.h"
 #include "lib/Quantization/Calibration.h"
+#include "lib/Sparsity/Passes.h"
 #include "lib/Support/Failure.h"
 #include "lib/Support/Hash.h"
 #include "targets/cpu/Codegen/Codegen.h"
@@ -65,6 +66,8 @@ bool multipliesBytes(ModuleOp module) {
   });
 }
 
+SmallVector<std::string> getVariantNames(const TargetSpec &spec);
+
 class CpuTarget : public Target {
 public:
   StringRef getName() const override { return "cpu"; }
@@ -87,6 +90,13 @@ public:
 
   void addPasses(Phase phase, const TargetSpec &spec, OpPassManager &passes) const override {
     switch (phase) {
+    case Phase::Sparse:
+      if (spec.sparsity == "none")
+        break;
+      passes.addPass(createRemoveZeroChannelsPass({spec.folder}));
+      passes.addPass(mlir::createCSEPass()); // two weights' mask is one
+      passes.addPass(createChooseSparsityPass({spec.folder, getVariantNames(spec)}));
+      break;
     case Phase::Fused:
       passes.addPass(createLegalizePass());
       passes.addPass(mlir::createCSEPass()); // so that products of one value have one operand
@@ -135,10 +145,9 @@ std::optional<int64_t> getLargest(const SizeExpr &formula, llvm::ArrayRef<Bundle
   });
 }
 
-/// The variants of an artifact, without those that would be the same as another.
-llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec, ModuleOp module) {
+/// The variants of an artifact, without those that would be the same as another: with `isAnyUseful` none is.
+llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec, bool isAnyUseful) {
   SmallVector<const Isa *> isas;
-  bool isAnyUseful = multipliesBytes(module);
   std::vector<Chip> chips = getAllChips();
   std::vector<std::string> wanted = spec.chips.empty() ? std::vector<std::string>{"portable"} : spec.chips;
   for (const std::string &name : wanted) {
@@ -155,6 +164,19 @@ llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec, Modu
     }
   }
   return isas;
+}
+
+/// For passes, which find out only later whether the chips exist.
+SmallVector<std::string> getVariantNames(const TargetSpec &spec) {
+  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(spec, /*isAnyUseful=*/true);
+  SmallVector<std::string> names;
+  if (!isas) {
+    llvm::consumeError(isas.takeError());
+    return names;
+  }
+  for (const Isa *isa : *isas)
+    names.push_back(isa->name.str());
+  return names;
 }
 
 /// How an artifact that is not a bundle is linked; none for a bundle.
@@ -183,7 +205,7 @@ llvm::Error writeText(const std::string &path, StringRef text) {
 }
 
 llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const {
-  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, module);
+  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, multipliesBytes(module));
   if (!isas)
     return isas.takeError();
   std::optional<LinkedForm> form = getLinkedForm(request.kind);

@@ -36,6 +36,7 @@ const Layer compilerLayers[] = {
     {"lib/Weights", 45},
     {"lib/Interpreter", 50},
     {"lib/Conversion", 50},
+    {"lib/Sparsity", 55}, // reads weights and computes with them
     {"include/sinter", 60},
     {"lib/Pipeline", 70},
     {"python-free-frontends/reader", 80},

@@ -236,4 +236,9 @@ TEST(CpuKernelSparseMatmul, PacksTheExampleOfItsDescription) {
   EXPECT_EQ(bytes[192 + 256 + 2 * 4 + 1], 2);
   EXPECT_EQ(bytes[192 + 512 + (1 * 16 + 15) * 4 + 0], -3);
   EXPECT_FALSE(packSparseWeights(shape, plain.data(), false, 2, bytes));
+  // Two more than there are.
+  std::vector<int32_t> longer(shape.numBytes(5) / 4, -1);
+  ASSERT_TRUE(packSparseWeights(shape, plain.data(), false, 5, reinterpret_cast<char *>(longer.data())));
+  EXPECT_EQ(std::vector<int32_t>(longer.begin(), longer.begin() + 3), (std::vector<int32_t>{0, 2, 5}));
+  EXPECT_EQ(std::vector<int32_t>(longer.end() - 128, longer.end()), std::vector<int32_t>(128, 0));
 }

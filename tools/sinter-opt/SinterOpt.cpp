@@ -8,6 +8,7 @@
 #include "dialects/cpu/IR/Cpu.h"
 #include "dialects/sinter/Transforms/Passes.h"
 #include "include/sinter/Compiler.h"
+#include "lib/Sparsity/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -19,6 +20,7 @@ int main(int argc, char **argv) {
   sinter::registerAllDialects(registry);
   mlir::registerTransformsPasses();
   sinter::registerSinterPasses();
+  sinter::registerSinterSparsityPasses();
   for (const auto &target : sinter::getTargets())
     target->registerPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Sinter's passes\n", registry));

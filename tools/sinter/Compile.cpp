@@ -57,6 +57,8 @@ llvm::json::Object describe(const CompileResult &result, const Options &options,
   }
   for (const std::string &warning : result.warnings)
     refused.push_back(llvm::json::Object{{"what", "model"}, {"reason", warning}});
+  for (const Refusal &refusal : result.refused)
+    refused.push_back(llvm::json::Object{{"what", refusal.what}, {"reason", refusal.reason}});
   return llvm::json::Object{
       {"out", options.out.empty() ? llvm::json::Value(nullptr) : options.out},
       {"sha256", std::move(sha256)},
@@ -82,6 +84,8 @@ std::string describeInWords(const CompileResult &result, const Options &options,
       text += " (at the largest sizes " + formatBytes(*target.result.arenaBytes) + ")";
     text += "\n";
   }
+  for (const Refusal &refusal : result.refused)
+    text += "not applied: " + refusal.what + ": " + refusal.reason + "\n";
   if (std::string dims = dimsInWords(*result.module); !dims.empty())
     text += "dimensions: " + dims + "\n";
   return text + llvm::formatv("{0:f2} s, peak memory {1}\n", seconds, formatBytes(peakResidentBytes())).str();

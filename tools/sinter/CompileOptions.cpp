@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/sinter/CompileOptions.h"
+#include "dialects/sinter/Transforms/SparsityPattern.h"
 #include "lib/Support/SizeExpr.h"
 #include "tools/sinter/Console.h"
 
@@ -73,7 +74,8 @@ void CompileOptions::declare(CLI::App &app, bool withJobs, bool takesReport) {
        "bits of weights and activations: w8a8, w8a8s (one scale), w8a8d (one a row), w8a16, w4a16g128, ...");
   text("--calibrate", calibrate, "samples to collect ranges from: a folder with an .npz for each, or one .npz");
   text("--calibration", calibration, "FILE.json that --calibrate wrote into a bundle");
-  text("--sparsity", sparsity, "2:4, block16x16, ..., or auto");
+  text("--sparsity", sparsity,
+       "auto (default: what the weights have, where it is faster), none, or what to prune to: block16x16:80, 2:4, ...");
   text("--report", report, "FILE.html or FILE.json: kernels, memory, cost");
   if (withJobs)
     app.add_option("-j,--jobs", jobs, "threads of the compiler (default: as many as the machine has)")->group(group);
@@ -204,10 +206,12 @@ CompileRequest CompileOptions::request(llvm::StringRef model) const {
     throw precision == "bf16" || precision == "f16" || precision == "auto"
         ? notYet("--precision=" + precision)
         : Stop{Failure(ExitStatus::Usage, "--precision=" + precision + ": it is f32, bf16, f16 or auto")};
-  if (!sparsity.empty())
-    throw notYet("--sparsity=" + sparsity);
   if (!report.empty() && !takesReport)
     throw notYet("--report=" + report);
+  if (!sparsity.empty()) {
+    orStop(parseSparsity(sparsity));
+    request.sparsity = sparsity;
+  }
   if (!quantize.empty())
     request.quantization = QuantizationRequest{orStop(parseScheme(quantize)), calibration};
   // A module that was dumped may be quantized already, and name arrays of its calibration.

@@ -62,6 +62,11 @@ LogicalResult SectionOp::verify() {
   if (!yield || yield.getValues().empty() || yield.getValues().size() > (isQuantized ? 2 : 1))
     return emitOpError("C1: the body yields one tensor");
   RankedTensorType type = getTensorType();
+  if (getLayout() == Layout::blocks) {
+    if (type.getRank() != 2 || !getYielded()[0].getDefiningOp<EncodeOp>())
+      return emitOpError() << "C1: " << type << " cannot lie as blocks";
+    return success();
+  }
   bool fits = isQuantized ? isa<QuantizedType>(type.getElementType()) : type.getElementType().isF32();
   if (!type.hasStaticShape() || (!isRowMajor && (type.getRank() != 2 || !fits)))
     return emitOpError() << "C1: " << type << " cannot lie as " << stringifyLayout(getLayout());

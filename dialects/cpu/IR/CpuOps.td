@@ -59,7 +59,7 @@ def Cpu_WordArrayAttr : TypedArrayAttrBase<Cpu_WordAttr, "words of a kernel's ar
 def Cpu_LayoutKind : I32EnumAttr<"Layout", "how a section's elements lie", [
     I32EnumAttrCase<"row_major", 0>, I32EnumAttrCase<"panels", 1>, I32EnumAttrCase<"panels_transposed", 2>,
     I32EnumAttrCase<"quantized_panels", 3>, I32EnumAttrCase<"quantized_panels_transposed", 4>,
-    I32EnumAttrCase<"quantized_scales", 5>]> {
+    I32EnumAttrCase<"quantized_scales", 5>, I32EnumAttrCase<"blocks", 6>]> {
   let cppNamespace = "::sinter::cpu";
 }
 
@@ -68,13 +68,14 @@ def Cpu_SectionOp : Cpu_Op<"section", [Symbol, IsolatedFromAbove, SingleBlock]> 
   let description = [{
     The body computes a tensor from weights alone, when the artifact is written; its elements then lie row-major, or packed as
     panels of a matmul's right-hand side [K][N] (`panels_transposed`: the tensor is [N][K]). Quantized panels are of the codes and
-    of their zero points, if the body yields any; `quantized_scales` are scales [groups][N] that belong to them. `bytes` is the section's length in
+    of their zero points, if the body yields any; `quantized_scales` are scales [groups][N] that belong to them. `blocks` are those of a
+    sparse encoding that are stored. `bytes` is the section's length in
     the file: how panels are padded, and what stands in front of them, is the packing's to say.
 
     Constraints:
     - C1: the body yields one tensor with static sizes, of rank 2 and f32 for panels and quantized scales, of rank 2 and codes
-      for quantized panels, which may be followed by a second.
-    - C2: `bytes` is the length of the elements for row-major ones, and at least that for others.
+      for quantized panels, which may be followed by a second, and of rank 2 and what `sinter.encode` gives for blocks.
+    - C2: `bytes` is the length of the elements for row-major ones, and at least that for panels and scales.
 
     Example:
 

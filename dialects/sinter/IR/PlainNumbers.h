@@ -32,6 +32,22 @@ inline void printPlainFloat(mlir::OpAsmPrinter &printer, mlir::Operation *, mlir
   printer.printAttributeWithoutType(attr);
 }
 
+/// `2`, or `2 of 4`.
+inline mlir::ParseResult parseKeep(mlir::OpAsmParser &parser, mlir::IntegerAttr &keep, mlir::IntegerAttr &of) {
+  if (parsePlainInteger(parser, keep))
+    return mlir::failure();
+  if (mlir::succeeded(parser.parseOptionalKeyword("of")))
+    return parsePlainInteger(parser, of);
+  of = parser.getBuilder().getI64IntegerAttr(0);
+  return mlir::success();
+}
+
+inline void printKeep(mlir::OpAsmPrinter &printer, mlir::Operation *, mlir::IntegerAttr keep, mlir::IntegerAttr of) {
+  printer << keep.getInt();
+  if (of.getInt())
+    printer << " of " << of.getInt();
+}
+
 } // namespace sinter
 
 #endif // SINTER_DIALECTS_SINTER_IR_PLAINNUMBERS_H

@@ -179,7 +179,10 @@ std::pair<int64_t, int64_t> QuantizedType::getRange() const {
 
 bool sinter::hasSizes(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && (tensor.hasStaticShape() ? !tensor.getEncoding() : isa_and_nonnull<DimsAttr>(tensor.getEncoding()));
+  if (!tensor)
+    return false;
+  Attribute encoding = tensor.getEncoding();
+  return tensor.hasStaticShape() ? !encoding || isa<SparseAttr>(encoding) : isa_and_nonnull<DimsAttr>(encoding);
 }
 
 Sizes sinter::getSizes(Type type) {

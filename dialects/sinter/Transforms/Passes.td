@@ -302,4 +302,26 @@ def ObserveActivationsPass : Pass<"sinter-observe-activations", "::mlir::ModuleO
   let statistics = [Statistic<"numObserved", "observed", "Tensors that became results">];
 }
 
+def PruneWeightsPass : Pass<"sinter-prune-weights", "::mlir::ModuleOp"> {
+  let summary = "Put zeros in the weights of products, on request";
+  let description = [{
+    Requires phase `canonical`: what is quantized later is pruned before. Ensures that each matrix that follows from weights and
+    is the right-hand side of a product has the pattern of zeros that was asked for, by magnitude. No weight is read: the pruning
+    is part of the recipe. Refuses nothing; without a pattern (`auto`, `none`) it does nothing.
+
+    Before and after, with `pattern=block16x16:75`:
+
+    ```mlir
+    %0 = sinter.matmul %x, %w : (tensor<7x64xf32>, tensor<64x32xf32>) -> tensor<7x32xf32>
+
+    %p = sinter.prune %w block [16, 16] keep 2 : tensor<64x32xf32>
+    %0 = sinter.matmul %x, %p : (tensor<7x64xf32>, tensor<64x32xf32>) -> tensor<7x32xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let options = [Option<"pattern", "pattern", "std::string", /*default=*/"\"auto\"",
+                        "auto, none, blockRxC:PERCENT or N:M (SparsityPattern.h)">];
+  let statistics = [Statistic<"numPruned", "pruned", "Weights that were pruned">];
+}
+
 #endif // SINTER_TRANSFORMS_PASSES_TD

@@ -13,6 +13,7 @@
 #include "targets/cpu/Codegen/Codegen.h"
 #include "targets/cpu/Emit/KernelTemplates.h"
 #include "targets/cpu/Kernels/QuantizedPacking.h"
+#include "targets/cpu/Kernels/SparsePacking.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -38,6 +39,8 @@ public:
   /// Fills the section's bytes in the file.
   llvm::Error fill(llvm::MutableArrayRef<char> destination) {
     Value yielded = section.getYielded()[0];
+    if (section.getLayout() == Layout::blocks)
+      return packBlocks(cast<EncodeOp>(yielded.getDefiningOp()), destination);
     // Weights that are stored as they come are not held twice.
     if (auto parameter = yielded.getDefiningOp<ParameterOp>()) {
       WeightOp weight = getWeight(parameter);
@@ -75,6 +78,8 @@ public:
       packQuantizedScales(shape, tensor->as<float>().data(), reinterpret_cast<float *>(destination.data()));
       break;
     }
+    case Layout::blocks:
+      break; // above
     }
     return llvm::Error::success();
   }
@@ -85,6 +90,20 @@ private:
     bool transposed = section.getLayout() == Layout::panels_transposed;
     PackedShape shape{type.getDimSize(transposed ? 0 : 1), type.getDimSize(transposed ? 1 : 0)};
     packMatmulWeights(shape, source, transposed, reinterpret_cast<float *>(destination.data()));
+  }
+
+  llvm::Error packBlocks(EncodeOp encode, llvm::MutableArrayRef<char> destination) {
+    Value source = encode.getInput();
+    auto transpose = source.getDefiningOp<TransposeOp>();
+    bool transposed = transpose && transpose.getPermutation()[0] == 1;
+    llvm::Expected<HostTensor> tensor = evaluate(transposed ? transpose.getInput() : source);
+    if (!tensor)
+      return tensor.takeError();
+    SparseShape shape = getSparseShape(section.getTensorType());
+    if (!packSparseWeights(shape, tensor->data.data(), transposed, encode.getStored(), destination.data()))
+      return unusable("weight '" + section.getSymName() + "' has more than " + llvm::Twine(encode.getStored()) +
+                      " blocks of 16x16 that are not zero: it is not the one that the program was made for");
+    return llvm::Error::success();
   }
 
   llvm::Error packCodes(const HostTensor &codes, llvm::MutableArrayRef<char> destination) {

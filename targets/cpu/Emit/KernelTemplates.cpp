@@ -13,6 +13,7 @@
 #include "targets/cpu/Kernels/Matmul.h"
 #include "targets/cpu/Kernels/QuantizedMatmul.h"
 #include "targets/cpu/Kernels/RowKernels.h"
+#include "targets/cpu/Kernels/SparseMatmul.h"
 #include "targets/cpu/Transforms/Passes.h"
 #include "targets/cpu/Transforms/StridedView.h"
 
@@ -479,6 +480,94 @@ static FailureOr<LaunchPlan> planQuantizedMatmul(Block &body) {
 }
 
 //===----------------------------------------------------------------------===//
+// sparse_matmul: either of them, times a weight of which not all blocks are stored
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct SparseMatmulRegion {
+  StridedView lhs;
+  BlockArgument lhsScale, lhsZero, weight, weightScale;
+  TileEpilogue epilogue;
+  SizeExpr rows;
+  SparseMatmulSpec spec;
+};
+} // namespace
+
+static bool isSparse(Value weight) {
+  auto encoding = dyn_cast_or_null<SparseAttr>(cast<RankedTensorType>(weight.getType()).getEncoding());
+  return encoding && encoding.getBlock() == ArrayRef<int64_t>{SparseShape::blockRows, SparseShape::blockColumns};
+}
+
+SparseShape cpu::getSparseShape(RankedTensorType type) {
+  bool isFloats = type.getElementType().isF32();
+  return {isFloats ? SparseShape::Elements::F32 : SparseShape::Elements::Bytes, type.getDimSize(1), type.getDimSize(0)};
+}
+
+static FailureOr<SparseMatmulRegion> readSparseMatmul(Block &body) {
+  SparseMatmulRegion sparse;
+  auto take = [&](const auto &dense, BlockArgument weight) {
+    if (!isSparse(weight))
+      return failure();
+    sparse.lhs = dense->lhs;
+    sparse.weight = weight;
+    sparse.epilogue = dense->epilogue;
+    sparse.rows = dense->rows;
+    sparse.spec.n = dense->spec.n;
+    sparse.spec.k = dense->spec.k;
+    sparse.spec.aRowStride = dense->spec.aRowStride;
+    sparse.spec.hasBias = dense->spec.hasBias;
+    sparse.spec.hasResidual = dense->spec.hasResidual;
+    sparse.spec.extras = dense->spec.extras;
+    sparse.spec.epilogue = dense->spec.epilogue;
+    return success();
+  };
+  if (!findOp<QuantizedMatmulOp>(body)) {
+    FailureOr<MatmulRegion> dense = readMatmul(body);
+    if (failed(dense) || dense->codes || failed(take(dense, dense->weight)))
+      return failure();
+    return sparse;
+  }
+  FailureOr<QuantizedMatmulRegion> dense = readQuantizedMatmul(body);
+  if (failed(dense) || failed(take(dense, dense->weight.codes)) || dense->spec.bits != 8 || dense->spec.group ||
+      dense->spec.hasZeroPoints || dense->spec.bytesOutput)
+    return failure();
+  sparse.lhsScale = dense->lhsScale;
+  sparse.lhsZero = dense->lhsZero;
+  sparse.weightScale = dense->weight.scale;
+  sparse.spec.elements = SparseShape::Elements::Bytes;
+  sparse.spec.hasRowScales = dense->spec.hasRowScales;
+  return sparse;
+}
+
+static FailureOr<LaunchPlan> planSparseMatmul(Block &body) {
+  using Spec = SparseMatmulSpec;
+  FailureOr<SparseMatmulRegion> region = readSparseMatmul(body);
+  if (failed(region))
+    return failure();
+  Words words(region->weight.getContext(), region->spec.numWords());
+  words.view(Spec::A, region->lhs);
+  words.operand(Spec::B, region->weight);
+  words.result(Spec::C);
+  if (region->epilogue.bias)
+    words.operand(Spec::Bias, region->epilogue.bias);
+  if (region->epilogue.residual)
+    words.operand(Spec::Residual, region->epilogue.residual);
+  words.integer(Spec::Rows, region->rows);
+  if (region->spec.elements == SparseShape::Elements::Bytes) {
+    words.operand(Spec::AZero, region->lhsZero);
+    words.operand(Spec::RowScale, region->lhsScale);
+    words.operand(Spec::ColumnScale, region->weightScale);
+  }
+  for (auto [i, extra] : llvm::enumerate(region->epilogue.extras))
+    words.operand(Spec::Extra0 + i, extra);
+  // How many blocks are stored is the recipe's to say.
+  return LaunchPlan{words.take(),
+                    region->spec.numTasks(region->rows),
+                    region->spec.scratchBytes(),
+                    {{region->weight.getArgNumber(), Layout::blocks, 0}}};
+}
+
+//===----------------------------------------------------------------------===//
 // batched_matmul: a value times a value
 //===----------------------------------------------------------------------===//
 
@@ -886,6 +975,8 @@ StringRef cpu::chooseKind(Block &body, llvm::function_ref<bool(unsigned)> isWeig
       return "attention";
     if (isa<LayerNormOp, RmsNormOp>(op))
       return "norm";
+    if (isa<MatmulOp, QuantizedMatmulOp>(op) && succeeded(readSparseMatmul(body)))
+      return "sparse_matmul";
     if (isa<QuantizedMatmulOp>(op))
       return "quantized_matmul";
     if (isByteQuantize(&op) || isRowQuantize(&op))
@@ -916,6 +1007,8 @@ FailureOr<LaunchPlan> cpu::planLaunch(StringRef kind, Block &body) {
     return planMatmul(body);
   if (kind == "quantized_matmul")
     return planQuantizedMatmul(body);
+  if (kind == "sparse_matmul")
+    return planSparseMatmul(body);
   if (kind == "quantize")
     return planQuantize(body, quantize);
   if (kind == "batched_matmul")
@@ -938,6 +1031,8 @@ void cpu::buildKernel(KernelBuilder &k, StringRef name, StringRef kind, Block &b
     return buildMatmul(k, name, readMatmul(body)->spec);
   if (kind == "quantized_matmul")
     return buildQuantizedMatmul(k, name, readQuantizedMatmul(body)->spec);
+  if (kind == "sparse_matmul")
+    return buildSparseMatmul(k, name, readSparseMatmul(body)->spec);
   if (kind == "quantize" && succeeded(planQuantize(body, quantize)))
     return buildQuantizeRows(k, name, quantize);
   if (kind == "batched_matmul")

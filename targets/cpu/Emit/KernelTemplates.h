@@ -12,6 +12,7 @@
 //   kind             region
 //   matmul           views, matmul by a weight, elementwise ops (bias, residual, ...)
 //   quantized_matmul views, quantized_matmul by a weight, elementwise ops, a quantize by one scale
+//   sparse_matmul    either of these two, whose weight has the encoding #sinter.sparse, without a quantize
 //   batched_matmul   views, matmul of two values, elementwise ops with scalars, bias
 //   attention        views, attention
 //   norm             layer_norm or rms_norm over the last dimension, and a quantize of it
@@ -35,6 +36,7 @@
 #include "runtime/format/program.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
 #include "targets/cpu/Kernels/QuantizedPacking.h"
+#include "targets/cpu/Kernels/SparsePacking.h"
 
 namespace sinter::cpu {
 
@@ -45,7 +47,7 @@ struct LaunchPlan {
   struct PackedArgument {
     unsigned argument;
     Layout layout; // of the tensor as it is
-    int64_t bytes;
+    int64_t bytes; // of `blocks`, 0: the weight's recipe says how many are stored
     /// An argument whose tensor is packed with it.
     std::optional<unsigned> with = std::nullopt;
   };
@@ -69,6 +71,8 @@ sinter_type getRuntimeType(mlir::Type elementType);
 
 /// How the codes of a weight [K][N] lie for quantized_matmul; `type` is theirs.
 PackedQuantizedShape getPackedShape(QuantizedType type, int64_t k, int64_t n);
+/// How the blocks of an encoded weight [K][N] lie for sparse_matmul.
+SparseShape getSparseShape(mlir::RankedTensorType type);
 
 /// Fails where the template of that kind does not take the region.
 mlir::FailureOr<LaunchPlan> planLaunch(llvm::StringRef kind, mlir::Block &body);

@@ -49,8 +49,8 @@ struct SparseShape {
 /// How many blocks of `source` ([K][N], or [N][K] where `transposed`; f32 or signed bytes) are not all zero.
 int64_t countBlocks(const SparseShape &shape, const void *source, bool transposed);
 
-/// Packs `source`, which has `numBlocks` such blocks; false, and nothing of use in
-/// `destination`, if it has another number. `destination` has shape.numBytes(numBlocks) bytes, aligned to 4.
+/// Packs `source`, which has at most `numBlocks` such blocks; false, and nothing of use in `destination`, if it has
+/// more. Where it has fewer, blocks of zeros follow. `destination` has shape.numBytes(numBlocks) bytes, aligned to 4.
 bool packSparseWeights(const SparseShape &shape, const void *source, bool transposed, int64_t numBlocks,
                        char *destination);
 

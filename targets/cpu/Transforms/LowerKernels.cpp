@@ -123,6 +123,8 @@ private:
   Value getPackedSection(OpBuilder &b, Value value, ValueRange operands, const LaunchPlan::PackedArgument &packed) {
     SmallVector<Value> parts = {operands[packed.argument]};
     Layout layout = packed.layout;
+    if (layout == Layout::blocks)
+      return WeightsOp::create(b, value.getLoc(), value.getType(), getSymbol(parts, layout, getBlocksBytes(value)));
     auto transpose = parts[0].getDefiningOp<TransposeOp>();
     if (layout == Layout::panels && transpose && sinter::getRank(transpose.getInput()) == 2) {
       parts[0] = transpose.getInput();
@@ -132,6 +134,12 @@ private:
     if (packed.with)
       parts.push_back(operands[*packed.with]);
     return WeightsOp::create(b, value.getLoc(), value.getType(), getSymbol(parts, layout, packed.bytes));
+  }
+
+  /// How long the blocks of an encoded weight are in the file.
+  static int64_t getBlocksBytes(Value value) {
+    auto encode = cast<EncodeOp>(value.getDefiningOp());
+    return getSparseShape(cast<RankedTensorType>(value.getType())).numBytes(encode.getStored());
   }
 
   FlatSymbolRefAttr getSymbol(ArrayRef<Value> parts, Layout layout, int64_t bytes) {

@@ -79,18 +79,19 @@ struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
         groups[Key(op->getOperand(0), scale, sinter::getElementType(product.weight), static_cast<bool>(product.bias))]
             .push_back(product);
     };
+    auto isDense = [](Value weight) { return !cast<RankedTensorType>(weight.getType()).getEncoding(); };
     getOperation().walk([&](Operation *op) {
       if (auto matmul = dyn_cast<MatmulOp>(op)) {
         // A weight in codes is read as such by a product with floats: it is not to become floats here.
         Value weight = matmul.getRhs();
         if (sinter::getRank(weight) == 2 && sinter::getElementType(weight).isF32() && isConstantValue(weight) &&
-            !weight.getDefiningOp<DequantizeOp>() && !isConstantValue(matmul.getLhs()))
+            isDense(weight) && !weight.getDefiningOp<DequantizeOp>() && !isConstantValue(matmul.getLhs()))
           add(op, Value());
       } else if (auto quantized = dyn_cast<QuantizedMatmulOp>(op)) {
         // A scale and zero point for each column: they lie side by side like the columns.
         auto type = cast<QuantizedType>(sinter::getElementType(quantized.getRhs()));
         Value zeroPoint = quantized.getRhsZeroPoint();
-        if (isConstantValue(quantized.getRhs()) && type.getBlocks().size() == 2 && type.getBlocks()[1] == 1 &&
+        if (isConstantValue(quantized.getRhs()) && isDense(quantized.getRhs()) && type.getBlocks().size() == 2 && type.getBlocks()[1] == 1 &&
             (!zeroPoint || getSizes(zeroPoint) == getSizes(quantized.getRhsScale())))
           add(op, quantized.getLhsScale());
       }

@@ -31,6 +31,31 @@ def LegalizePass : Pass<"sinter-cpu-legalize", "::mlir::ModuleOp"> {
   let dependentDialects = ["::sinter::SinterDialect"];
 }
 
+def ChooseSparsityPass : Pass<"sinter-cpu-choose-sparsity", "::mlir::ModuleOp"> {
+  let summary = "Store only the blocks of weights that are not zero, where that is faster";
+  let description = [{
+    Requires phase `quantized`. Looks at the weights of products in f32, and of products of signed codes of 8 bits without zero
+    points and groups. Where blocks of 16x16 are zero and the sparse product is predicted to be faster on each of `variants`, from what
+    was measured of both (targets/cpu/SparsityCosts.cpp), the weight gets the encoding `#sinter.sparse`. Refuses the others, and
+    N:M patterns, in the module's attribute `sinter.refused`.
+
+    Before and after, where 3 of 16 blocks are not zero:
+
+    ```mlir
+    %0 = sinter.matmul %x, %w : (tensor<7x64xf32>, tensor<64x64xf32>) -> tensor<7x64xf32>
+
+    %e = sinter.encode %w stored 3 : tensor<64x64xf32> -> tensor<64x64xf32, #sinter.sparse<block[16, 16]>>
+    %0 = sinter.matmul %x, %e : (tensor<7x64xf32>, tensor<64x64xf32, #sinter.sparse<block[16, 16]>>) -> tensor<7x64xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let options = [Option<"folder", "folder", "std::string", /*default=*/"\"\"",
+                        "where the files of the weights lie; empty: nothing is read and nothing changes">,
+                 ListOption<"variants", "variants", "std::string", "the instruction sets that code is made for">];
+  let statistics = [Statistic<"numApplied", "applied", "Products with sparse weights">,
+                    Statistic<"numRefused", "refused", "Products with blocks of zeros that are faster dense">];
+}
+
 def MergeMatmulsPass : Pass<"sinter-cpu-merge-matmuls", "::mlir::ModuleOp"> {
   let summary = "Merge matmuls of one operand whose results attention reads";
   let description = [{

@@ -98,3 +98,12 @@ func.func @launch(%a: tensor<2xf32>) -> tensor<2xf32> {
   %0 = cpu.launch @loop(%a) words [#cpu.word<result, 7, "0">] tasks <"1"> scratch <"0"> : (tensor<2xf32>) -> tensor<2xf32>
   return %0 : tensor<2xf32>
 }
+
+// -----
+
+// section C1
+// expected-error @+1 {{C1: 'tensor<16x16xf32>' cannot lie as blocks}}
+cpu.section @dense blocks bytes 1088 {
+  %0 = sinter.constant dense<1.0> : tensor<16x16xf32>
+  sinter.yield %0 : tensor<16x16xf32>
+}

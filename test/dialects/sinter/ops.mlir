@@ -327,4 +327,30 @@ func.func @quantized_matmul(%a: tensor<2x8x!sinter.quantized<i8:f32, blocks [1, 
   return %0 : tensor<2x4xf32>
 }
 
+// CHECK-LABEL: func.func @prune(
+func.func @prune(%w: tensor<64x32xf32>, %m: tensor<64xf32>) -> (tensor<64x32xf32>, tensor<64x32xf32>) {
+  // CHECK: sinter.prune {{.*}} block [16, 16] keep 2 : tensor<64x32xf32>
+  %0 = sinter.prune %w block [16, 16] keep 2 : tensor<64x32xf32>
+  // CHECK: sinter.prune {{.*}} block [1, 1] keep 2 of 4 magnitudes {{.*}} : tensor<64x32xf32>, tensor<64xf32>
+  %1 = sinter.prune %w block [1, 1] keep 2 of 4 magnitudes %m : tensor<64x32xf32>, tensor<64xf32>
+
+  return %0, %1 : tensor<64x32xf32>, tensor<64x32xf32>
+}
+
+// CHECK-LABEL: func.func @compress(
+func.func @compress(%w: tensor<384x1536xf32>, %m: tensor<1536xi1>) -> tensor<384x1200xf32> {
+  // CHECK: sinter.compress {{.*}} axis 1 mask {{.*}} : (tensor<384x1536xf32>, tensor<1536xi1>) -> tensor<384x1200xf32>
+  %0 = sinter.compress %w axis 1 mask %m : (tensor<384x1536xf32>, tensor<1536xi1>) -> tensor<384x1200xf32>
+
+  return %0 : tensor<384x1200xf32>
+}
+
+// CHECK-LABEL: func.func @encode(
+func.func @encode(%w: tensor<384x1536xf32>) -> tensor<384x1536xf32, #sinter.sparse<block[16, 16]>> {
+  // CHECK: sinter.encode {{.*}} stored 480 : tensor<384x1536xf32> -> tensor<384x1536xf32, #sinter.sparse<block[16, 16]>>
+  %0 = sinter.encode %w stored 480 : tensor<384x1536xf32> -> tensor<384x1536xf32, #sinter.sparse<block[16, 16]>>
+
+  return %0 : tensor<384x1536xf32, #sinter.sparse<block[16, 16]>>
+}
+
 } // module

@@ -1,0 +1,328 @@
+//===- SparsityTest.cpp - Weights with zeros, from the file to the run ----===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Models of two products with a bias and a function between them, whose weights are
+// made here, with zeros in them or none.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/e2e/RunTool.h"
+
+#include "gtest/gtest.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <random>
+
+using namespace sinter::e2e;
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Models
+//===----------------------------------------------------------------------===//
+
+/// A message of protobuf as it is written.
+class Message {
+public:
+  Message &number(unsigned field, uint64_t value) {
+    varint(field << 3);
+    varint(value);
+    return *this;
+  }
+  Message &bytes(unsigned field, const std::string &value) {
+    varint(field << 3 | 2);
+    varint(value.size());
+    text += value;
+    return *this;
+  }
+  Message &message(unsigned field, const Message &value) { return bytes(field, value.text); }
+
+  std::string text;
+
+private:
+  void varint(uint64_t value) {
+    for (; value > 127; value >>= 7)
+      text += char((value & 127) | 128);
+    text += char(value);
+  }
+};
+
+struct Matrix {
+  Matrix(int64_t rows, int64_t columns, unsigned seed) : rows(rows), columns(columns), values(rows * columns) {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal(0.0f, 1.0f / std::sqrt(float(rows)));
+    for (float &value : values)
+      value = normal(random);
+  }
+  float &at(int64_t row, int64_t column) { return values[row * columns + column]; }
+  /// Sets what `isZero` says to zero.
+  void clear(const std::function<bool(int64_t row, int64_t column)> &isZero) {
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t column = 0; column < columns; ++column)
+        if (isZero(row, column))
+          at(row, column) = 0;
+  }
+  /// Leaves so many percent of the blocks of 16 x 16.
+  void keepBlocks(unsigned percent, unsigned seed) {
+    std::mt19937 random(seed);
+    std::vector<bool> keep((rows + 15) / 16 * ((columns + 15) / 16));
+    for (size_t i = 0; i < keep.size(); ++i)
+      keep[i] = random() % 100 < percent;
+    clear([&](int64_t row, int64_t column) { return !keep[row / 16 * ((columns + 15) / 16) + column / 16]; });
+  }
+
+  int64_t rows, columns;
+  std::vector<float> values;
+};
+
+Message tensor(const std::string &name, const std::vector<int64_t> &dims, const std::vector<float> &values) {
+  Message message;
+  for (int64_t size : dims)
+    message.number(1, size);
+  std::string raw(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+  return message.number(2, 1).bytes(8, name).bytes(9, raw);
+}
+
+Message value(const std::string &name, int64_t columns) {
+  Message shape;
+  shape.message(1, Message().bytes(2, "rows")).message(1, Message().number(1, columns));
+  return Message().bytes(1, name).message(2, Message().message(1, Message().number(1, 1).message(2, shape)));
+}
+
+Message node(const std::string &type, const std::vector<std::string> &inputs, const std::string &output) {
+  Message message;
+  for (const std::string &input : inputs)
+    message.bytes(1, input);
+  return message.bytes(2, output).bytes(3, output).bytes(4, type);
+}
+
+/// y = relu(x * up + bias) * down
+struct Model {
+  Matrix up, down;
+  std::vector<float> bias;
+
+  Model(int64_t inputs, int64_t channels, int64_t outputs)
+      : up(inputs, channels, 1), down(channels, outputs, 2), bias(channels) {
+    for (int64_t i = 0; i < channels; ++i)
+      bias[i] = 0.01f * (i % 7 - 3);
+  }
+
+  std::string write(const std::string &path) const {
+    Message graph;
+    graph.message(1, node("MatMul", {"x", "up"}, "up_product"))
+        .message(1, node("Add", {"up_product", "bias"}, "sum"))
+        .message(1, node("Relu", {"sum"}, "relu"))
+        .message(1, node("MatMul", {"relu", "down"}, "y"))
+        .bytes(2, "mlp")
+        .message(5, tensor("up", {up.rows, up.columns}, up.values))
+        .message(5, tensor("bias", {up.columns}, bias))
+        .message(5, tensor("down", {down.rows, down.columns}, down.values))
+        .message(11, value("x", up.rows))
+        .message(12, value("y", down.columns));
+    Message model;
+    model.number(1, 8).message(7, graph).message(8, Message().bytes(1, "").number(2, 17));
+    writeFile(path, model.text);
+    return path;
+  }
+
+  /// In double.
+  std::vector<float> run(const std::vector<float> &x) {
+    std::vector<float> y;
+    for (size_t row = 0; row < x.size() / up.rows; ++row) {
+      std::vector<double> channels(up.columns), sums(down.columns);
+      for (int64_t k = 0; k < up.rows; ++k)
+        for (int64_t j = 0; j < up.columns; ++j)
+          channels[j] += double(x[row * up.rows + k]) * up.at(k, j);
+      for (int64_t k = 0; k < down.rows; ++k)
+        for (int64_t j = 0; j < down.columns; ++j)
+          sums[j] += std::max(channels[k] + bias[k], 0.0) * down.at(k, j);
+      y.insert(y.end(), sums.begin(), sums.end());
+    }
+    return y;
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+std::string npyHeader(int64_t rows, int64_t columns) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
+                       std::to_string(columns) + "), }";
+  header.resize((10 + header.size() + 64) / 64 * 64 - 11, ' ');
+  header += '\n';
+  return std::string("\x93NUMPY\x01\x00", 8) + char(header.size() & 255) + char(header.size() >> 8) + header;
+}
+
+class Compiled {
+public:
+  Compiled(const std::string &name, const std::string &model, const std::vector<std::string> &options)
+      : folder(freshFolder(name)), model(model), bundle(folder + "/bundle") {
+    std::vector<std::string> arguments{"compile", model, "-o", bundle, "--format=json"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    Ended ended = runSinter(arguments);
+    EXPECT_EQ(ended.status, 0) << ended.errors;
+    said = ended.output;
+  }
+
+  /// Against the interpreter.
+  void verify() const {
+    Ended ended = runSinter({"verify", bundle, "--model", model, "--dim", "rows=70"});
+    EXPECT_EQ(ended.status, 0) << ended.output << ended.errors;
+    ended = runSinter({"verify", bundle, "--model", model, "--dim", "rows=1"});
+    EXPECT_EQ(ended.status, 0) << ended.output << ended.errors;
+  }
+
+  std::vector<float> run(const std::vector<float> &x, int64_t columns) const {
+    std::string input = folder + "/x.npy", output = folder + "/y.npy";
+    writeFile(input, npyHeader(x.size() / columns, columns) +
+                         std::string(reinterpret_cast<const char *>(x.data()), x.size() * sizeof(float)));
+    Ended ended = runSinter({"run", bundle, "--input", "x=@" + input, "--output", "y=@" + output, "--threads", "2"});
+    EXPECT_EQ(ended.status, 0) << ended.errors;
+    std::string bytes = readFile(output);
+    size_t start = bytes.find('\n') + 1;
+    std::vector<float> y((bytes.size() - start) / sizeof(float));
+    std::memcpy(y.data(), bytes.data() + start, y.size() * sizeof(float));
+    return y;
+  }
+
+  int64_t weightsBytes() const {
+    size_t at = said.find("\"weights_bytes\":");
+    return at == std::string::npos ? -1 : std::stoll(said.substr(at + 16));
+  }
+  bool hasSparseKernel() const {
+    return runSinter({"inspect", bundle}).output.find("sparse_matmul") != std::string::npos;
+  }
+  bool refuses(const std::string &text) const { return said.find(text) != std::string::npos; }
+
+  std::string folder, model, bundle, said;
+};
+
+std::vector<float> makeInput(int64_t rows, int64_t columns) {
+  Matrix x(rows, columns, 5);
+  for (float &value : x.values)
+    value *= std::sqrt(float(rows)); // each about 1
+  return x.values;
+}
+
+void expectNear(const std::vector<float> &actual, const std::vector<float> &expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < actual.size(); ++i)
+    ASSERT_NEAR(actual[i], expected[i], 2e-5) << i;
+}
+
+} // namespace
+
+// Tests that blocks of zeros are found and not stored, that the results are those of the dense weights, and that the
+// bundle keeps no more than it needs.
+TEST(Sparsity, BlocksOfZerosAreNotStored) {
+  Model model(500, 1030, 300);
+  model.up.keepBlocks(20, 3);
+  model.down.keepBlocks(20, 4);
+  std::string file = model.write(freshFolder("sparsity-80") + "/mlp.onnx");
+  Compiled compiled("sparsity-80-auto", file, {});
+  EXPECT_TRUE(compiled.hasSparseKernel());
+  EXPECT_FALSE(compiled.refuses("not zero")) << compiled.said;
+  EXPECT_LT(compiled.weightsBytes(), (500 + 300) * 1030 * 4 * 3 / 10);
+  compiled.verify();
+  std::vector<float> x = makeInput(53, 500);
+  expectNear(compiled.run(x, 500), model.run(x));
+
+  Compiled dense("sparsity-80-none", file, {"--sparsity=none"});
+  EXPECT_FALSE(dense.hasSparseKernel());
+  EXPECT_GT(dense.weightsBytes(), (500 + 300) * 1030 * 4 - 1);
+}
+
+// Tests that at half the blocks either the sparse kernel is taken, or the user is told both figures.
+TEST(Sparsity, HalfOfTheBlocksIsDecidedByTheTable) {
+  Model model(512, 768, 256);
+  model.up.keepBlocks(50, 3);
+  Compiled compiled("sparsity-50-auto", model.write(freshFolder("sparsity-50") + "/mlp.onnx"), {});
+  EXPECT_NE(compiled.hasSparseKernel(), compiled.refuses("ms are predicted for the sparse product and"))
+      << compiled.said;
+  compiled.verify();
+  std::vector<float> x = makeInput(20, 512);
+  expectNear(compiled.run(x, 512), model.run(x));
+}
+
+// Tests that weights are pruned on request, by the blocks' squares, and that other patterns are refused by name.
+TEST(Sparsity, WeightsArePrunedOnRequest) {
+  Model model(320, 640, 160);
+  std::string file = model.write(freshFolder("sparsity-pruned") + "/mlp.onnx");
+  std::vector<float> x = makeInput(33, 320);
+  Compiled compiled("sparsity-pruned-blocks", file, {"--sparsity=block16x16:80"});
+  EXPECT_TRUE(compiled.hasSparseKernel());
+  compiled.verify();
+  Model pruned = model;
+  for (Matrix *matrix : {&pruned.up, &pruned.down}) {
+    int64_t perRow = matrix->columns / 16;
+    std::vector<std::pair<double, int64_t>> scores(matrix->rows / 16 * perRow);
+    for (int64_t row = 0; row < matrix->rows; ++row)
+      for (int64_t column = 0; column < matrix->columns; ++column) {
+        auto &[score, block] = scores[row / 16 * perRow + column / 16];
+        block = row / 16 * perRow + column / 16;
+        score += double(matrix->at(row, column)) * matrix->at(row, column);
+      }
+    std::sort(scores.begin(), scores.end());
+    std::vector<bool> zero(scores.size());
+    for (size_t i = 0; i < scores.size() * 8 / 10; ++i)
+      zero[scores[i].second] = true;
+    matrix->clear([&](int64_t row, int64_t column) { return zero[row / 16 * perRow + column / 16]; });
+  }
+  expectNear(compiled.run(x, 320), pruned.run(x));
+
+  Compiled groups("sparsity-pruned-groups", file, {"--sparsity=2:4"});
+  EXPECT_FALSE(groups.hasSparseKernel());
+  EXPECT_TRUE(groups.refuses("2:4 sparsity of")) << groups.said;
+  groups.verify();
+
+  Ended wrong = runSinter({"compile", file, "-o", groups.folder + "/wrong", "--sparsity=block16"});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_NE(wrong.errors.find("--sparsity=block16: it is auto, none, blockRxC:PERCENT"), std::string::npos)
+      << wrong.errors;
+}
+
+// Tests that channels that are zero, by their column or by their row, are taken out of both weights.
+TEST(Sparsity, ZeroChannelsAreTakenOut) {
+  Model model(96, 400, 64);
+  auto isColumn = [](int64_t channel) { return channel % 4 == 1; };
+  auto isRow = [](int64_t channel) { return channel % 10 == 2; };
+  model.up.clear([&](int64_t, int64_t column) { return isColumn(column); });
+  model.down.clear([&](int64_t row, int64_t) { return isRow(row); });
+  int64_t kept = 0;
+  for (int64_t i = 0; i < 400; ++i) {
+    // The bias of a column of zeros is not always zero: then relu(bias) is what the channel adds.
+    if (isColumn(i) && i % 8 == 1)
+      model.bias[i] = 0;
+    bool isZero = (isColumn(i) && model.bias[i] == 0) || isRow(i);
+    kept += !isZero;
+  }
+  std::string file = model.write(freshFolder("sparsity-channels") + "/mlp.onnx");
+  Compiled compiled("sparsity-channels-auto", file, {});
+  // Panels of columns are padded to 16, and sections to 64 bytes.
+  int64_t padded = (kept + 15) / 16 * 16;
+  EXPECT_LE(compiled.weightsBytes(), (96 * padded + padded + padded * 64) * 4 + 3 * 64);
+  EXPECT_GE(compiled.weightsBytes(), (96 * kept + kept + kept * 64) * 4);
+  compiled.verify();
+  std::vector<float> x = makeInput(9, 96);
+  expectNear(compiled.run(x, 96), model.run(x));
+}
+
+// Tests that products of codes leave out the same blocks.
+TEST(Sparsity, QuantizedBlocksOfZerosAreNotStored) {
+  Model model(512, 1024, 256);
+  model.up.keepBlocks(20, 3);
+  model.down.keepBlocks(20, 4);
+  std::string file = model.write(freshFolder("sparsity-quantized") + "/mlp.onnx");
+  Compiled compiled("sparsity-quantized-auto", file, {"--quantize=w8a8d"});
+  EXPECT_TRUE(compiled.hasSparseKernel());
+  EXPECT_LT(compiled.weightsBytes(), (512 + 256) * 1024 * 3 / 10);
+  compiled.verify();
+}
