@@ -19,6 +19,8 @@
 #include <gtest/gtest.h>
 #include <random>
 
+#include <unistd.h>
+
 using namespace sinter;
 
 namespace {
@@ -30,7 +32,8 @@ std::string contents(const std::string &path) {
 
 /// A folder of its own for each test.
 std::string folder() {
-  std::string name = std::string("calibration-") + testing::UnitTest::GetInstance()->current_test_info()->name();
+  std::string name = testing::TempDir() + "sinter-calibration-test-" + std::to_string(getpid()) + "-" +
+                     testing::UnitTest::GetInstance()->current_test_info()->name();
   EXPECT_FALSE(llvm::sys::fs::create_directories(name));
   return name + "/";
 }

@@ -16,13 +16,16 @@
 #include <fstream>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 using namespace sinter;
 using sinter::test::writeNpz;
 
 namespace {
 
 std::string folder() {
-  std::string name = std::string("dataset-") + testing::UnitTest::GetInstance()->current_test_info()->name();
+  std::string name = testing::TempDir() + "sinter-dataset-test-" + std::to_string(getpid()) + "-" +
+                     testing::UnitTest::GetInstance()->current_test_info()->name();
   llvm::sys::fs::remove_directories(name);
   EXPECT_FALSE(llvm::sys::fs::create_directories(name));
   return name;

@@ -206,6 +206,7 @@ private:
         if (!matmul && !isSparse && isByteQuantize(user) && user->getOperand(0) == value) {
           end = user->getResult(0);
           inTile.insert(user);
+          requireScales(cast<QuantizeOp>(user));
           break;
         }
         if (!isTileEpilogue(user, value))
@@ -271,6 +272,8 @@ private:
                (isOurs || SizeExpr::exactDiv(view.sizes.back(), 4).has_value());
       });
       requireContiguous(matmul.getLhsScale());
+      if (Value zeroPoint = matmul.getLhsZeroPoint())
+        requireContiguous(zeroPoint);
       return;
     }
     if (isByteQuantize(op) || isRowQuantize(op)) {
@@ -299,10 +302,20 @@ private:
     }
   }
 
+  /// What codes are made with is read from memory, but for scales that the kernel itself finds.
+  void requireScales(QuantizeOp quantize) {
+    if (isRowQuantize(quantize))
+      return;
+    requireContiguous(quantize.getScale());
+    if (Value zeroPoint = quantize.getZeroPoint())
+      requireContiguous(zeroPoint);
+  }
+
   /// The codes, and with scales of their own the scales, are results of the kernel of the norm that they are of, or of
   /// one kernel.
   void decideQuantize(QuantizeOp quantize) {
     materialize(quantize.getResult());
+    requireScales(quantize);
     Value input = quantize.getInput();
     if (std::optional<ScaledColumns> scaled = getScaledColumns(quantize);
         scaled && isConstantValue(scaled->factors) && !inTile.contains(scaled->product)) {
@@ -310,7 +323,10 @@ private:
       input = scaled->values;
     }
     Operation *source = input.getDefiningOp();
-    bool isNorm = source && isa<LayerNormOp, RmsNormOp>(source) && getSizes(input).back().constant() &&
+    // Scales that are computed of the norm's result come after its kernel.
+    bool isKnown =
+        isRowQuantize(quantize) || (isConstantValue(quantize.getScale()) && isConstantValue(quantize.getZeroPoint()));
+    bool isNorm = isKnown && source && isa<LayerNormOp, RmsNormOp>(source) && getSizes(input).back().constant() &&
                   !quantized.contains(source);
     SmallVector<Value> results;
     if (isRowQuantize(quantize))
