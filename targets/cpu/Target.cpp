@@ -118,12 +118,13 @@ public:
   bool executes(const QuantizationScheme &scheme) const override {
     bool hasWeights = scheme.weightBits == 8 || scheme.weightBits == 4;
     bool hasActivations = scheme.activationBits == 8 || scheme.activationBits == 16;
-    // What is read at once: four rows of bytes, or a word of eight codes.
-    int64_t rows = scheme.weightBits == 4 ? 8 : 4;
+    // What is taken at once: four rows of bytes, or, where codes become floats, a word of eight.
+    int64_t rows = scheme.weightBits == 4 && !scheme.quantizesActivations() ? 8 : 4;
     return hasWeights && hasActivations && scheme.group % rows == 0;
   }
   std::string getSchemes() const override {
-    return "w8a8, w4a8, w8a16 and w4a16, with groups of a multiple of 8 rows (w4a16g128) or none, with z for zero "
+    return "w8a8, w4a8, w8a16 and w4a16, with groups of a multiple of 8 rows (w4a16g128; w4a8 of 4) or none, with z "
+           "for zero "
            "points "
            "of weights, and a8 with s (static) or d (dynamic)";
   }
