@@ -55,14 +55,6 @@ ScaleAndZero chooseSymmetric(llvm::ArrayRef<float> values, unsigned bits);
 /// For unsigned codes: scale = (max(high, 0) - min(low, 0)) / (2^bits - 1), and the zero point is the code of 0, so
 /// that 0 stays 0.
 ScaleAndZero chooseAffine(float low, float high, unsigned bits);
-/// The same for the least and greatest of the values.
-ScaleAndZero chooseAffine(llvm::ArrayRef<float> values, unsigned bits);
-
-/// Of the scales that `chooseSymmetric` (or, with zero points, `chooseAffine`) gives for the values' range times 1,
-/// 0.98, 0.96, ..., 0.4, the one with the least squared error; of equal ones the greatest. `weights`, where there are
-/// any, says how much each value's squared error counts.
-ScaleAndZero searchScale(llvm::ArrayRef<float> values, unsigned bits, bool zeroPoints,
-                         llvm::ArrayRef<float> weights = {});
 
 } // namespace sinter
 

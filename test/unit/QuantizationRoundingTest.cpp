@@ -48,29 +48,6 @@ TEST(QuantizationRounding, scales) {
   EXPECT_FALSE(std::isinf(chooseAffine(-3e38f, 3e38f, 4).scale));
 }
 
-// Tests that a search gives up the range's end where that is less error: one value of 7.9 among many of 0.5. With scale
-// 7.9 / 7 all of these are 0.
-TEST(QuantizationRounding, search) {
-  std::vector<float> values(1000, 0.5f);
-  values[500] = 7.9f;
-  ScaleAndZero found = searchScale(values, 4, false);
-  EXPECT_LT(found.scale, 7.9f / 7);
-  auto error = [&](ScaleAndZero parameters) {
-    double sum = 0;
-    for (float value : values) {
-      double difference = value - dequantizeValue(quantizeValue(value, parameters, CodeRange::ofSigned(4)), parameters);
-      sum += difference * difference;
-    }
-    return sum;
-  };
-  EXPECT_LT(error(found), 0.5 * error(chooseSymmetric(values, 4)));
-  // If nothing but that value counts, its range is kept.
-  std::vector<float> weights(1000, 0);
-  weights[500] = 1;
-  EXPECT_EQ(searchScale(values, 4, false, weights).scale, chooseSymmetric(values, 4).scale);
-  EXPECT_EQ(searchScale({0, 0}, 4, true).scale, 0);
-}
-
 template <typename T> void checkProduct(int64_t m, int64_t n, int64_t depth) {
   std::mt19937 random(7);
   std::uniform_real_distribution<T> uniform(-1, 1);
