@@ -9,6 +9,7 @@
 
 #include "targets/cpu/Kernels/QuantizedMatmul.h"
 #include "targets/cpu/Kernels/RowKernels.h"
+#include "test/unit/InterpreterHarness.h"
 
 #include "gtest/gtest.h"
 
@@ -49,7 +50,8 @@ public:
     int64_t groupRows = shape.group ? shape.group : shape.k, numGroups = (shape.k + groupRows - 1) / groupRows;
     bool isUnsigned = shape.zeroPoints == Shape::Unsigned;
     int lowest = isUnsigned ? 0 : -(1 << (shape.bits - 1)), span = (1 << shape.bits) - 1;
-    std::vector<int8_t> plain(shape.n * shape.k), zeros(shape.n * numGroups);
+    plain.resize(shape.n * shape.k);
+    zeros.resize(shape.n * numGroups);
     // Extreme codes are those that overflow where products are summed in 16 bits.
     for (int8_t &x : plain)
       x = lowest + (extreme ? (random() % 2 ? span : 0) : int(random() % (span + 1)));
@@ -58,7 +60,7 @@ public:
     // Also beyond K, up to the row's stride.
     for (uint8_t &x : a)
       x = extreme ? 255 : uint8_t(random());
-    TestVector<float> scales = randomFloats(shape.n * numGroups, 2);
+    scales = randomFloats(shape.n * numGroups, 2);
     QuantizedSource source;
     source.codes = plain.data();
     source.bits = shape.bits;
@@ -133,8 +135,81 @@ public:
   TestVector<float> rowScale, columnScale, bias, residual, extra;
   GuardedBuffer c;
   TestVector<char> section;
-  TestVector<float> expected;
+  std::vector<int8_t> plain, zeros; // codes of B and zero points, as they are
+  TestVector<float> scales, expected;
 };
+
+/// What the interpreter makes of the problem: the floats, or their bytes by `scale` and zero point 131.
+HostTensor interpretProblem(const Problem &problem, std::optional<float> scale) {
+  using namespace sinter::testing;
+  const Shape &shape = problem.shape;
+  int64_t m = problem.m, n = shape.n, k = shape.k;
+  bool isUnsigned = shape.zeroPoints == Shape::Unsigned, hasZeros = shape.zeroPoints != Shape::None;
+  int64_t numGroups = problem.scales.size() / n;
+  ElementType storage = shape.bits == 8 ? (isUnsigned ? ElementType::U8 : ElementType::I8)
+                                        : (isUnsigned ? ElementType::U4 : ElementType::I4);
+  std::vector<uint8_t> rows;
+  for (int64_t row = 0; row < m; ++row)
+    rows.insert(rows.end(), problem.a.begin() + row * problem.rowStride,
+                problem.a.begin() + row * problem.rowStride + k);
+  auto floats = [](std::vector<int64_t> dims, const auto &values) {
+    return f32(std::move(dims), std::vector<float>(values.begin(), values.end()));
+  };
+  TestVector<float> rowScale(problem.rowScale.begin(), problem.rowScale.begin() + (shape.rowScales ? m : 1));
+  std::vector<HostTensor> inputs = {
+      makeTensor<uint8_t>(ElementType::U8, {m, k}, rows),
+      floats(shape.rowScales ? std::vector<int64_t>{m, 1} : std::vector<int64_t>{}, rowScale),
+      makeTensor<uint8_t>(ElementType::U8, {}, {problem.aZero[0]}),
+      makeTensor<int8_t>(storage, {k, n}, problem.plain),
+      floats({numGroups, n}, problem.scales),
+      makeTensor<int8_t>(storage, {numGroups, n}, problem.zeros),
+      floats({n}, problem.bias),
+      floats({m, n}, problem.residual),
+      floats({n}, problem.extra),
+      f32({}, {scale.value_or(1)}),
+      makeTensor<uint8_t>(ElementType::U8, {}, {131})};
+  auto tensor = [&](size_t i) { return typeText(inputs[i]); };
+  std::string element = typeText(HostTensor(storage, {}));
+  element = element.substr(7, element.size() - 8);
+  std::string codes = "!sinter.quantized<" + element + ":f32, blocks [" +
+                      std::to_string(numGroups > 1 ? shape.group : 0) + ", 1]" + (hasZeros ? ", zero_points>" : ">");
+  std::string left =
+      std::string("!sinter.quantized<ui8:f32") + (shape.rowScales ? ", blocks [1, 0]" : "") + ", zero_points>";
+  std::string size = std::to_string(m) + "x", lhs = "tensor<" + size + std::to_string(k) + "x" + left + ">";
+  std::string rhs = "tensor<" + std::to_string(k) + "x" + std::to_string(n) + "x" + codes + ">";
+  std::string result = "tensor<" + size + std::to_string(n) + "xf32>", body, value = "%p";
+  body += "%a = sinter.storage_cast %0 : " + tensor(0) + " -> " + lhs + "\n";
+  body += "%b = sinter.storage_cast %3 : " + tensor(3) + " -> " + rhs + "\n";
+  body += std::string("%p = sinter.quantized_matmul %a scale %1 zero_point %2, %b scale %4") +
+          (hasZeros ? " zero_point %5" : "") + " : (" + lhs + ", " + tensor(1) + ", " + tensor(2) + ", " + rhs + ", " +
+          tensor(4) + (hasZeros ? ", " + tensor(5) : "") + ") -> " + result + "\n";
+  auto apply = [&](bool wanted, const char *name, const char *kind, size_t operand) {
+    if (!wanted)
+      return;
+    body += std::string("%") + name + " = sinter.elementwise " + kind + "(" + value + ", %" + std::to_string(operand) +
+            ") : (" + result + ", " + tensor(operand) + ") -> " + result + "\n";
+    value = std::string("%") + name;
+  };
+  apply(shape.bias, "biased", "add", 6);
+  apply(shape.residual, "sum", "add", 7);
+  apply(shape.epilogue, "scaled", "mul", 8);
+  if (scale) {
+    std::string bytes = "tensor<" + size + std::to_string(n) + "x!sinter.quantized<ui8:f32, zero_points>>";
+    body += "%q = sinter.quantize " + value + " scale %9 zero_point %10 {reciprocal} : (" + result + ", " + tensor(9) +
+            ", " + tensor(10) + ") -> " + bytes + "\n";
+    result = "tensor<" + size + std::to_string(n) + "xui8>";
+    body += "%u = sinter.storage_cast %q : " + bytes + " -> " + result + "\n";
+    value = "%u";
+  }
+  std::string arguments;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    arguments += (i ? ", %" : "%") + std::to_string(i) + ": " + tensor(i);
+  auto module = parse("func.func @main(" + arguments + ") -> " + result + " {\n" + body + "return " + value + " : " +
+                      result + "\n}\n");
+  llvm::Expected<std::vector<HostTensor>> results = interpret(*module, inputs);
+  EXPECT_TRUE(bool(results)) << llvm::toString(results.takeError());
+  return results ? std::move(results->front()) : HostTensor();
+}
 
 const Shape shapes[] = {{48, 16, false, false, true, false}, {96, 384, true, false, true, true},
                         {1, 1, true, true, false, false},    {5, 7, false, true, true, false},
@@ -177,6 +252,22 @@ TEST(CpuKernelQuantizedMatmul, IsExactInEveryVariant) { expectExact(shapes); }
 
 // Tests the same for codes of 8 and 4 bits in groups of rows, with and without zero points.
 TEST(CpuKernelQuantizedMatmul, GroupsAreExactInEveryVariant) { expectExact(groupShapes); }
+
+// Tests that the interpreter, given the same codes, scales and operands, has the bits that the variants are held to, in
+// floats and in bytes.
+TEST(CpuKernelQuantizedMatmul, TheInterpreterHasTheSameBits) {
+  for (llvm::ArrayRef<Shape> list : {llvm::ArrayRef<Shape>(shapes), llvm::ArrayRef<Shape>(groupShapes)})
+    for (const Shape &shape : list)
+      for (bool extreme : {false, true}) {
+        Problem problem(shape, 9, extreme);
+        HostTensor floats = interpretProblem(problem, std::nullopt), bytes = interpretProblem(problem, 0.37f);
+        ASSERT_EQ(floats.as<float>().size(), problem.expected.size());
+        for (size_t i = 0; i < problem.expected.size(); ++i) {
+          ASSERT_EQ(floats.as<float>()[i], problem.expected[i]) << "n " << shape.n << " k " << shape.k << " at " << i;
+          ASSERT_EQ(int(bytes.as<uint8_t>()[i]), quantized(problem.expected[i], 0.37f, 131, /*divides=*/false));
+        }
+      }
+}
 
 // Tests that the greatest depth fits 32 bits at the extremes, where row sums are multiplied by zero points, too.
 TEST(CpuKernelQuantizedMatmul, GreatestDepth) {
