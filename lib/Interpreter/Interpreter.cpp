@@ -90,7 +90,7 @@ llvm::Expected<HostTensor> sinter::interpretOp(Operation *op, llvm::ArrayRef<con
   return result;
 }
 
-using SharedTensor = std::shared_ptr<const HostTensor>;
+using SharedTensor = std::shared_ptr<HostTensor>;
 
 /// Values that are read twice are computed once; the others are gone when their reader has run.
 static llvm::Expected<SharedTensor> interpretRecipe(Value value, const InterpretOptions &options,
@@ -112,7 +112,7 @@ static llvm::Expected<SharedTensor> interpretRecipe(Value value, const Interpret
   llvm::Expected<HostTensor> result = interpretOp(op, pointers, {}, options);
   if (!result)
     return result.takeError();
-  auto shared = std::make_shared<const HostTensor>(std::move(*result));
+  auto shared = std::make_shared<HostTensor>(std::move(*result));
   if (!value.hasOneUse())
     known[value] = shared;
   return SharedTensor(shared);
@@ -123,7 +123,8 @@ llvm::Expected<HostTensor> sinter::interpretRecipe(Value value, const InterpretO
   llvm::Expected<SharedTensor> result = ::interpretRecipe(value, options, known);
   if (!result)
     return result.takeError();
-  return HostTensor(**result);
+  known.clear();
+  return std::move(**result); // nobody else has it any more
 }
 
 namespace {

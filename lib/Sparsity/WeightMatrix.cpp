@@ -120,20 +120,7 @@ llvm::Expected<WeightMatrix> WeightReader::readMatrix(Value value) const {
 }
 
 llvm::Expected<HostTensor> WeightReader::evaluate(Value value) const {
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return internalError("a weight's recipe reads what a run is given");
-  std::vector<HostTensor> operands;
-  for (Value operand : op->getOperands()) {
-    llvm::Expected<HostTensor> tensor = evaluate(operand);
-    if (!tensor)
-      return tensor.takeError();
-    operands.push_back(std::move(*tensor));
-  }
-  std::vector<const HostTensor *> pointers;
-  for (const HostTensor &operand : operands)
-    pointers.push_back(&operand);
   InterpretOptions options;
   options.readWeight = [this](WeightOp weight) { return files.read(weight); };
-  return interpretOp(op, pointers, {}, options);
+  return interpretRecipe(value, options);
 }

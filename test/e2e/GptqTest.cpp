@@ -26,16 +26,9 @@ namespace {
 
 /// What follows from weights, by the interpreter.
 HostTensor evaluate(mlir::Value value, const WeightFiles &weights) {
-  mlir::Operation *op = value.getDefiningOp();
-  std::vector<HostTensor> operands;
-  for (mlir::Value operand : op->getOperands())
-    operands.push_back(evaluate(operand, weights));
-  std::vector<const HostTensor *> pointers;
-  for (const HostTensor &operand : operands)
-    pointers.push_back(&operand);
   InterpretOptions options;
   options.readWeight = [&](WeightOp weight) { return weights.read(weight); };
-  llvm::Expected<HostTensor> result = interpretOp(op, pointers, {}, options);
+  llvm::Expected<HostTensor> result = interpretRecipe(value, options);
   EXPECT_TRUE(bool(result)) << llvm::toString(result.takeError());
   return result ? std::move(*result) : HostTensor();
 }

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "targets/cpu/Transforms/CreateOps.h"
 #include "targets/cpu/Transforms/LegalizeQuantized.h"
 #include "targets/cpu/Transforms/Passes.h"
 
@@ -22,22 +23,6 @@ using namespace sinter::cpu;
 
 namespace {
 
-Value createConstant(PatternRewriter &rewriter, Location loc, Type elementType, double number) {
-  auto type = RankedTensorType::get({}, elementType);
-  Attribute value = isa<FloatType>(elementType)
-                        ? Attribute(rewriter.getFloatAttr(elementType, number))
-                        : Attribute(rewriter.getIntegerAttr(elementType, static_cast<int64_t>(number)));
-  return ConstantOp::create(rewriter, loc, DenseElementsAttr::get(type, value));
-}
-
-Value createElementwise(PatternRewriter &rewriter, Location loc, ElementwiseKind kind, ValueRange operands) {
-  return ElementwiseOp::create(rewriter, loc, kind, operands, FloatAttr());
-}
-
-Value createCast(PatternRewriter &rewriter, Value value, Type elementType) {
-  return CastOp::create(rewriter, value.getLoc(), getTensorType(getSizes(value), elementType), value);
-}
-
 Value createReshape(PatternRewriter &rewriter, Value value, ArrayRef<SizeExpr> sizes) {
   return rewriter.createOrFold<ReshapeOp>(value.getLoc(), getTensorType(sizes, sinter::getElementType(value)), value);
 }
@@ -52,10 +37,10 @@ template <typename OpType> struct ComputeInF32 : OpRewritePattern<OpType> {
     IRMapping mapping;
     for (Value operand : op->getOperands())
       if (!mapping.contains(operand))
-        mapping.map(operand, createCast(rewriter, operand, rewriter.getF32Type()));
+        mapping.map(operand, createCast(rewriter, operand.getLoc(), operand, rewriter.getF32Type()));
     Operation *wide = rewriter.clone(*op, mapping);
     wide->getResult(0).setType(getTensorType(getSizes(op->getResult(0)), rewriter.getF32Type()));
-    rewriter.replaceOp(op, createCast(rewriter, wide->getResult(0), type));
+    rewriter.replaceOp(op, createCast(rewriter, wide->getLoc(), wide->getResult(0), type));
     return success();
   }
 };
@@ -151,7 +136,7 @@ template <typename OpType> struct ExpandNorm : OpRewritePattern<OpType> {
     }
     Value square = createElementwise(rewriter, loc, ElementwiseKind::mul, {x, x});
     Value variance = ReduceOp::create(rewriter, loc, ReduceKind::mean, square, axes, /*keep_dims=*/true);
-    Value epsilon = createConstant(rewriter, loc, type, op.getEpsilon().convertToDouble());
+    Value epsilon = createScalar(rewriter, loc, type, op.getEpsilon().convertToDouble());
     Value root = createElementwise(rewriter, loc, ElementwiseKind::sqrt,
                                    createElementwise(rewriter, loc, ElementwiseKind::add, {variance, epsilon}));
     Value result = createElementwise(rewriter, loc, ElementwiseKind::div, {x, root});
@@ -188,7 +173,7 @@ struct ExpandAttention : OpRewritePattern<AttentionOp> {
     Value scores =
         MatmulOp::create(rewriter, loc, toHeads(op.getQuery(), {0, 2, 1, 3}), toHeads(op.getKey(), {0, 2, 3, 1}));
     scores = createElementwise(rewriter, loc, ElementwiseKind::mul,
-                               {scores, createConstant(rewriter, loc, type, op.getScale().convertToDouble())});
+                               {scores, createScalar(rewriter, loc, type, op.getScale().convertToDouble())});
     if (op.getBias())
       scores = createElementwise(rewriter, loc, ElementwiseKind::add, {scores, op.getBias()});
     if (op.getCausal()) {
@@ -203,7 +188,7 @@ struct ExpandAttention : OpRewritePattern<AttentionOp> {
       Value queries = positions(query[1], key[1] - query[1], {query[1], 1});
       Value keys = positions(key[1], 0, {1, key[1]});
       Value visible = createElementwise(rewriter, loc, ElementwiseKind::less_equal, {keys, queries});
-      Value never = createConstant(rewriter, loc, type, -std::numeric_limits<double>::infinity());
+      Value never = createScalar(rewriter, loc, type, -std::numeric_limits<double>::infinity());
       scores = createElementwise(rewriter, loc, ElementwiseKind::select, {visible, scores, never});
     }
     Value weights = SoftmaxOp::create(rewriter, loc, scores, 3, /*log=*/false);

@@ -14,6 +14,7 @@
 #include "targets/cpu/Transforms/LegalizeQuantized.h"
 
 #include "targets/cpu/Emit/KernelTemplates.h"
+#include "targets/cpu/Transforms/CreateOps.h"
 #include "targets/cpu/Transforms/Passes.h"
 
 #include "mlir/IR/PatternMatch.h"
@@ -25,23 +26,6 @@ using namespace sinter::cpu;
 namespace {
 
 QuantizedType getCodeType(Value value) { return cast<QuantizedType>(sinter::getElementType(value)); }
-
-Value createScalar(OpBuilder &b, Location loc, Type elementType, double number) {
-  Attribute value = isa<FloatType>(elementType)
-                        ? Attribute(b.getFloatAttr(elementType, number))
-                        : Attribute(b.getIntegerAttr(elementType, static_cast<int64_t>(number)));
-  return ConstantOp::create(b, loc, DenseElementsAttr::get(RankedTensorType::get({}, elementType), value));
-}
-
-Value createElementwise(OpBuilder &b, Location loc, ElementwiseKind kind, ValueRange operands) {
-  return ElementwiseOp::create(b, loc, kind, operands, FloatAttr());
-}
-
-Value createCast(OpBuilder &b, Location loc, Value value, Type elementType) {
-  if (sinter::getElementType(value) == elementType)
-    return value;
-  return CastOp::create(b, loc, getTensorType(getSizes(value), elementType), value);
-}
 
 Value createStorageCast(OpBuilder &b, Location loc, Value value, Type elementType) {
   return b.createOrFold<StorageCastOp>(loc, getTensorType(getSizes(value), elementType), value);
@@ -67,7 +51,7 @@ Value createShifted(OpBuilder &b, Location loc, Value bytes, int64_t by, Type to
 struct UnsignedLeft : OpRewritePattern<QuantizedMatmulOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  static Value createCodes(OpBuilder &b, Location loc, Value plain, QuantizedType like, bool hasZeroPoints) {
+  static Value toCodes(OpBuilder &b, Location loc, Value plain, QuantizedType like, bool hasZeroPoints) {
     auto type = QuantizedType::get(b.getContext(), sinter::getElementType(plain), like.getExpressed(), like.getBlocks(),
                                    hasZeroPoints);
     return createStorageCast(b, loc, plain, type);
@@ -99,7 +83,7 @@ struct UnsignedLeft : OpRewritePattern<QuantizedMatmulOp> {
       zeroPoint = createScalar(rewriter, loc, storage, isUnsigned ? 0 : 128);
     else
       zeroPoint = createShifted(rewriter, loc, zeroPoint, 128, storage);
-    multiply(rewriter, op, createCodes(rewriter, loc, plain, type, /*hasZeroPoints=*/true), zeroPoint);
+    multiply(rewriter, op, toCodes(rewriter, loc, plain, type, /*hasZeroPoints=*/true), zeroPoint);
     return success();
   }
 
@@ -125,7 +109,7 @@ struct UnsignedLeft : OpRewritePattern<QuantizedMatmulOp> {
       return rewriter.eraseOp(quantize);
     Value plain =
         createShifted(rewriter, loc, createStorageCast(rewriter, loc, codes, storage), -128, type.getStorage());
-    rewriter.replaceOp(quantize, createCodes(rewriter, loc, plain, type, type.getZeroPoints()));
+    rewriter.replaceOp(quantize, toCodes(rewriter, loc, plain, type, type.getZeroPoints()));
   }
 };
 
@@ -189,6 +173,25 @@ bool isMultiplied(Value codes) {
   return llvm::any_of(codes.getUsers(), [](Operation *user) { return isa<QuantizedMatmulOp>(user); });
 }
 
+/// Plain codes of f32 numbers: rounded, 0 where the scale is not above 0 or the number is NaN, plus a zero point if
+/// there is one, clamped to the range of `type`.
+Value createCodes(OpBuilder &b, Location loc, Value numbers, Value scale, Value zeroPoint, QuantizedType type) {
+  Type f32 = b.getF32Type();
+  auto number = [&](int64_t n) { return createScalar(b, loc, f32, static_cast<double>(n)); };
+  auto apply = [&](ElementwiseKind kind, ValueRange operands) { return createElementwise(b, loc, kind, operands); };
+  Value rounded = apply(ElementwiseKind::round, numbers);
+  Value isNumber = apply(ElementwiseKind::logical_and,
+                         {apply(ElementwiseKind::greater, {scale, number(0)}),
+                          apply(ElementwiseKind::logical_not, apply(ElementwiseKind::is_nan, numbers))});
+  rounded = apply(ElementwiseKind::select, {isNumber, rounded, number(0)});
+  if (zeroPoint)
+    rounded = apply(ElementwiseKind::add, {rounded, createCast(b, loc, zeroPoint, f32)});
+  auto [least, greatest] = type.getRange();
+  Value clamped =
+      apply(ElementwiseKind::min, {apply(ElementwiseKind::max, {rounded, number(least)}), number(greatest)});
+  return createCast(b, loc, clamped, type.getStorage());
+}
+
 /// The greatest or least element of each block, and 0.
 Value createExtreme(PatternRewriter &rewriter, Location loc, ReduceKind kind, Value x, ArrayRef<int64_t> blocks) {
   SmallVector<int64_t> axes;
@@ -247,23 +250,12 @@ struct ExpandChooseZeroPoint : OpRewritePattern<ChooseZeroPointOp> {
     if (isConstantValue(op.getResult()) || !broadcasts(type) || !sinter::getElementType(op.getInput()).isF32())
       return rewriter.notifyMatchFailure(op, "a recipe has it");
     Location loc = op.getLoc();
-    auto number = [&](double n) { return createScalar(rewriter, loc, rewriter.getF32Type(), n); };
-    auto apply = [&](ElementwiseKind kind, ValueRange operands) {
-      return createElementwise(rewriter, loc, kind, operands);
-    };
-    auto [lowest, highest] = type.getRange();
     Value least = createExtreme(rewriter, loc, ReduceKind::min, op.getInput(), type.getBlocks());
-    Value shift = apply(ElementwiseKind::div, {least, op.getScale()});
-    Value rounded =
-        apply(ElementwiseKind::round, apply(ElementwiseKind::sub, {number(static_cast<double>(lowest)), shift}));
-    Value isNumber = apply(ElementwiseKind::logical_and,
-                           {apply(ElementwiseKind::greater, {op.getScale(), number(0)}),
-                            apply(ElementwiseKind::logical_not, apply(ElementwiseKind::is_nan, shift))});
-    rounded = apply(ElementwiseKind::select, {isNumber, rounded, number(0)});
-    Value clamped =
-        apply(ElementwiseKind::min, {apply(ElementwiseKind::max, {rounded, number(static_cast<double>(lowest))}),
-                                     number(static_cast<double>(highest))});
-    rewriter.replaceOp(op, createCast(rewriter, loc, clamped, type.getStorage()));
+    Value shift = createElementwise(rewriter, loc, ElementwiseKind::div, {least, op.getScale()});
+    Value numbers =
+        createElementwise(rewriter, loc, ElementwiseKind::sub,
+                          {createScalar(rewriter, loc, rewriter.getF32Type(), type.getRange().first), shift});
+    rewriter.replaceOp(op, createCodes(rewriter, loc, numbers, op.getScale(), Value(), type));
     return success();
   }
 };
@@ -291,17 +283,8 @@ struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
     Value quotient = op.getReciprocal()
                          ? apply(ElementwiseKind::mul, {x, apply(ElementwiseKind::div, {number(1), scale})})
                          : apply(ElementwiseKind::div, {x, scale});
-    Value rounded = apply(ElementwiseKind::round, quotient);
-    Value isNumber = apply(ElementwiseKind::logical_and,
-                           {apply(ElementwiseKind::greater, {scale, number(0)}),
-                            apply(ElementwiseKind::logical_not, apply(ElementwiseKind::is_nan, quotient))});
-    rounded = apply(ElementwiseKind::select, {isNumber, rounded, number(0)});
-    if (Value zeroPoint = createRepeated(rewriter, loc, op.getZeroPoint(), type))
-      rounded = apply(ElementwiseKind::add, {rounded, createCast(rewriter, loc, zeroPoint, f32)});
-    auto [least, greatest] = type.getRange();
-    Value clamped =
-        apply(ElementwiseKind::min, {apply(ElementwiseKind::max, {rounded, number(least)}), number(greatest)});
-    Value codes = createCast(rewriter, loc, clamped, type.getStorage());
+    Value codes =
+        createCodes(rewriter, loc, quotient, scale, createRepeated(rewriter, loc, op.getZeroPoint(), type), type);
     rewriter.replaceOp(op, createStorageCast(rewriter, loc, codes, type));
     return success();
   }
