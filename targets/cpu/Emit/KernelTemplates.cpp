@@ -257,13 +257,17 @@ struct CodesRegion {
   PackedQuantizedShape packed;
 };
 
-struct MatmulRegion {
-  MatmulOp op;
+/// What all products by a weight have: the rows on the left, and what is computed on their tiles.
+struct ProductRegion {
   StridedView lhs;
-  BlockArgument weight; // its codes, where it is in codes
-  std::optional<CodesRegion> codes;
   TileEpilogue epilogue;
   SizeExpr rows;
+};
+
+struct MatmulRegion : ProductRegion {
+  MatmulOp op;
+  BlockArgument weight; // its codes, where it is in codes
+  std::optional<CodesRegion> codes;
   MatmulSpec spec;
 };
 } // namespace
@@ -314,6 +318,44 @@ static void packCodes(LaunchPlan &plan, const CodesRegion &region) {
                                     region.packed.numScales() * static_cast<int64_t>(sizeof(float))});
 }
 
+/// The rows of `lhs` times a weight [k][n], which give `product`, and all that the region computes of it.
+static LogicalResult readProduct(Block &body, Value lhs, Value product, int64_t n, int64_t k, ProductRegion &region,
+                                 ProductSpec &spec) {
+  std::optional<StridedView> view = viewOf(lhs);
+  std::optional<SizeExpr> rowStride = view ? view->collapse(0, view->sizes.size() - 1) : std::nullopt;
+  if (!rowStride || !rowStride->constant() || (k != 1 && !view->strides.back().isConstant(1)))
+    return failure();
+  FailureOr<TileEpilogue> epilogue = readEpilogue(product, getYielded(body), /*isBatched=*/false);
+  if (failed(epilogue))
+    return failure();
+  region.lhs = *view;
+  region.epilogue = *epilogue;
+  region.rows = SizeExpr::product(ArrayRef(view->sizes).drop_back());
+  spec.n = n;
+  spec.k = k;
+  // One row has no distance to the next.
+  spec.aRowStride = region.rows.isConstant(1) ? k : *rowStride->constant();
+  spec.hasBias = static_cast<bool>(epilogue->bias);
+  spec.hasResidual = static_cast<bool>(epilogue->residual);
+  for (BlockArgument extra : epilogue->extras)
+    spec.extras.push_back({isColumnVector(extra, n) ? 0 : n});
+  spec.epilogue = emitEpilogue(*epilogue, product);
+  return success();
+}
+
+/// The words of these that all products have.
+template <typename Spec> static void addProduct(Words &words, const ProductRegion &region) {
+  words.view(Spec::A, region.lhs);
+  if (region.epilogue.bias)
+    words.operand(Spec::Bias, region.epilogue.bias);
+  words.result(Spec::C);
+  if (region.epilogue.residual)
+    words.operand(Spec::Residual, region.epilogue.residual);
+  words.integer(Spec::Rows, region.rows);
+  for (auto [i, extra] : llvm::enumerate(region.epilogue.extras))
+    words.operand(Spec::Extra0 + i, extra);
+}
+
 static FailureOr<MatmulRegion> readMatmul(Block &body) {
   MatmulRegion region;
   region.op = findOp<MatmulOp>(body);
@@ -327,37 +369,19 @@ static FailureOr<MatmulRegion> readMatmul(Block &body) {
     region.codes = *codes;
     region.weight = codes->codes;
   }
-  std::optional<StridedView> lhs = viewOf(region.op.getLhs());
-  if (!region.weight || sinter::getRank(region.weight) != 2 || !lhs)
+  if (!region.weight || sinter::getRank(region.weight) != 2)
     return failure();
   // A word of codes of 4 bits holds eight rows.
   if (region.codes && region.codes->packed.group % region.codes->packed.rowsPerWord())
     return failure();
   std::optional<int64_t> k = getSize(region.weight, 0).constant(), n = getSize(region.weight, 1).constant();
-  size_t rank = lhs->sizes.size();
-  std::optional<SizeExpr> rowStride = lhs->collapse(0, rank - 1);
-  if (!k || !n || *k < 1 || *n < 1 || !rowStride || !rowStride->constant())
+  if (!k || !n || *k < 1 || *n < 1 ||
+      failed(readProduct(body, region.op.getLhs(), region.op.getResult(), *n, *k, region, region.spec)) ||
+      region.epilogue.quantize)
     return failure();
-  if (*k != 1 && !lhs->strides.back().isConstant(1))
-    return failure();
-  FailureOr<TileEpilogue> epilogue = readEpilogue(region.op.getResult(), getYielded(body), /*isBatched=*/false);
-  if (failed(epilogue) || epilogue->quantize)
-    return failure();
-  region.lhs = *lhs;
-  region.epilogue = *epilogue;
-  region.rows = SizeExpr::product(ArrayRef(lhs->sizes).drop_back());
-  MatmulSpec &spec = region.spec;
-  spec.n = *n;
-  spec.k = *k;
   if (region.codes)
-    spec.codes = CodesOfB{region.codes->packed.bits, region.codes->packed.group, region.codes->packed.hasZeroPoints};
-  // One row has no distance to the next.
-  spec.aRowStride = region.rows.isConstant(1) ? *k : *rowStride->constant();
-  spec.hasBias = static_cast<bool>(epilogue->bias);
-  spec.hasResidual = static_cast<bool>(epilogue->residual);
-  for (BlockArgument extra : epilogue->extras)
-    spec.extras.push_back({isColumnVector(extra, *n) ? 0 : *n});
-  spec.epilogue = emitEpilogue(*epilogue, region.op.getResult());
+    region.spec.codes =
+        CodesOfB{region.codes->packed.bits, region.codes->packed.group, region.codes->packed.hasZeroPoints};
   return region;
 }
 
@@ -366,20 +390,11 @@ static FailureOr<LaunchPlan> planMatmul(Block &body) {
   if (failed(region))
     return failure();
   Words words(region->op.getContext(), region->spec.numWords());
-  words.view(MatmulSpec::A, region->lhs);
-  if (region->codes) {
+  addProduct<MatmulSpec>(words, *region);
+  if (region->codes)
     addCodes(words, *region->codes, MatmulSpec::B, MatmulSpec::BZero, MatmulSpec::BScale);
-  } else {
+  else
     words.operand(MatmulSpec::B, region->weight);
-  }
-  if (region->epilogue.bias)
-    words.operand(MatmulSpec::Bias, region->epilogue.bias);
-  words.result(MatmulSpec::C);
-  if (region->epilogue.residual)
-    words.operand(MatmulSpec::Residual, region->epilogue.residual);
-  words.integer(MatmulSpec::Rows, region->rows);
-  for (auto [i, extra] : llvm::enumerate(region->epilogue.extras))
-    words.operand(MatmulSpec::Extra0 + i, extra);
   LaunchPlan plan{words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(), {}};
   if (region->codes)
     packCodes(plan, *region->codes);
@@ -394,57 +409,37 @@ static FailureOr<LaunchPlan> planMatmul(Block &body) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-struct QuantizedMatmulRegion {
+struct QuantizedMatmulRegion : ProductRegion {
   QuantizedMatmulOp op;
-  StridedView lhs;
   BlockArgument lhsScale, lhsZero;
   CodesRegion weight;
-  TileEpilogue epilogue;
-  SizeExpr rows;
   QuantizedMatmulSpec spec;
 };
 } // namespace
 
 static FailureOr<QuantizedMatmulRegion> readQuantizedMatmul(Block &body) {
   QuantizedMatmulRegion region;
-  region.op = findOp<QuantizedMatmulOp>(body);
-  if (!region.op)
+  QuantizedMatmulOp op = region.op = findOp<QuantizedMatmulOp>(body);
+  if (!op)
     return failure();
-  auto lhsType = cast<QuantizedType>(sinter::getElementType(region.op.getLhs()));
-  std::optional<StridedView> lhs = viewOf(region.op.getLhs());
-  FailureOr<CodesRegion> weight = readCodes(region.op.getRhs(), region.op.getRhsScale(), region.op.getRhsZeroPoint());
-  region.lhsScale = getWholeArgument(region.op.getLhsScale());
-  region.lhsZero = region.op.getLhsZeroPoint() ? getWholeArgument(region.op.getLhsZeroPoint()) : BlockArgument();
-  if (!lhs || failed(weight) || !region.lhsScale || !region.lhsZero || !isScalarTensor(region.lhsZero) ||
+  auto lhsType = cast<QuantizedType>(sinter::getElementType(op.getLhs()));
+  FailureOr<CodesRegion> weight = readCodes(op.getRhs(), op.getRhsScale(), op.getRhsZeroPoint());
+  region.lhsScale = getWholeArgument(op.getLhsScale());
+  region.lhsZero = op.getLhsZeroPoint() ? getWholeArgument(op.getLhsZeroPoint()) : BlockArgument();
+  if (failed(weight) || !region.lhsScale || !region.lhsZero || !isScalarTensor(region.lhsZero) ||
       !lhsType.getStorage().isUnsignedInteger(8) || weight->packed.rowsPerGroup() > QuantizedMatmulSpec::maxDepth)
     return failure();
-  const PackedQuantizedShape &packed = weight->packed;
-  int64_t n = packed.n, k = packed.k;
   region.weight = *weight;
-  std::optional<SizeExpr> rowStride = lhs->collapse(0, lhs->sizes.size() - 1);
-  if (!rowStride || !rowStride->constant() || (k != 1 && !lhs->strides.back().isConstant(1)))
-    return failure();
-  FailureOr<TileEpilogue> epilogue = readEpilogue(region.op.getResult(), getYielded(body), /*isBatched=*/false);
-  if (failed(epilogue))
-    return failure();
-  region.lhs = *lhs;
-  region.epilogue = *epilogue;
-  region.rows = SizeExpr::product(ArrayRef(lhs->sizes).drop_back());
+  const PackedQuantizedShape &packed = weight->packed;
   QuantizedMatmulSpec &spec = region.spec;
-  spec.n = n;
-  spec.k = k;
+  if (failed(readProduct(body, op.getLhs(), op.getResult(), packed.n, packed.k, region, spec)))
+    return failure();
   spec.bits = packed.bits;
   spec.group = packed.group;
   spec.hasZeroPoints = packed.hasZeroPoints;
-  spec.aRowStride = region.rows.isConstant(1) ? k : *rowStride->constant();
   spec.hasRowScales = !lhsType.getBlocks().empty();
-  spec.hasBias = static_cast<bool>(epilogue->bias);
-  spec.hasResidual = static_cast<bool>(epilogue->residual);
-  for (BlockArgument extra : epilogue->extras)
-    spec.extras.push_back({isColumnVector(extra, n) ? 0 : n});
-  spec.epilogue = emitEpilogue(*epilogue, region.op.getResult());
-  if (epilogue->quantize)
-    spec.bytesOutput = BytesOutput{!epilogue->quantize.getReciprocal()};
+  if (QuantizeOp quantize = region.epilogue.quantize)
+    spec.bytesOutput = BytesOutput{!quantize.getReciprocal()};
   return region;
 }
 
@@ -454,16 +449,11 @@ static FailureOr<LaunchPlan> planQuantizedMatmul(Block &body) {
   if (failed(region))
     return failure();
   Words words(region->op.getContext(), region->spec.numWords());
-  words.view(Spec::A, region->lhs);
+  addProduct<Spec>(words, *region);
   words.operand(Spec::AZero, region->lhsZero);
   addCodes(words, region->weight, Spec::B, Spec::BZero, Spec::ColumnScale);
   words.operand(Spec::ColumnSums, region->weight.codes, region->weight.packed.columnSumsOffset());
   words.operand(Spec::RowScale, region->lhsScale);
-  if (region->epilogue.bias)
-    words.operand(Spec::Bias, region->epilogue.bias);
-  words.result(Spec::C);
-  if (region->epilogue.residual)
-    words.operand(Spec::Residual, region->epilogue.residual);
   if (QuantizeOp quantize = region->epilogue.quantize) {
     BlockArgument scale = getWholeArgument(quantize.getScale()), zero = getWholeArgument(quantize.getZeroPoint());
     if (!scale || !zero)
@@ -471,9 +461,6 @@ static FailureOr<LaunchPlan> planQuantizedMatmul(Block &body) {
     words.operand(Spec::OutputScale, scale);
     words.operand(Spec::OutputZero, zero);
   }
-  words.integer(Spec::Rows, region->rows);
-  for (auto [i, extra] : llvm::enumerate(region->epilogue.extras))
-    words.operand(Spec::Extra0 + i, extra);
   LaunchPlan plan{words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(), {}};
   packCodes(plan, region->weight);
   return plan;
@@ -484,11 +471,8 @@ static FailureOr<LaunchPlan> planQuantizedMatmul(Block &body) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-struct SparseMatmulRegion {
-  StridedView lhs;
+struct SparseMatmulRegion : ProductRegion {
   BlockArgument lhsScale, lhsZero, weight, weightScale;
-  TileEpilogue epilogue;
-  SizeExpr rows;
   SparseMatmulSpec spec;
 };
 } // namespace
@@ -508,17 +492,9 @@ static FailureOr<SparseMatmulRegion> readSparseMatmul(Block &body) {
   auto take = [&](const auto &dense, BlockArgument weight) {
     if (!isSparse(weight))
       return failure();
-    sparse.lhs = dense->lhs;
+    static_cast<ProductRegion &>(sparse) = *dense;
+    static_cast<ProductSpec &>(sparse.spec) = dense->spec;
     sparse.weight = weight;
-    sparse.epilogue = dense->epilogue;
-    sparse.rows = dense->rows;
-    sparse.spec.n = dense->spec.n;
-    sparse.spec.k = dense->spec.k;
-    sparse.spec.aRowStride = dense->spec.aRowStride;
-    sparse.spec.hasBias = dense->spec.hasBias;
-    sparse.spec.hasResidual = dense->spec.hasResidual;
-    sparse.spec.extras = dense->spec.extras;
-    sparse.spec.epilogue = dense->spec.epilogue;
     return success();
   };
   if (!findOp<QuantizedMatmulOp>(body)) {
@@ -545,21 +521,13 @@ static FailureOr<LaunchPlan> planSparseMatmul(Block &body) {
   if (failed(region))
     return failure();
   Words words(region->weight.getContext(), region->spec.numWords());
-  words.view(Spec::A, region->lhs);
+  addProduct<Spec>(words, *region);
   words.operand(Spec::B, region->weight);
-  words.result(Spec::C);
-  if (region->epilogue.bias)
-    words.operand(Spec::Bias, region->epilogue.bias);
-  if (region->epilogue.residual)
-    words.operand(Spec::Residual, region->epilogue.residual);
-  words.integer(Spec::Rows, region->rows);
   if (region->spec.elements == SparseShape::Elements::Bytes) {
     words.operand(Spec::AZero, region->lhsZero);
     words.operand(Spec::RowScale, region->lhsScale);
     words.operand(Spec::ColumnScale, region->weightScale);
   }
-  for (auto [i, extra] : llvm::enumerate(region->epilogue.extras))
-    words.operand(Spec::Extra0 + i, extra);
   // How many blocks are stored is the recipe's to say.
   return LaunchPlan{words.take(),
                     region->spec.numTasks(region->rows),

@@ -52,9 +52,9 @@ class MatmulBuilder {
 public:
   MatmulBuilder(KernelBuilder &k, const MatmulSpec &spec) : k(k), spec(spec) {
     width = k.lanes();
-    aRowStride = spec.aRowStride ? spec.aRowStride : spec.k;
-    cRowStride = spec.cRowStride ? spec.cRowStride : spec.n;
-    residualRowStride = spec.residualRowStride ? spec.residualRowStride : spec.n;
+    aRowStride = spec.getARowStride();
+    cRowStride = spec.getCRowStride();
+    residualRowStride = spec.getResidualRowStride();
     blockDepth = chooseBlockDepth(spec.k);
     numBlocks = llvm::divideCeil(spec.k, blockDepth);
     if (spec.codes)

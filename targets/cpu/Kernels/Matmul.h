@@ -45,6 +45,21 @@ struct ExtraOperand {
   int64_t rowStride = 0;
 };
 
+/// What all products by a packed weight have.
+struct ProductSpec {
+  int64_t n = 0, k = 0;
+  /// In elements; 0 stands for contiguous rows.
+  int64_t aRowStride = 0, cRowStride = 0, residualRowStride = 0;
+  bool hasBias = false, hasResidual = false;
+  llvm::SmallVector<ExtraOperand, 4> extras; // at most 4
+  /// Absent: the sum itself.
+  Epilogue epilogue;
+
+  int64_t getARowStride() const { return aRowStride ? aRowStride : k; }
+  int64_t getCRowStride() const { return cRowStride ? cRowStride : n; }
+  int64_t getResidualRowStride() const { return residualRowStride ? residualRowStride : n; }
+};
+
 /// B is stored in codes. Groups are a multiple of the rows of a word: 4, or 8 with 4 bits.
 struct CodesOfB {
   int bits = 8; // or 4
@@ -52,15 +67,8 @@ struct CodesOfB {
   bool hasZeroPoints = false;
 };
 
-struct MatmulSpec {
-  int64_t n = 0, k = 0;
+struct MatmulSpec : ProductSpec {
   std::optional<CodesOfB> codes;
-  /// In elements; 0 stands for contiguous rows.
-  int64_t aRowStride = 0, cRowStride = 0, residualRowStride = 0;
-  bool hasBias = false, hasResidual = false;
-  llvm::SmallVector<ExtraOperand, 4> extras; // at most 4
-  /// Absent: the sum itself.
-  Epilogue epilogue;
 
   /// The kernel's words. C overlaps no operand, the residual included.
   enum Word : unsigned {

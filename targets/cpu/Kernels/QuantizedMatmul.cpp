@@ -79,9 +79,9 @@ public:
       : k(k), spec(spec), shape(spec.packedShape()) {
     width = k.lanes();
     tileColumns = k.getIsa().byteTileVectors * width;
-    aRowStride = spec.aRowStride ? spec.aRowStride : spec.k;
-    cRowStride = spec.cRowStride ? spec.cRowStride : spec.n;
-    residualRowStride = spec.residualRowStride ? spec.residualRowStride : spec.n;
+    aRowStride = spec.getARowStride();
+    cRowStride = spec.getCRowStride();
+    residualRowStride = spec.getResidualRowStride();
     needsRowSums = spec.hasZeroPoints && spec.bits == 8;
     // A row's sum takes an accumulator, too.
     tileRows = k.getIsa().byteTileRows;

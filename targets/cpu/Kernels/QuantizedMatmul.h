@@ -55,22 +55,16 @@ struct BytesOutput {
   bool divides = false;
 };
 
-struct QuantizedMatmulSpec {
+/// A's rows are readable up to a multiple of 4 bytes; what is read there beyond K has no effect.
+struct QuantizedMatmulSpec : ProductSpec {
   /// Rows of a group: beyond, 255 * 255 times as many could exceed 31 bits.
   static constexpr int64_t maxDepth = 0x7fffffff / (255 * 255);
-  int64_t n = 0, k = 0;
   /// As in PackedQuantizedShape.
   int bits = 8;
   int64_t group = 0;
   bool hasZeroPoints = false;
-  /// In elements; 0 stands for contiguous rows. A's rows are readable up to a multiple of 4 bytes; what is read there
-  /// beyond K has no effect.
-  int64_t aRowStride = 0, cRowStride = 0, residualRowStride = 0;
   /// Whether each row has a scale of its own; else one scale holds for all.
   bool hasRowScales = true;
-  bool hasBias = false, hasResidual = false;
-  llvm::SmallVector<ExtraOperand, 4> extras; // at most 4
-  Epilogue epilogue;
   std::optional<BytesOutput> bytesOutput;
 
   /// The kernel's words; those of absent operands may be anything. C overlaps no operand, the residual included.

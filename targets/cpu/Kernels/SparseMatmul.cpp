@@ -53,9 +53,9 @@ public:
     vectors = SparseShape::blockColumns / width;
     isBytes = spec.elements == SparseShape::Elements::Bytes;
     numOperands = isBytes ? k.numDotOperands() : 1;
-    aRowBytes = (spec.aRowStride ? spec.aRowStride : spec.k) * shape.elementBytes();
-    cRowStride = spec.cRowStride ? spec.cRowStride : spec.n;
-    residualRowStride = spec.residualRowStride ? spec.residualRowStride : spec.n;
+    aRowBytes = spec.getARowStride() * shape.elementBytes();
+    cRowStride = spec.getCRowStride();
+    residualRowStride = spec.getResidualRowStride();
     // Beside the accumulators, a row of B and one factor are held, and a product where it is not summed at once.
     int64_t registers = k.getIsa().numVectorRegisters, held = vectors * numOperands + 2 * numOperands - 1;
     int64_t most = std::min<int64_t>(24, (registers - held) / vectors);
@@ -126,9 +126,7 @@ void SparseMatmulBuilder::build(StringRef name) {
   if (isBytes) {
     rowScale = k.pointerWord(Spec::RowScale);
     columnScale = k.pointerWord(Spec::ColumnScale);
-    Value zero = k.loadScalar(k.pointerWord(Spec::AZero), 0, k.builder().getI8Type());
-    Value wide = arith::ExtUIOp::create(k.builder(), k.loc(), k.builder().getI32Type(), zero);
-    negativeZero = k.subInts(k.splatInt(0), k.broadcast(wide));
+    negativeZero = k.subInts(k.splatInt(0), k.loadByteAsInts(k.pointerWord(Spec::AZero)));
   }
   for (unsigned i = 0; i < spec.extras.size(); ++i)
     extras.push_back(k.pointerWord(Spec::Extra0 + i));

@@ -55,18 +55,12 @@
 
 namespace sinter::cpu {
 
-struct SparseMatmulSpec {
+/// A's rows of bytes are readable up to a multiple of 4.
+struct SparseMatmulSpec : ProductSpec {
   using Elements = SparseShape::Elements;
   Elements elements = Elements::F32;
-  int64_t n = 0, k = 0;
-  /// In elements; 0 stands for contiguous rows. Rows of bytes are readable up to a multiple of 4.
-  int64_t aRowStride = 0, cRowStride = 0, residualRowStride = 0;
   /// Of bytes: whether each row has a scale of its own; else one scale holds for all.
   bool hasRowScales = true;
-  bool hasBias = false, hasResidual = false;
-  llvm::SmallVector<ExtraOperand, 4> extras; // at most 4
-  /// Absent: the sum itself.
-  Epilogue epilogue;
 
   /// The kernel's words. C overlaps no operand.
   enum Word : unsigned {
