@@ -87,8 +87,10 @@ double staticError(llvm::ArrayRef<Bucket> buckets, double low, double high, doub
   CodeRange codes = CodeRange::ofUnsigned(8);
   double lowest = codes.lowest - parameters.zero, highest = codes.highest - parameters.zero;
   double scale = parameters.scale, sum = 0;
-  if (!(scale > 0))
-    scale = 1; // all values are 0
+  if (!(scale > 0)) {
+    scale = 1;
+    lowest = highest = 0; // the range is 0 alone
+  }
   constexpr double rounder = 0x1.8p52;
   for (const Bucket &bucket : buckets) {
     double steps = std::min(std::max(bucket.center / scale, lowest), highest) + rounder - rounder;
@@ -250,6 +252,8 @@ private:
     // Both ends shrink together first; then each finds its own place.
     StaticRange best = tensor.minMax;
     auto tryRange = [&](double from, double to) {
+      if (from > to)
+        return; // of values that are all positive, or all negative
       StaticRange range = rangeOf(from, to);
       if (range.error < best.error)
         best = range;

@@ -134,6 +134,19 @@ TEST(QuantizationCollector, degenerate) {
   EXPECT_LT(positive.tensors[0].minMax.error, std::pow(7.0 / 255, 2));
 }
 
+// Tests that of values of one sign the best range is none that ends before it begins: its scale would be 0, and 1 a
+// whole number of steps.
+TEST(QuantizationCollector, rangesOfOneSign) {
+  for (float sign : {1.0f, -1.0f}) {
+    std::vector<float> values{10 * sign, sign, sign, sign};
+    Calibration calibration = collect(4, {values});
+    const StaticRange &range = calibration.find("node")->leastSquares;
+    EXPECT_LE(range.low, range.high);
+    EXPECT_GE(std::max(std::fabs(range.low), std::fabs(range.high)), 9);
+    EXPECT_NEAR(range.error, staticError(values, range), 1e-4);
+  }
+}
+
 // Tests that infinity and NaN are refused by the node and the sample.
 TEST(QuantizationCollector, notFinite) {
   for (auto [value, word] : {std::pair(NAN, "NaN"), {-INFINITY, "infinity"}}) {
