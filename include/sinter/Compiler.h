@@ -14,13 +14,6 @@
 
 namespace sinter {
 
-/// `--quantize`, and what calibration found.
-struct QuantizationRequest {
-  QuantizationScheme scheme;
-  /// The path of a calibration.json, which the bundle keeps, with its archive; empty: there is none.
-  std::string calibration;
-};
-
 /// `sinter compile`: what the command line of docs/cli.md says, field by field.
 struct CompileRequest {
   std::string model;
@@ -32,8 +25,10 @@ struct CompileRequest {
   std::optional<Phase> compileTo, compileFrom;
   std::string dumpPhasesTo;
   bool force = false;
-  std::optional<QuantizationRequest> quantization;
-  /// Of a module in which element types are decided already: the calibration.json whose arrays it names, if it does.
+  /// `--quantize`.
+  std::optional<QuantizationScheme> quantization;
+  /// What quantization and pruning know of activations, or, of a module in which both are done, the arrays that it may
+  /// name: the path of a calibration.json, which the bundle keeps, with its archive. Empty: there is none.
   std::string calibration;
   /// As in TargetSpec, for all targets.
   std::string sparsity = "auto";
@@ -63,6 +58,9 @@ struct CompileResult {
   /// With observesActivations: for each result behind the model's own the names of the products that read it.
   std::vector<std::vector<std::string>> observed;
 };
+
+/// Whether something is asked for that calibration makes better: quantization, or pruning.
+bool usesCalibration(const CompileRequest &request);
 
 /// Whether the targets execute the request's scheme; Failure (exit status 4) that says what they execute. `compile`
 /// asks, too; apart, so that a refusal need not wait for calibration.

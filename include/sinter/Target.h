@@ -32,6 +32,8 @@ struct TargetSpec {
   std::string sparsity = "auto";
   /// Where the files of `sinter.files` lie, for passes that read weights; empty: they are not to be read.
   std::string folder = {};
+  /// The calibration.json whose arrays `sinter.files` may name; empty: there is none.
+  std::string calibration = {};
 };
 
 /// What an artifact is written as.

@@ -8,6 +8,7 @@
 #include "include/sinter/Compiler.h"
 #include "dialects/sinter/IR/Sinter.h"
 #include "dialects/sinter/Transforms/Refusals.h"
+#include "dialects/sinter/Transforms/SparsityPattern.h"
 #include "lib/Pipeline/PhaseDriver.h"
 #include "lib/Support/Failure.h"
 
@@ -178,6 +179,16 @@ void sinter::registerAllDialects(mlir::DialectRegistry &registry) {
     target->registerDialects(registry);
 }
 
+bool sinter::usesCalibration(const CompileRequest &request) {
+  if (request.quantization)
+    return true;
+  llvm::Expected<SparsityPattern> pattern = parseSparsity(request.sparsity);
+  if (pattern)
+    return pattern->prunes();
+  llvm::consumeError(pattern.takeError()); // `compile` says what is wrong with it
+  return false;
+}
+
 llvm::Error sinter::checkSchemes(const CompileRequest &request) {
   if (!request.quantization)
     return llvm::Error::success();
@@ -185,7 +196,7 @@ llvm::Error sinter::checkSchemes(const CompileRequest &request) {
   if (!targets)
     return targets.takeError();
   for (const ResolvedTarget &resolved : *targets)
-    if (llvm::Error error = checkScheme(request.quantization->scheme, *resolved.target))
+    if (llvm::Error error = checkScheme(*request.quantization, *resolved.target))
       return error;
   return llvm::Error::success();
 }
@@ -233,9 +244,16 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
   const Target *target = targets->empty() ? nullptr : targets->front().target;
   TargetSpec spec = targets->empty() ? TargetSpec() : targets->front().spec;
   if ((request.quantization || request.observesActivations) && first >= Phase::Quantized)
-    return usage("--quantize: '" + request.model + "' is in phase " + stringifyPhase(first) +
-                 ", in which element types are decided already");
+    return usage((request.quantization ? "--quantize: '" : "--calibrate: '") + request.model + "' is in phase " +
+                 stringifyPhase(first) + ", in which element types are decided already");
+  auto pattern = parseSparsity(request.sparsity);
+  if (!pattern)
+    return pattern.takeError();
+  if (pattern->prunes() && first >= Phase::Quantized)
+    return usage("--sparsity=" + request.sparsity + ": '" + request.model + "' is in phase " + stringifyPhase(first) +
+                 ", in which weights are pruned already or not at all");
   spec.sparsity = request.sparsity;
+  spec.calibration = request.calibration;
   if (!request.import.checkOnly)
     spec.folder = source->folder;
   PhaseDriver driver(target, spec, request.dumpPhasesTo);
@@ -265,7 +283,7 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
     emit.name = request.name.empty() ? symbolPrefix(request.model) : request.name;
     emit.folder = source->folder;
     emit.modelPath = request.model;
-    emit.calibration = request.quantization ? request.quantization->calibration : request.calibration;
+    emit.calibration = request.calibration;
     emit.force = request.force;
     emit.jobs = request.jobs ? request.jobs : std::max(1u, std::thread::hardware_concurrency());
     emit.dumpFolder = request.dumpPhasesTo;

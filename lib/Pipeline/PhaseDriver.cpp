@@ -7,6 +7,7 @@
 
 #include "lib/Pipeline/PhaseDriver.h"
 
+#include "dialects/sinter/Transforms/PassFailure.h"
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Support/AtomicOutput.h"
 #include "lib/Support/Failure.h"
@@ -100,9 +101,10 @@ RecipeReader PhaseDriver::makeRecipeReader(mlir::ModuleOp module) const {
     return {};
   // Opened when the first value is asked for, and kept as long as the pass.
   auto files = std::make_shared<std::optional<WeightFiles>>();
-  return [module, files, folder = *weightsFolder](mlir::Value value) -> llvm::Expected<HostTensor> {
+  return [module, files, folder = *weightsFolder,
+          calibration = spec.calibration](mlir::Value value) -> llvm::Expected<HostTensor> {
     if (!*files) {
-      llvm::Expected<WeightFiles> opened = WeightFiles::open(module, folder);
+      llvm::Expected<WeightFiles> opened = WeightFiles::open(module, folder, calibration);
       if (!opened)
         return opened.takeError();
       *files = std::move(*opened);
@@ -121,10 +123,9 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
     if (phase == Phase::Canonical)
       addCanonicalPasses(passes);
     if (phase == Phase::Quantized)
-      passes.addPass(createPruneWeightsPass({spec.sparsity}));
+      passes.addPass(createPruneWeightsPass({spec.sparsity, spec.calibration}));
     if (phase == Phase::Quantized && quantization)
-      passes.addPass(
-          createQuantizePass({quantization->scheme.str(), quantization->calibration}, makeRecipeReader(module)));
+      passes.addPass(createQuantizePass({quantization->str(), spec.calibration}, makeRecipeReader(module)));
     if (phase == Phase::Quantized)
       passes.addPass(createRecognizeQuantizedPass());
     if (phase != Phase::Canonical)
@@ -142,6 +143,7 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
   std::string diagnostics;
   std::vector<UnsupportedNode> refused;
   bool allRefused = true;
+  std::string unusableInput;
   mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
     std::string text = diagnostic.str();
     // The line about the reproducer is MLIR's way to say what our message says.
@@ -151,6 +153,8 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
       return mlir::success();
     auto name = diagnostic.getLocation()->findInstanceOf<mlir::NameLoc>();
     std::string node = name ? name.getName().str() : "";
+    if (llvm::StringRef message = text; unusableInput.empty() && message.consume_front(unusablePrefix))
+      unusableInput = message.str();
     if (!addRefusal(text, node, refused))
       allRefused = false;
     if (!diagnostics.empty())
@@ -162,6 +166,10 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
   });
   if (mlir::succeeded(passes.run(module)))
     return llvm::Error::success();
+  if (!unusableInput.empty()) {
+    llvm::sys::fs::remove(reproducer);
+    return unusable(unusableInput);
+  }
   if (!refused.empty() && allRefused) {
     llvm::sys::fs::remove(reproducer);
     return unsupported(std::move(refused));

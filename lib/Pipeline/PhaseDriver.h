@@ -28,7 +28,7 @@ public:
       : target(target), spec(std::move(spec)), dumpFolder(std::move(dumpFolder)) {}
 
   /// See CompileRequest.
-  std::optional<QuantizationRequest> quantization;
+  std::optional<QuantizationScheme> quantization;
   bool observesActivations = false;
   /// Where the weights of `sinter.files` lie, for what is decided by their values; empty: nothing is.
   std::optional<std::string> weightsFolder;

@@ -37,7 +37,9 @@ def RemoveZeroChannelsPass : Pass<"sinter-remove-zero-channels", "::mlir::Module
   }];
   let dependentDialects = ["::sinter::SinterDialect"];
   let options = [Option<"folder", "folder", "std::string", /*default=*/"\"\"",
-                        "where the files of the weights lie; empty: nothing is read and nothing changes">];
+                        "where the files of the weights lie; empty: nothing is read and nothing changes">,
+                 Option<"calibration", "calibration", "std::string", /*default=*/"\"\"",
+                        "the calibration.json whose arrays recipes may read">];
   let statistics = [Statistic<"numChannels", "channels", "Channels that were taken out">,
                     Statistic<"numHeads", "heads", "Heads of attention that were taken out">];
 }

@@ -21,6 +21,7 @@
 
 #include "lib/Sparsity/Passes.h"
 
+#include "dialects/sinter/Transforms/PassFailure.h"
 #include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "lib/Sparsity/WeightMatrix.h"
 #include "lib/Support/Failure.h"
@@ -90,10 +91,10 @@ public:
   /// Whether a weight on the way has a column of zeros.
   llvm::Expected<bool> hasZeroColumn(const WeightReader &reader) const {
     for (Value weight : weights) {
-      llvm::Expected<WeightMatrix> matrix = reader.readMatrix(weight);
+      llvm::Expected<std::optional<WeightMatrix>> matrix = reader.readMatrix(weight);
       if (!matrix)
         return matrix.takeError();
-      if (matrix->hasZeroColumn())
+      if (*matrix && (*matrix)->hasZeroColumn())
         return true;
     }
     return false;
@@ -342,19 +343,24 @@ struct RemoveZeroChannels : sinter::impl::RemoveZeroChannelsPassBase<RemoveZeroC
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
     if (folder.empty() || !main)
       return;
-    llvm::Expected<WeightReader> reader = WeightReader::open(getOperation(), folder);
+    llvm::Expected<WeightReader> reader = WeightReader::open(getOperation(), folder, calibration);
     if (!reader) {
-      // Who writes the artifact needs them, and says so.
-      llvm::consumeError(reader.takeError());
-      return;
+      emitFailure(getOperation(), reader.takeError());
+      return signalPassFailure();
     }
     // What comes last first: where it has fewer inputs, what comes before has fewer outputs.
     std::vector<WeightMatmul> products = findWeightMatmuls(main);
     for (WeightMatmul &product : llvm::reverse(products)) {
       MatmulOp later = replaced.lookup(product.matmul.getOperation());
-      if (llvm::Error error = shrink(later ? later : product.matmul, *reader))
-        llvm::consumeError(std::move(error));
+      if (llvm::Error error = shrink(later ? later : product.matmul, *reader)) {
+        emitFailure(getOperation(), std::move(error));
+        return signalPassFailure();
+      }
     }
+    // Masks that took nothing out, and parts of masks that came to an op that makes something of zeros.
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(main.getBody().front())))
+      if (isOpTriviallyDead(&op))
+        op.erase();
   }
 
 private:
@@ -377,13 +383,13 @@ private:
     if (!heads && !channels.isRemovable())
       return llvm::Error::success();
     // Most models have nothing of the kind: a look at the first elements shows it.
-    llvm::Expected<WeightMatrix> matrix = reader.readMatrix(weight);
+    llvm::Expected<std::optional<WeightMatrix>> matrix = reader.readMatrix(weight);
     if (!matrix)
       return matrix.takeError();
     llvm::Expected<bool> hasZeroColumn = heads ? heads->hasZeroColumn(reader) : channels.hasZeroColumn(reader);
     if (!hasZeroColumn)
       return hasZeroColumn.takeError();
-    if (!matrix->hasZeroRow() && !*hasZeroColumn)
+    if (!(*matrix && (*matrix)->hasZeroRow()) && !*hasZeroColumn)
       return llvm::Error::success();
 
     OpBuilder b(matmul);
@@ -403,10 +409,8 @@ private:
     llvm::ArrayRef<uint8_t> flags = values->as<uint8_t>();
     int64_t kept = count - std::count(flags.begin(), flags.end(), 0);
     // Tensors have at least one element along a dimension.
-    if (kept == count || kept == 0) {
-      eraseDead(mask.getDefiningOp());
+    if (kept == count || kept == 0)
       return llvm::Error::success();
-    }
     Value lhs = heads ? heads->rebuild(b, mask, kept) : channels.rebuild(b, mask, kept);
     int64_t size = heads ? heads->getValueSize() : 1;
     Value rows = heads ? heads->spread(b, mask, size) : mask;

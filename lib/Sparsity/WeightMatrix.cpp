@@ -68,8 +68,8 @@ bool WeightMatrix::hasZeroColumn() const {
 // WeightReader
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<WeightReader> WeightReader::open(ModuleOp module, llvm::StringRef folder) {
-  llvm::Expected<WeightFiles> files = WeightFiles::open(module, folder);
+llvm::Expected<WeightReader> WeightReader::open(ModuleOp module, llvm::StringRef folder, llvm::StringRef calibration) {
+  llvm::Expected<WeightFiles> files = WeightFiles::open(module, folder, calibration);
   if (!files)
     return files.takeError();
   return WeightReader(std::move(*files));
@@ -81,15 +81,15 @@ static bool concernsZeros(Value value) {
   return op && (isa<PruneOp, CompressOp>(op) || llvm::any_of(op->getOperands(), concernsZeros));
 }
 
-llvm::Expected<WeightMatrix> WeightReader::readMatrix(Value value) const {
+llvm::Expected<std::optional<WeightMatrix>> WeightReader::readMatrix(Value value) const {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || type.getRank() != 2 || !type.hasStaticShape() || !type.getElementType().isF32())
     return internalError("only matrices of f32 are looked at");
   if (auto transpose = value.getDefiningOp<TransposeOp>()) {
-    llvm::Expected<WeightMatrix> matrix = readMatrix(transpose.getInput());
-    if (matrix && transpose.getPermutation()[0] == 1) {
-      std::swap(matrix->rows, matrix->columns);
-      std::swap(matrix->rowStride, matrix->columnStride);
+    llvm::Expected<std::optional<WeightMatrix>> matrix = readMatrix(transpose.getInput());
+    if (matrix && *matrix && transpose.getPermutation()[0] == 1) {
+      std::swap((*matrix)->rows, (*matrix)->columns);
+      std::swap((*matrix)->rowStride, (*matrix)->columnStride);
     }
     return matrix;
   }
@@ -110,7 +110,7 @@ llvm::Expected<WeightMatrix> WeightReader::readMatrix(Value value) const {
     }
   }
   if (!value.getDefiningOp<ParameterOp>() && !concernsZeros(value))
-    return unsupported("what other recipes make of weights is not looked at: it would take long to compute");
+    return std::nullopt;
   llvm::Expected<HostTensor> tensor = evaluate(value);
   if (!tensor)
     return tensor.takeError();

@@ -43,11 +43,11 @@ struct WeightMatrix {
 class WeightReader {
 public:
   /// `module` outlives it.
-  static llvm::Expected<WeightReader> open(mlir::ModuleOp module, llvm::StringRef folder);
+  static llvm::Expected<WeightReader> open(mlir::ModuleOp module, llvm::StringRef folder, llvm::StringRef calibration);
 
-  /// A matrix of f32 that follows from weights; a Failure where it is neither in a file nor made by `sinter.prune` or
-  /// `sinter.compress`.
-  llvm::Expected<WeightMatrix> readMatrix(mlir::Value value) const;
+  /// A matrix of f32 that follows from weights; none where it is neither in a file nor made by `sinter.prune` or
+  /// `sinter.compress`: what other recipes make of weights would take long to compute.
+  llvm::Expected<std::optional<WeightMatrix>> readMatrix(mlir::Value value) const;
   /// Anything that follows from weights and constants.
   llvm::Expected<HostTensor> evaluate(mlir::Value value) const;
 

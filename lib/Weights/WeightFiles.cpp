@@ -7,6 +7,7 @@
 
 #include "lib/Weights/WeightFiles.h"
 
+#include "lib/Quantization/Calibration.h"
 #include "lib/Support/Failure.h"
 #include "lib/Support/NarrowElements.h"
 
@@ -44,8 +45,13 @@ static llvm::Expected<std::string> resolve(llvm::StringRef folder, llvm::StringR
   return realFile.str().str();
 }
 
-llvm::Expected<WeightFiles> WeightFiles::open(ModuleOp module, llvm::StringRef folder,
-                                              const llvm::StringMap<std::string> &places) {
+static std::string getArraysPath(llvm::StringRef calibration) {
+  llvm::SmallString<128> path(llvm::sys::path::parent_path(calibration));
+  llvm::sys::path::append(path, Calibration::arraysName);
+  return path.str().str();
+}
+
+llvm::Expected<WeightFiles> WeightFiles::open(ModuleOp module, llvm::StringRef folder, llvm::StringRef calibration) {
   auto names = module->getAttrOfType<ArrayAttr>("sinter.files");
   size_t count = names ? names.size() : 0;
   WeightFiles result;
@@ -60,9 +66,11 @@ llvm::Expected<WeightFiles> WeightFiles::open(ModuleOp module, llvm::StringRef f
     auto name = dyn_cast<StringAttr>(names[file]);
     if (!name)
       return unusable("the module's 'sinter.files' are not all names");
-    auto place = places.find(name.getValue());
+    bool isCalibration = name.getValue() == Calibration::moduleFileName;
+    if (isCalibration && calibration.empty())
+      return unusable("weight '" + weight.getSymName() + "' is an array of a calibration, and none was given");
     llvm::Expected<std::string> path =
-        place == places.end() ? resolve(folder, name.getValue(), /*mayBeLink=*/file == 0) : place->second;
+        isCalibration ? getArraysPath(calibration) : resolve(folder, name.getValue(), /*mayBeLink=*/file == 0);
     if (!path)
       return path.takeError();
     llvm::Expected<std::shared_ptr<const MappedFile>> mapped = MappedFile::open(*path);

@@ -26,7 +26,6 @@
 #include "lib/Support/MappedFile.h"
 
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/ADT/StringMap.h"
 
 #include <memory>
 #include <vector>
@@ -36,10 +35,11 @@ namespace sinter {
 class WeightFiles {
 public:
   /// Maps those files that some weight of the module lies in. Their names are
-  /// relative to `folder`, but for those of `places`, which says where they are. A
-  /// file that is missing or lies outside the folder is a Failure that names it.
+  /// relative to `folder`; arrays of a calibration (Calibration::moduleFileName) lie
+  /// in the archive beside `calibration`, the path of a calibration.json. A file
+  /// that is missing or lies outside the folder is a Failure that names it.
   static llvm::Expected<WeightFiles> open(mlir::ModuleOp module, llvm::StringRef folder,
-                                          const llvm::StringMap<std::string> &places = {});
+                                          llvm::StringRef calibration = "");
 
   /// Writes the elements, little-endian in row-major order, to `destination`,
   /// which must have exactly their size: `WeightFiles::sizeInBytes(weight)`.

@@ -93,9 +93,9 @@ public:
     case Phase::Sparse:
       if (spec.sparsity == "none")
         break;
-      passes.addPass(createRemoveZeroChannelsPass({spec.folder}));
+      passes.addPass(createRemoveZeroChannelsPass({spec.folder, spec.calibration}));
       passes.addPass(mlir::createCSEPass()); // two weights' mask is one
-      passes.addPass(createChooseSparsityPass({spec.folder, getVariantNames(spec)}));
+      passes.addPass(createChooseSparsityPass({spec.folder, spec.calibration, getVariantNames(spec)}));
       break;
     case Phase::Fused:
       passes.addPass(createLegalizePass());
@@ -217,10 +217,7 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
       request.progress(done, what);
   };
 
-  llvm::StringMap<std::string> places;
-  places[Calibration::moduleFileName] =
-      (llvm::sys::path::parent_path(request.calibration) + "/" + Calibration::arraysName).str();
-  llvm::Expected<WeightFiles> weights = WeightFiles::open(module, request.folder, places);
+  llvm::Expected<WeightFiles> weights = WeightFiles::open(module, request.folder, request.calibration);
   if (!weights)
     return weights.takeError();
   llvm::Expected<BundleDescription> bundle = describeProgram(module, *weights);

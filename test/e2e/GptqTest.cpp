@@ -46,9 +46,7 @@ TEST(GptqMiniLm, lessErrorThanNearestInEachLayer) {
   mlir::MLIRContext context(registry);
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(folder + "/out/reference.mlir", &context);
   ASSERT_TRUE(bool(module));
-  llvm::StringMap<std::string> places;
-  places[Calibration::moduleFileName] = folder + "/out/calibration.npz";
-  llvm::Expected<WeightFiles> weights = WeightFiles::open(*module, modelFolder(), places);
+  llvm::Expected<WeightFiles> weights = WeightFiles::open(*module, modelFolder(), folder + "/out/calibration.json");
   ASSERT_TRUE(bool(weights)) << llvm::toString(weights.takeError());
 
   unsigned numProducts = 0, numSeen = 0;

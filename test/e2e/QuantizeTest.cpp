@@ -270,6 +270,65 @@ module attributes {sinter.files = ["weights.bin"], sinter.phase = "canonical"} {
   }
 }
 
+// Tests that pruning with calibration takes the norms of channels into the recipes, that samples need no scheme for it,
+// and that a calibration that has not seen a product's input is refused.
+TEST_F(Quantize, pruning) {
+  writeNpz(data + "/0.npz", {x(3, 1)});
+  Ended ended = compile("out", {"--sparsity=2:4", "--calibrate=" + data, "--dump-phases-to=" + folder + "/phases"});
+  ASSERT_EQ(ended.status, 0) << ended.errors;
+  EXPECT_THAT(ended.errors, HasSubstr("calibrated 2 tensors on 1 samples"));
+  std::string dump = readFile(folder + "/phases/2-quantized.mlir");
+  for (const char *text : {"sinter.weight @\"channel_mean_square/first\" raw", ": tensor<8xf32>",
+                           "sinter.weight @\"channel_mean_square/second\" raw", ": tensor<16xf32>",
+                           "sinter.elementwise sqrt", "keep 2 of 4 magnitudes"})
+    EXPECT_THAT(dump, HasSubstr(text));
+  ended = runSinter({"verify", folder + "/out", "--model=" + folder + "/model.mlir"});
+  EXPECT_EQ(ended.status, 0) << ended.errors;
+  std::string given = "--calibration=" + folder + "/out/calibration.json";
+  ended = compile("again", {"--sparsity=2:4", given});
+  ASSERT_EQ(ended.status, 0) << ended.errors;
+  EXPECT_EQ(filesIn(folder + "/again"), filesIn(folder + "/out"));
+
+  std::string other = graph;
+  other.replace(other.find("loc(\"second\")"), 13, "loc(\"third\")");
+  writeFile(folder + "/model.mlir", other);
+  ended = compile("other", {"--sparsity=2:4", given});
+  EXPECT_EQ(ended.status, 3);
+  EXPECT_THAT(ended.errors,
+              HasSubstr("calibration has not seen the input of node 'third': pruning by it needs the norms"));
+
+  ended = runSinter({"compile", folder + "/phases/2-quantized.mlir", "-o", folder + "/late", "--sparsity=2:4"});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("is in phase quantized, in which weights are pruned already or not at all"));
+}
+
+// Tests that a weight that two products multiply with different inputs is pruned once, by the norms over the rows of
+// both: 1 * (10 * 10 + 3 * 1) is less than 1.75 * 1.75 * (1 + 3 * 4 * 4), and more than with each input counted the
+// same.
+TEST_F(Quantize, pruningByTwoInputs) {
+  writeFile(folder + "/model.mlir", R"(
+module attributes {sinter.files = ["weights.bin"], sinter.phase = "canonical"} {
+  sinter.weight @w raw 0 at 0 length 16 : tensor<4x1xf32>
+  func.func @main(%x: tensor<1x4xf32> {sinter.name = "x"}, %y: tensor<3x4xf32> {sinter.name = "y"})
+      -> (tensor<1x1xf32> {sinter.name = "a"}, tensor<3x1xf32> {sinter.name = "b"}) {
+    %w = sinter.parameter @w : tensor<4x1xf32>
+    %0 = sinter.matmul %x, %w : (tensor<1x4xf32>, tensor<4x1xf32>) -> tensor<1x1xf32> loc("first")
+    %1 = sinter.matmul %y, %w : (tensor<3x4xf32>, tensor<4x1xf32>) -> tensor<3x1xf32> loc("second")
+    return %0, %1 : tensor<1x1xf32>, tensor<3x1xf32>
+  }
+}
+)");
+  HostTensor w = tensor<float>(ElementType::F32, {4}, {1, 0.125f, 0.125f, 1.75f});
+  writeFile(folder + "/weights.bin", std::string(w.data.begin(), w.data.end()));
+  writeNpz(data + "/0.npz", {{"x", tensor<float>(ElementType::F32, {1, 4}, {10, 1, 1, 1})},
+                             {"y", tensor<float>(ElementType::F32, {3, 4}, {1, 1, 1, 4, 1, 1, 1, 4, 1, 1, 1, 4})}});
+  Ended ended = compile("out", {"--sparsity=1:4", "--calibrate=" + data});
+  ASSERT_EQ(ended.status, 0) << ended.errors;
+  std::string packed = readFile(folder + "/out/weights.bin");
+  EXPECT_NE(packed.find(std::string(w.data.begin() + 12, w.data.end())), std::string::npos);
+  EXPECT_EQ(packed.find(std::string(w.data.begin(), w.data.begin() + 4)), std::string::npos);
+}
+
 // Tests that a quantized bundle is verified by cosine, that of a reference that says something else the node is named,
 // and that a dumped module finds its second moments.
 TEST_F(Quantize, verification) {

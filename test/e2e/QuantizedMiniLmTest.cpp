@@ -191,9 +191,7 @@ TEST(QuantizedMiniLm, codesAreTheInterpreters) {
       {"compile", folder + "/observed.mlir", "-o", folder + "/out", "--calibration=" + bundle + "/calibration.json"});
   ASSERT_EQ(ended.status, 0) << ended.errors;
 
-  llvm::StringMap<std::string> places;
-  places[Calibration::moduleFileName] = bundle + "/calibration.npz";
-  llvm::Expected<WeightFiles> weights = WeightFiles::open(*module, modelFolder(), places);
+  llvm::Expected<WeightFiles> weights = WeightFiles::open(*module, modelFolder(), bundle + "/calibration.json");
   ASSERT_TRUE(bool(weights)) << llvm::toString(weights.takeError());
   InterpretOptions options;
   options.readWeight = [&](WeightOp weight) { return weights->read(weight); };

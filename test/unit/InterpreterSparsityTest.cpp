@@ -42,6 +42,16 @@ TEST(InterpreterPrune, MagnitudesOfTheChannelsCount) {
                         {2, 0, 0, 1});
 }
 
+TEST(InterpreterPrune, MagnitudesCountInBlocks) {
+  // Two blocks of 2 x 2 above each other: squares 8 and 32; with magnitudes 4 * (1 + 1) + 4 * (9 + 9) = 80 and 32.
+  HostTensor w = f32({4, 2}, {2, 2, 2, 2, 4, 0, 0, 4}), m = f32({4}, {1, 3, 1, 1});
+  expectElements<float>(evaluate("prune %0 block [2, 2] keep 1", {w}, "tensor<4x2xf32>", "tensor<4x2xf32>"),
+                        {0, 0, 0, 0, 4, 0, 0, 4});
+  expectElements<float>(evaluate("prune %0 block [2, 2] keep 1 magnitudes %1", {w, m}, "tensor<4x2xf32>",
+                                 "tensor<4x2xf32>, tensor<4xf32>"),
+                        {2, 2, 2, 2, 0, 0, 0, 0});
+}
+
 TEST(InterpreterCompress, TakesTheSlicesThatTheMaskSelects) {
   HostTensor w = f32({2, 3, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
   expectElements<float>(evaluate("compress %0 axis 1 mask %1", {w, bools({3}, {1, 0, 1})}, "tensor<2x2x2xf32>"),

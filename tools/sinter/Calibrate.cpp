@@ -91,6 +91,10 @@ Calibration runSamples(const Program &program, const Dataset &data,
   return orStop(collector.finish(int64_t(data.size())));
 }
 
+bool needsSecondMoments(const CompileRequest &request) {
+  return request.quantization && request.quantization->needsSecondMoments();
+}
+
 /// Compiles the model so that its program shows what products by weights read, and runs the samples.
 Calibration calibrate(const CompileRequest &request, const std::string &dataPath, const TemporaryFolder &folder) {
   CompileRequest instrumented;
@@ -113,11 +117,11 @@ Calibration calibrate(const CompileRequest &request, const std::string &dataPath
   }
   if (observed.empty())
     throw Stop{Failure(ExitStatus::Unusable, "'" + request.model +
-                                                 "' has no product of activations by weights: there is nothing to "
-                                                 "quantize")};
+                                                 "' has no product of activations by weights: there is nothing to " +
+                                                 (request.quantization ? "quantize" : "prune"))};
   Program program(instrumented.out);
   Dataset data = orStop(Dataset::open(dataPath, datasetInputs(program)));
-  Calibration calibration = runSamples(program, data, observed, request.quantization->scheme.needsSecondMoments());
+  Calibration calibration = runSamples(program, data, observed, needsSecondMoments(request));
   calibration.modelSha256 = sha256OfFile(request.model);
   return calibration;
 }
@@ -136,26 +140,26 @@ void checkGiven(const Calibration &calibration, const CompileRequest &request, c
     }
   }
   for (const ObservedTensor &tensor : calibration.tensors)
-    if (request.quantization->scheme.needsSecondMoments() && tensor.secondMoments.empty())
+    if (needsSecondMoments(request) && tensor.secondMoments.empty())
       throw Stop{Failure(ExitStatus::Unusable, "'" + path + "' has no second moments (node '" + tensor.readers.front() +
-                                                   "'), which " + request.quantization->scheme.str() +
+                                                   "'), which " + request.quantization->str() +
                                                    " needs: calibrate again, with --quantize=" +
-                                                   request.quantization->scheme.str() + " --calibrate=DATA")};
+                                                   request.quantization->str() + " --calibrate=DATA")};
 }
 
 } // namespace
 
-std::optional<TemporaryFolder> tool::prepareQuantization(CompileRequest &request, const CompileOptions &options) {
-  if (!request.quantization)
+std::optional<TemporaryFolder> tool::prepareCalibration(CompileRequest &request, const CompileOptions &options) {
+  if (!usesCalibration(request))
     return std::nullopt;
   orStop(checkSchemes(request));
-  std::string &path = request.quantization->calibration;
+  std::string &path = request.calibration;
   if (path.empty() && options.calibrationData().empty())
     return std::nullopt;
   if (path.empty() && request.import.checkOnly) {
     // Samples are not run, and nothing is missing without their ranges.
-    if (request.quantization->scheme.activations == QuantizationScheme::Activations::Static)
-      request.quantization->scheme.activations = QuantizationScheme::Activations::Auto;
+    if (request.quantization && request.quantization->activations == QuantizationScheme::Activations::Static)
+      request.quantization->activations = QuantizationScheme::Activations::Auto;
     return std::nullopt;
   }
   double begin = now();

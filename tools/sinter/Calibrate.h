@@ -18,11 +18,11 @@
 
 namespace sinter::tool {
 
-/// Sees to what --quantize needs besides a scheme, and puts it into the request: the file of --calibration, which must
-/// be of this model and have what the scheme needs, or what the samples of --calibrate give, run by a build for this
-/// machine. Where files were made, they lie in the folder that is returned, and live as long as it. Throws Stop; a
-/// scheme that the target does not execute is refused first.
-std::optional<TemporaryFolder> prepareQuantization(CompileRequest &request, const CompileOptions &options);
+/// Sees to what quantization and pruning need to know of activations, and puts it into the request: the file of
+/// --calibration, which must be of this model and have what the scheme needs, or what the samples of --calibrate give,
+/// run by a build for this machine. Where files were made, they lie in the folder that is returned, and live as long as
+/// it. Throws Stop; a scheme that the target does not execute is refused first.
+std::optional<TemporaryFolder> prepareCalibration(CompileRequest &request, const CompileOptions &options);
 
 /// What samples for a program must have.
 std::vector<DatasetInput> datasetInputs(const Program &program);

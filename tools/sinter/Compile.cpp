@@ -116,7 +116,7 @@ int run(const Options &options) {
     checkOutput(options.out, request.emit, options.force);
   }
 
-  std::optional<TemporaryFolder> calibration = prepareQuantization(request, options.compile);
+  std::optional<TemporaryFolder> calibration = prepareCalibration(request, options.compile);
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);

@@ -213,14 +213,16 @@ CompileRequest CompileOptions::request(llvm::StringRef model) const {
     request.sparsity = sparsity;
   }
   if (!quantize.empty())
-    request.quantization = QuantizationRequest{orStop(parseScheme(quantize)), calibration};
-  // A module that was dumped may be quantized already, and name arrays of its calibration.
-  if (model.ends_with(".mlir"))
-    request.calibration = calibration;
-  for (auto [option, value] : {std::pair("--calibrate", &calibrate), {"--calibration", &calibration}})
-    if (!value->empty() && quantize.empty() && (value == &calibrate || request.calibration.empty()))
+    request.quantization = orStop(parseScheme(quantize));
+  request.calibration = calibration;
+  for (auto [option, value] : {std::pair("--calibrate", &calibrate), {"--calibration", &calibration}}) {
+    // A module that was dumped may be quantized already, and name arrays of its calibration.
+    bool isNamed = value == &calibration && model.ends_with(".mlir");
+    if (!value->empty() && !usesCalibration(request) && !isNamed)
       throw Stop{Failure(ExitStatus::Usage, std::string(option) + "=" + *value +
-                                                ": what it is for is missing, a scheme as in --quantize=w8a8")};
+                                                ": what it is for is missing, a scheme as in --quantize=w8a8 or a "
+                                                "pattern as in --sparsity=2:4")};
+  }
   if (!calibrate.empty() && !calibration.empty())
     throw Stop{Failure(ExitStatus::Usage, "--calibrate makes what --calibration gives: only one of them can be used")};
   request.name = name;

@@ -156,7 +156,7 @@ Bundle tool::findBundle(const std::string &name, const CompileOptions &options, 
   }
   std::string target = request.targets.front().target + ":" + llvm::join(request.targets.front().chips, ",");
   console().note("compiling " + name + " for " + target + " into the cache: " + folder);
-  std::optional<TemporaryFolder> calibration = prepareQuantization(request, options);
+  std::optional<TemporaryFolder> calibration = prepareCalibration(request, options);
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);

@@ -79,6 +79,8 @@ public:
     context = std::make_unique<mlir::MLIRContext>(registry);
     CompileRequest request = options.compile.request(model);
     request.quantization.reset();
+    request.calibration.clear();
+    request.sparsity = "none";
     request.compileTo = Phase::Canonical;
     // What --dim fixes is the size of a run here.
     llvm::erase_if(request.import.dims, [](const DimOption &dim) { return dim.low && dim.low == dim.high; });

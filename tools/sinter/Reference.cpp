@@ -73,14 +73,11 @@ void Reference::openWeights(const Program &program, const std::string &bundleFol
     }
   }
   folder = llvm::sys::path::parent_path(absolutePath(model)).str();
-  llvm::SmallString<128> json(bundleFolder), arrays(bundleFolder);
+  llvm::SmallString<128> json(bundleFolder);
   llvm::sys::path::append(json, Calibration::jsonName);
-  llvm::sys::path::append(arrays, Calibration::arraysName);
   if (llvm::sys::fs::exists(json))
     calibration = json.str().str();
-  llvm::StringMap<std::string> places;
-  places[Calibration::moduleFileName] = arrays.str().str();
-  weights = std::make_unique<WeightFiles>(orStop(WeightFiles::open(*owned, folder, places)));
+  weights = std::make_unique<WeightFiles>(orStop(WeightFiles::open(*owned, folder, calibration)));
 }
 
 std::vector<HostTensor>

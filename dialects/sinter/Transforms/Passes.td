@@ -306,8 +306,10 @@ def PruneWeightsPass : Pass<"sinter-prune-weights", "::mlir::ModuleOp"> {
   let summary = "Put zeros in the weights of products, on request";
   let description = [{
     Requires phase `canonical`: what is quantized later is pruned before. Ensures that each matrix that follows from weights and
-    is the right-hand side of a product has the pattern of zeros that was asked for, by magnitude. No weight is read: the pruning
-    is part of the recipe. Refuses nothing; without a pattern (`auto`, `none`) it does nothing.
+    is the right-hand side of a product has the pattern of zeros that was asked for, by magnitude, or, with a calibration, by
+    magnitude times the norms of the channels that it is multiplied with. A weight of several products is pruned once, by the
+    norms over all that they read. No weight is read: the pruning is part of the recipe. Without a pattern (`auto`, `none`) it
+    does nothing. Refuses a calibration that has not seen what a product reads.
 
     Before and after, with `pattern=block16x16:75`:
 
@@ -320,8 +322,11 @@ def PruneWeightsPass : Pass<"sinter-prune-weights", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::sinter::SinterDialect"];
   let options = [Option<"pattern", "pattern", "std::string", /*default=*/"\"auto\"",
-                        "auto, none, blockRxC:PERCENT or N:M (SparsityPattern.h)">];
-  let statistics = [Statistic<"numPruned", "pruned", "Weights that were pruned">];
+                        "auto, none, blockRxC:PERCENT or N:M (SparsityPattern.h)">,
+                 Option<"calibration", "calibration", "std::string", /*default=*/"\"\"",
+                        "the calibration.json that --calibrate wrote; none: magnitudes alone">];
+  let statistics = [Statistic<"numPruned", "pruned", "Weights that were pruned">,
+                    Statistic<"numByNorms", "by-norms", "Those of them for which the norms of channels counted">];
 }
 
 #endif // SINTER_TRANSFORMS_PASSES_TD

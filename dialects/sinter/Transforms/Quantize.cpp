@@ -15,6 +15,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/sinter/Transforms/CalibrationArrays.h"
+#include "dialects/sinter/Transforms/PassFailure.h"
 #include "dialects/sinter/Transforms/Passes.h"
 #include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "lib/Quantization/ActivationChoice.h"
@@ -163,38 +165,14 @@ private:
                                                   weight, codes.scale, codeType);
     auto resultType = getTensorType(getSizes(weight), codeType);
     if (corrects)
-      codes.codes = GptqOp::create(b, loc, resultType, weight,
-                                   getArray(b, "second_moments", *observed, observed->secondMoments,
-                                            {observed->numChannels, observed->numChannels}, loc),
-                                   codes.scale, codes.zeroPoint);
+      codes.codes =
+          GptqOp::create(b, loc, resultType, weight,
+                         createCalibrationArray(b, module, "second_moments", *observed, observed->secondMoments,
+                                                {observed->numChannels, observed->numChannels}, loc),
+                         codes.scale, codes.zeroPoint);
     else
       codes.codes = QuantizeOp::create(b, loc, resultType, weight, codes.scale, codes.zeroPoint, /*reciprocal=*/false);
     return codes;
-  }
-
-  /// The number of the calibration's arrays among the module's files.
-  int64_t getArraysFile() {
-    Builder b(module.getContext());
-    SmallVector<Attribute> files(module->getAttrOfType<ArrayAttr>("sinter.files").getValue());
-    Attribute name = b.getStringAttr(Calibration::moduleFileName);
-    auto known = llvm::find(files, name);
-    if (known != files.end())
-      return known - files.begin();
-    files.push_back(name);
-    module->setAttr("sinter.files", b.getArrayAttr(files));
-    return files.size() - 1;
-  }
-
-  /// An array of the calibration.
-  Value getArray(OpBuilder &b, StringRef kind, const ObservedTensor &observed, const CalibrationArray &array,
-                 ArrayRef<int64_t> dims, Location loc) {
-    auto type = RankedTensorType::get(dims, b.getF32Type());
-    std::string name = (kind + "/" + observed.readers.front()).str();
-    if (!module.lookupSymbol(name)) {
-      OpBuilder outer = OpBuilder::atBlockBegin(module.getBody());
-      WeightOp::create(outer, loc, name, WeightEncoding::raw, getArraysFile(), array.offset, array.length(), type);
-    }
-    return ParameterOp::create(b, loc, type, name);
   }
 
   //===--------------------------------------------------------------------===//
@@ -260,7 +238,8 @@ private:
                            /*keep_dims=*/false);
       largest = largest ? apply(ElementwiseKind::max, {largest, ofRows}) : ofRows;
     }
-    Value channels = getArray(b, "channel_maximum", observed, observed.channelMaximum, {observed.numChannels}, loc);
+    Value channels = createCalibrationArray(b, module, "channel_maximum", observed, observed.channelMaximum,
+                                            {observed.numChannels}, loc);
     auto power = [&](Value values, double exponent) {
       return apply(ElementwiseKind::pow,
                    {apply(ElementwiseKind::max, {values, number(leastMagnitude)}), number(exponent)});
@@ -343,7 +322,7 @@ struct Quantize : sinter::impl::QuantizePassBase<Quantize> {
   }
 
   void fail(llvm::Error error) {
-    getOperation().emitError() << takeFailure(std::move(error)).message;
+    emitFailure(getOperation(), std::move(error));
     signalPassFailure();
   }
 

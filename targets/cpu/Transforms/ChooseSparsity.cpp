@@ -7,6 +7,7 @@
 
 #include "targets/cpu/Transforms/Passes.h"
 
+#include "dialects/sinter/Transforms/PassFailure.h"
 #include "dialects/sinter/Transforms/Refusals.h"
 #include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "lib/Interpreter/Interpreter.h"
@@ -81,11 +82,10 @@ struct ChooseSparsity : cpu::impl::ChooseSparsityPassBase<ChooseSparsity> {
       }
       isas.push_back(isa);
     }
-    llvm::Expected<WeightReader> reader = WeightReader::open(getOperation(), folder);
+    llvm::Expected<WeightReader> reader = WeightReader::open(getOperation(), folder, calibration);
     if (!reader) {
-      // Who writes the artifact needs them, and says so.
-      llvm::consumeError(reader.takeError());
-      return;
+      emitFailure(getOperation(), reader.takeError());
+      return signalPassFailure();
     }
     SmallVector<Operation *> products;
     getOperation().walk([&](Operation *op) {
@@ -94,8 +94,10 @@ struct ChooseSparsity : cpu::impl::ChooseSparsityPassBase<ChooseSparsity> {
     });
     for (Operation *op : products)
       if (std::optional<Weight> weight = readWeight(op))
-        if (llvm::Error error = choose(op, *weight, *reader, isas))
-          llvm::consumeError(std::move(error));
+        if (llvm::Error error = choose(op, *weight, *reader, isas)) {
+          emitFailure(getOperation(), std::move(error));
+          return signalPassFailure();
+        }
   }
 
 private:
@@ -104,24 +106,31 @@ private:
     std::string groups;
   };
 
-  llvm::Expected<Zeros> findZeros(const Weight &weight, const WeightReader &reader) {
-    auto [place, isNew] = known.try_emplace(weight.floats, Zeros{});
+  /// Nothing where the weight is not looked at.
+  llvm::Expected<std::optional<Zeros>> findZeros(const Weight &weight, const WeightReader &reader) {
+    auto [place, isNew] = known.try_emplace(weight.floats, std::nullopt);
     if (!isNew)
       return place->second;
-    llvm::Expected<WeightMatrix> matrix = reader.readMatrix(weight.floats);
+    llvm::Expected<std::optional<WeightMatrix>> matrix = reader.readMatrix(weight.floats);
     if (!matrix)
       return matrix.takeError();
-    Zeros zeros{matrix->countBlocks(SparseShape::blockRows, SparseShape::blockColumns), ""};
+    if (!*matrix)
+      return std::nullopt;
+    Zeros zeros{(*matrix)->countBlocks(SparseShape::blockRows, SparseShape::blockColumns), ""};
     for (auto [keep, of] : {std::pair(1, 4), {2, 4}, {4, 8}})
-      if (zeros.groups.empty() && matrix->hasGroups(keep, of))
+      if (zeros.groups.empty() && (*matrix)->hasGroups(keep, of))
         zeros.groups = std::to_string(keep) + ":" + std::to_string(of);
-    return known[weight.floats] = zeros;
+    place->second = std::move(zeros);
+    return place->second;
   }
 
   llvm::Error choose(Operation *op, const Weight &weight, const WeightReader &reader, ArrayRef<const Isa *> isas) {
-    llvm::Expected<Zeros> zeros = findZeros(weight, reader);
+    llvm::Expected<std::optional<Zeros>> found = findZeros(weight, reader);
+    if (!found)
+      return found.takeError();
+    const std::optional<Zeros> &zeros = *found;
     if (!zeros)
-      return zeros.takeError();
+      return llvm::Error::success();
     int64_t all = weight.shape.numBlockRows() * weight.shape.numStrips(), stored = zeros->blocks;
     std::string node = "'" + getNodeName(op) + "'";
     if (stored == all) {
@@ -164,7 +173,7 @@ private:
         operand.set(encoded);
   }
 
-  DenseMap<Value, Zeros> known;
+  DenseMap<Value, std::optional<Zeros>> known;
   DenseMap<Value, Value> encodings;
 };
 

@@ -51,6 +51,8 @@ def ChooseSparsityPass : Pass<"sinter-cpu-choose-sparsity", "::mlir::ModuleOp"> 
   let dependentDialects = ["::sinter::SinterDialect"];
   let options = [Option<"folder", "folder", "std::string", /*default=*/"\"\"",
                         "where the files of the weights lie; empty: nothing is read and nothing changes">,
+                 Option<"calibration", "calibration", "std::string", /*default=*/"\"\"",
+                        "the calibration.json whose arrays recipes may read">,
                  ListOption<"variants", "variants", "std::string", "the instruction sets that code is made for">];
   let statistics = [Statistic<"numApplied", "applied", "Products with sparse weights">,
                     Statistic<"numRefused", "refused", "Products with blocks of zeros that are faster dense">];

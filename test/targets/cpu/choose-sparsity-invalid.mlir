@@ -4,7 +4,7 @@
 // RUN: sinter-opt %s -verify-diagnostics -split-input-file -sinter-cpu-choose-sparsity="folder=%t variants=x86-64-v4,x86-64-v3" | FileCheck %s
 
 // Tests that a weight with one block of zeros among 16 stays dense, which is said with both figures, and that two of four is
-// said to have no kernel.
+// said to have no kernel. A weight that is not there is an error.
 
 // CHECK: sinter.refused = [
 // CHECK-SAME: ["block sparsity of 'rows'", "15 of 16 blocks of 16x16 are not zero: on x86-64-v
@@ -21,5 +21,17 @@ module attributes {sinter.files = ["weights"]} {
     %0 = sinter.matmul %x, %rows : (tensor<7x256xf32>, tensor<256x16xf32>) -> tensor<7x16xf32> loc("rows")
     %1 = sinter.matmul %z, %groups : (tensor<7x8xf32>, tensor<8x1xf32>) -> tensor<7x1xf32> loc("groups")
     return %0, %1 : tensor<7x16xf32>, tensor<7x1xf32>
+  }
+}
+
+// -----
+
+// expected-error @+1 {{unusable: weight 'w' has 64 bytes at 1048576 of file}}
+module attributes {sinter.files = ["weights"]} {
+  sinter.weight @w raw 0 at 1048576 length 64 : tensor<4x4xf32>
+  func.func @main(%x: tensor<3x4xf32> {sinter.name = "x"}) -> (tensor<3x4xf32> {sinter.name = "y"}) {
+    %w = sinter.parameter @w : tensor<4x4xf32>
+    %0 = sinter.matmul %x, %w : (tensor<3x4xf32>, tensor<4x4xf32>) -> tensor<3x4xf32>
+    return %0 : tensor<3x4xf32>
   }
 }
