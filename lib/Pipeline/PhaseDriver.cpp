@@ -9,11 +9,13 @@
 
 #include "dialects/sinter/Transforms/PassFailure.h"
 #include "lib/Interpreter/Interpreter.h"
+#include "lib/Sparsity/Passes.h"
 #include "lib/Support/AtomicOutput.h"
 #include "lib/Support/Failure.h"
 #include "lib/Weights/WeightFiles.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
@@ -122,6 +124,11 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
   if (!verifying) {
     if (phase == Phase::Canonical)
       addCanonicalPasses(passes);
+    // Before all that calibration knows by its size, so that products of codes have fewer channels, too.
+    if (phase == Phase::Quantized && spec.sparsity != "none" && !spec.folder.empty()) {
+      passes.addPass(createRemoveZeroChannelsPass({spec.folder, spec.calibration}));
+      passes.addPass(mlir::createCSEPass()); // two weights' mask is one
+    }
     if (phase == Phase::Quantized)
       passes.addPass(createPruneWeightsPass({spec.sparsity, spec.calibration}));
     if (phase == Phase::Quantized && quantization)

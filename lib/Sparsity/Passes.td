@@ -13,7 +13,7 @@ include "mlir/Pass/PassBase.td"
 def RemoveZeroChannelsPass : Pass<"sinter-remove-zero-channels", "::mlir::ModuleOp"> {
   let summary = "Take out channels between products that are zero";
   let description = [{
-    Requires phase `quantized`. A channel between two products by weights, through elementwise functions, is taken out of both
+    Requires phase `canonical` or `quantized`. A channel between two products by weights, through elementwise functions, is taken out of both
     where it adds nothing: its row of the second weight is zero, or it is zero itself, by a column of zeros in the first weight and
     functions that keep zeros. The same for whole heads between the value of attention and the product behind it. Which
     channels these are stays a recipe; how many is found in the weights. Nothing changes in the results, for finite numbers.

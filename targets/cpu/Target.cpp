@@ -93,6 +93,7 @@ public:
     case Phase::Sparse:
       if (spec.sparsity == "none")
         break;
+      // Channels that came as zeros are gone since phase quantized; these are pruning's.
       passes.addPass(createRemoveZeroChannelsPass({spec.folder, spec.calibration}));
       passes.addPass(mlir::createCSEPass()); // two weights' mask is one
       passes.addPass(createChooseSparsityPass({spec.folder, spec.calibration, getVariantNames(spec)}));

@@ -366,10 +366,6 @@ TEST(Sparsity, CalibrationWeighsWhatIsPruned) {
     for (size_t i = 0; i < y.size(); ++i)
       ASSERT_NEAR(y[i], expected[i], 1e-5 * scale) << i;
 
-    // The calibration in the bundle does it again.
-    Compiled again("sparsity-wanda-again", file, {pattern, "--calibration=" + calibrated.bundle + "/calibration.json"});
-    EXPECT_EQ(readFile(again.bundle + "/weights.bin"), readFile(calibrated.bundle + "/weights.bin"));
-
     Compiled magnitudes("sparsity-wanda-magnitudes", file, {pattern});
     EXPECT_LT(squaredDifference(y, whole), 0.85 * squaredDifference(magnitudes.run(x, 320), whole)) << pattern;
   }
@@ -424,6 +420,41 @@ TEST(Sparsity, ZeroChannelsAreTakenOut) {
   compiled.verify();
   std::vector<float> x = makeInput(9, 96);
   expectNear(compiled.run(x, 96), model.run(x));
+}
+
+// Tests that products of codes have no channels of zeros either, with what calibration saw of the others, and that a
+// calibration of all channels is refused for some.
+TEST(Sparsity, QuantizedZeroChannelsAreTakenOut) {
+  Model model(96, 200, 64);
+  model.up.clear([&](int64_t, int64_t column) { return column % 4 == 1; });
+  for (int64_t i = 1; i < 200; i += 4)
+    model.bias[i] = 0;
+  std::string folder = freshFolder("sparsity-channels-quantized"), file = model.write(folder + "/mlp.onnx");
+  std::vector<float> x = makeInput(40, 96);
+  HostTensor sample(ElementType::F32, {40, 96});
+  std::copy(x.begin(), x.end(), sample.as<float>().begin());
+  freshFolder("sparsity-channels-quantized/data");
+  test::writeNpz(folder + "/data/0.npz", {{"x", sample}});
+  std::vector<float> expected = model.run(x);
+  double square = squaredDifference(expected, std::vector<float>(expected.size()));
+  for (std::string scheme : {"w8a8", "w4a8g4"}) {
+    std::vector<std::string> options{"--quantize=" + scheme, "--calibrate=" + folder + "/data"};
+    Compiled compiled("sparsity-channels-" + scheme, file, options);
+    compiled.verify();
+    double limit = scheme == "w8a8" ? 1e-3 : 1e-2;
+    EXPECT_LT(squaredDifference(compiled.run(x, 96), expected), limit * square) << scheme;
+
+    options.push_back("--sparsity=none");
+    Compiled all("sparsity-channels-all", file, options);
+    // 150 of 200 channels, padded.
+    EXPECT_LT(compiled.weightsBytes(), 0.85 * all.weightsBytes()) << scheme;
+    Ended ended = runSinter({"compile", file, "-o", folder + "/out", "--quantize=" + scheme,
+                             "--calibration=" + all.bundle + "/calibration.json"});
+    EXPECT_EQ(ended.status, 3);
+    EXPECT_NE(ended.errors.find("calibration has seen 200 channels in the input of node 'y', which has 150"),
+              std::string::npos)
+        << ended.errors;
+  }
 }
 
 // Tests that products of codes leave out the same blocks.

@@ -105,6 +105,8 @@ Calibration calibrate(const CompileRequest &request, const std::string &dataPath
   instrumented.compileFrom = request.compileFrom;
   instrumented.jobs = request.jobs;
   instrumented.observesActivations = true;
+  if (request.sparsity == "none")
+    instrumented.sparsity = "none"; // else channels of zeros are gone in both
   instrumented.progress = [](double part, llvm::StringRef what) {
     console().progress(part, "for calibration: " + what.str());
   };

@@ -7,8 +7,21 @@
 
 #include "dialects/sinter/Transforms/CalibrationArrays.h"
 
+#include "lib/Support/Failure.h"
+
 using namespace mlir;
 using namespace sinter;
+
+llvm::Expected<const ObservedTensor *> sinter::findInput(const Calibration &calibration, const WeightMatmul &product) {
+  const ObservedTensor *input = calibration.find(product.name);
+  MatmulOp matmul = product.matmul;
+  SizeExpr rows = getSize(matmul.getRhs(), 0);
+  if (input && !rows.isConstant(input->numChannels))
+    return unusable("calibration has seen " + llvm::Twine(input->numChannels) + " channels in the input of node '" +
+                    product.name + "', which has " + rows.str() +
+                    ": calibrate again, with the same model and --sparsity");
+  return input;
+}
 
 /// The number of the archive among the module's files.
 static int64_t getArraysFile(ModuleOp module) {

@@ -14,10 +14,14 @@
 #ifndef SINTER_DIALECTS_SINTER_TRANSFORMS_CALIBRATIONARRAYS_H
 #define SINTER_DIALECTS_SINTER_TRANSFORMS_CALIBRATIONARRAYS_H
 
-#include "dialects/sinter/IR/Sinter.h"
+#include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "lib/Quantization/Calibration.h"
 
 namespace sinter {
+
+/// What calibration saw of the product's left-hand side; null where it saw nothing. A Failure where it has another
+/// number of channels: it was made of another model, or with another `--sparsity`.
+llvm::Expected<const ObservedTensor *> findInput(const Calibration &calibration, const WeightMatmul &product);
 
 /// A parameter with the shape `dims`, which `array` fills. `kind` is what the array is called among those of
 /// `observed`.

@@ -80,15 +80,13 @@ private:
   llvm::Error findInputs(const Calibration &calibration, ArrayRef<WeightMatmul> readers,
                          SmallVector<const ObservedTensor *> &inputs) {
     for (const WeightMatmul &product : readers) {
-      const ObservedTensor *input = calibration.find(product.name);
-      MatmulOp matmul = product.matmul;
+      llvm::Expected<const ObservedTensor *> found = findInput(calibration, product);
+      if (!found)
+        return found.takeError();
+      const ObservedTensor *input = *found;
       if (!input)
         return unusable("calibration has not seen the input of node '" + product.name +
                         "': pruning by it needs the norms of its channels");
-      if (!getSize(matmul.getRhs(), 0).isConstant(input->numChannels))
-        return unusable("calibration has seen " + llvm::Twine(input->numChannels) + " channels in the input of node '" +
-                        product.name + "', whose weight is " + llvm::Twine(getSize(matmul.getRhs(), 0).str()) +
-                        " rows long");
       if (!llvm::is_contained(inputs, input))
         inputs.push_back(input);
     }

@@ -84,7 +84,13 @@ private:
     // Not what it was when the products were found: a product that it was the result of is another op now.
     Value input = products.front().matmul.getLhs();
     Location loc = products.front().matmul.getLoc();
-    const ObservedTensor *observed = calibration ? calibration->find(products.front().name) : nullptr;
+    const ObservedTensor *observed = nullptr;
+    if (calibration) {
+      llvm::Expected<const ObservedTensor *> found = findInput(*calibration, products.front());
+      if (!found)
+        return found.takeError();
+      observed = *found;
+    }
     SmallVector<Value> weights;
     for (WeightMatmul &product : products)
       weights.push_back(toF32(b, product.matmul.getRhs()));
