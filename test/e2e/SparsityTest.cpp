@@ -457,6 +457,38 @@ TEST(Sparsity, QuantizedZeroChannelsAreTakenOut) {
   }
 }
 
+// Tests that sparse products for query, key and value are one, whose results attention reads where they lie.
+TEST(Sparsity, QueriesKeysAndValuesAreOneProduct) {
+  std::string folder = freshFolder("sparsity-attention"), weights, product, parameters;
+  for (unsigned i = 0; i < 3; ++i) {
+    Matrix weight(256, 256, 11 + i);
+    weight.keepBlocks(15, 20 + i);
+    weights.append(reinterpret_cast<const char *>(weight.values.data()), weight.values.size() * sizeof(float));
+    std::string name = "w" + std::to_string(i), n = std::to_string(i);
+    parameters +=
+        "sinter.weight @" + name + " raw 0 at " + std::to_string(i * 262144) + " length 262144 : tensor<256x256xf32>\n";
+    product += "%" + name + " = sinter.parameter @" + name + " : tensor<256x256xf32>\n%" + n +
+               " = sinter.matmul %x, %" + name +
+               " : (tensor<10x256xf32>, tensor<256x256xf32>) -> tensor<10x256xf32> loc(\"product" + n + "\")\n%r" + n +
+               " = sinter.reshape %" + n + " : tensor<10x256xf32> -> tensor<1x10x4x64xf32>\n";
+  }
+  writeFile(folder + "/weights.bin", weights);
+  std::string file = folder + "/attention.mlir", type = "tensor<1x10x4x64xf32>";
+  writeFile(file, "module attributes {sinter.files = [\"weights.bin\"], sinter.phase = \"canonical\"} {\n" +
+                      parameters + "func.func @main(%x: tensor<10x256xf32> {sinter.name = \"x\"}) -> (" + type +
+                      " {sinter.name = \"y\"}) {\n" + product + "%y = sinter.attention %r0, %r1, %r2 scale 0.125 : (" +
+                      type + ", " + type + ", " + type + ") -> " + type + "\nreturn %y : " + type + "\n}\n}\n");
+  for (std::vector<std::string> options : {std::vector<std::string>{}, {"--quantize=w8a8d"}}) {
+    Compiled compiled("sparsity-attention-out", file, options);
+    std::string kernels = runSinter({"inspect", compiled.bundle}).output;
+    EXPECT_NE(kernels.find("\n  1 sparse_matmul_0\n"), std::string::npos) << kernels;
+    EXPECT_EQ(kernels.find("matmul_1\n"), std::string::npos) << kernels;
+    EXPECT_LT(compiled.weightsBytes(), 3 * 65536 * (options.empty() ? 4 : 1) / 4);
+    Ended ended = runSinter({"verify", compiled.bundle, "--model", folder + "/attention.mlir"});
+    EXPECT_EQ(ended.status, 0) << ended.output << ended.errors;
+  }
+}
+
 // Tests that products of codes leave out the same blocks.
 TEST(Sparsity, QuantizedBlocksOfZerosAreNotStored) {
   Model model(512, 1024, 256);

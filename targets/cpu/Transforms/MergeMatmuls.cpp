@@ -68,31 +68,61 @@ Value concatColumns(OpBuilder &b, Location loc, ArrayRef<Value> values) {
   return ConcatOp::create(b, loc, sinter::getRank(values[0]) - 1, values);
 }
 
+SparseAttr getEncoding(Value weight) {
+  return dyn_cast_or_null<SparseAttr>(cast<RankedTensorType>(weight.getType()).getEncoding());
+}
+
+/// Whether the weight is dense, or its blocks stay blocks where others lie beside it.
+bool keepsBlocks(Value weight) {
+  SparseAttr encoding = getEncoding(weight);
+  if (!encoding)
+    return true;
+  return weight.getDefiningOp<EncodeOp>() && *getSize(weight, 1).constant() % encoding.getBlock()[1] == 0;
+}
+
+/// Weights of one encoding side by side. Sparse ones store the blocks that each of them stores.
+Value concatWeights(OpBuilder &b, Location loc, ArrayRef<Value> weights) {
+  SparseAttr encoding = getEncoding(weights[0]);
+  if (!encoding)
+    return concatColumns(b, loc, weights);
+  SmallVector<Value> values;
+  uint64_t stored = 0;
+  for (Value weight : weights) {
+    auto encode = weight.getDefiningOp<EncodeOp>();
+    values.push_back(encode.getInput());
+    stored += encode.getStored();
+  }
+  Value all = concatColumns(b, loc, values);
+  return EncodeOp::create(b, loc, cast<RankedTensorType>(all.getType()).cloneWithEncoding(encoding), all, stored);
+}
+
 struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
   void runOnOperation() override {
-    // Products by weights of one element type (of codes: one scheme) that have the same operands but for the weight.
-    using Key = std::tuple<Value, Value, Type, int>;
+    // Products by weights of one element type (of codes: one scheme) and one encoding that have the same operands but
+    // for the weight. A sparse one was predicted to be faster than a dense one of its columns alone, and in the
+    // predictions as many times as many columns take so much longer: so it is not made dense to be merged with others.
+    using Key = std::tuple<Value, Value, Type, Attribute, int>;
     llvm::MapVector<Key, SmallVector<Product>> groups;
     auto add = [&](Operation *op, Value scale) {
       Product product = readProduct(op);
       if (isReadByAttention(product.result))
-        groups[Key(op->getOperand(0), scale, sinter::getElementType(product.weight), static_cast<bool>(product.bias))]
+        groups[Key(op->getOperand(0), scale, sinter::getElementType(product.weight), getEncoding(product.weight),
+                   static_cast<bool>(product.bias))]
             .push_back(product);
     };
-    auto isDense = [](Value weight) { return !cast<RankedTensorType>(weight.getType()).getEncoding(); };
     getOperation().walk([&](Operation *op) {
       if (auto matmul = dyn_cast<MatmulOp>(op)) {
         // A weight in codes is read as such by a product with floats: it is not to become floats here.
         Value weight = matmul.getRhs();
         if (sinter::getRank(weight) == 2 && sinter::getElementType(weight).isF32() && isConstantValue(weight) &&
-            isDense(weight) && !weight.getDefiningOp<DequantizeOp>() && !isConstantValue(matmul.getLhs()))
+            keepsBlocks(weight) && !weight.getDefiningOp<DequantizeOp>() && !isConstantValue(matmul.getLhs()))
           add(op, Value());
       } else if (auto quantized = dyn_cast<QuantizedMatmulOp>(op)) {
         // A scale and zero point for each column: they lie side by side like the columns.
         auto type = cast<QuantizedType>(sinter::getElementType(quantized.getRhs()));
         Value zeroPoint = quantized.getRhsZeroPoint();
-        if (isConstantValue(quantized.getRhs()) && isDense(quantized.getRhs()) && type.getBlocks().size() == 2 && type.getBlocks()[1] == 1 &&
-            (!zeroPoint || getSizes(zeroPoint) == getSizes(quantized.getRhsScale())))
+        if (isConstantValue(quantized.getRhs()) && keepsBlocks(quantized.getRhs()) && type.getBlocks().size() == 2 &&
+            type.getBlocks()[1] == 1 && (!zeroPoint || getSizes(zeroPoint) == getSizes(quantized.getRhsScale())))
           add(op, quantized.getLhsScale());
       }
     });
@@ -124,7 +154,7 @@ struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
       locations.push_back(product.matmul->getLoc());
     }
     Location loc = b.getFusedLoc(locations);
-    Value weight = concatColumns(b, loc, weights), merged;
+    Value weight = concatWeights(b, loc, weights), merged;
     if (auto first = dyn_cast<QuantizedMatmulOp>(products[0].matmul))
       merged = QuantizedMatmulOp::create(b, loc, first.getLhs(), first.getLhsScale(), first.getLhsZeroPoint(), weight,
                                          concatColumns(b, loc, scales),

@@ -62,8 +62,9 @@ def MergeMatmulsPass : Pass<"sinter-cpu-merge-matmuls", "::mlir::ModuleOp"> {
   let summary = "Merge matmuls of one operand whose results attention reads";
   let description = [{
     Requires phase `sparse`. The products of one tensor with several weights (query, key and value) become one product with the
-    weights side by side, and slices of it, which attention reads in place; those of codes, too, with their scales. Refuses (leaves
-    as they are) products whose results are read by anything but attention or rotary embedding.
+    weights side by side, and slices of it, which attention reads in place; those of codes, too, with their scales. Sparse weights
+    are merged with sparse ones, block by block. Refuses (leaves as they are) products whose results are read by anything but
+    attention or rotary embedding, and sparse weights that end within a block.
 
     Before and after:
 
