@@ -11,6 +11,8 @@
 //
 //   kernel-benchmark [variant] [text that a line's name must contain]
 //
+// The variants are those of a bundle: x86-64-v4-amx, x86-64-v4-vnni, x86-64-v4, x86-64-v3, aarch64.
+//
 //===----------------------------------------------------------------------===//
 
 #include "targets/cpu/Kernels/Attention.h"
@@ -60,7 +62,7 @@ struct Benchmark {
 
   bool wants(const std::string &name) const { return name.find(filter) != std::string::npos; }
   void report(const std::string &name, double flops, double time) const {
-    std::printf("%-10s %-44s %8.1f GFLOP/s  %4.2f of peak  %9.1f us\n", isa.name.data(), name.c_str(),
+    std::printf("%-14s %-44s %8.1f GFLOP/s  %4.2f of peak  %9.1f us\n", isa.name.data(), name.c_str(),
                 flops / time * 1e-9, flops / time / peak, time * 1e6);
     std::fflush(stdout);
   }
@@ -276,12 +278,15 @@ struct Benchmark {
 } // namespace
 
 int main(int argc, char **argv) {
-  for (const Isa *isa : runnableIsas()) {
-    if (!hostRuns(*isa))
+  if (argc > 1 && (!findIsa(argv[1]) || !hostRuns(*findIsa(argv[1])))) {
+    std::fprintf(stderr, "kernel-benchmark: %s '%s'\n",
+                 findIsa(argv[1]) ? "this machine does not run variant" : "there is no variant", argv[1]);
+    return 1;
+  }
+  for (const Isa &isa : allIsas()) {
+    if (!hostRuns(isa) || (argc > 1 && isa.name != argv[1]))
       continue;
-    if (argc > 1 && isa->name != argv[1])
-      continue;
-    Benchmark benchmark{*isa, argc > 2 ? argv[2] : ""};
+    Benchmark benchmark{isa, argc > 2 ? argv[2] : ""};
     benchmark.measurePeak();
     for (int64_t m : {128, 16, 1})
       for (bool cold : {false, true}) {

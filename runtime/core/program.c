@@ -40,16 +40,18 @@ sinter_status sinter_internal_copy_options(void *to, uint32_t to_bytes, const vo
   return SINTER_OK;
 }
 
+static bool runsHere(const sinter_variant_record *variant) {
+  return variant->architecture == sinter_internal_architecture() &&
+         (variant->features & ~sinter_internal_features()) == 0 && sinter_internal_enable(variant->features);
+}
+
 sinter_status sinter_internal_choose_variant(const sinter_program *program, const char *name, uint32_t *variant,
                                              sinter_error *error) {
-  const uint64_t have = sinter_internal_features();
   for (uint32_t i = 0; i < program->header->variants.count; ++i) {
     const sinter_variant_record *record = &program->variants[i];
     if (name && strcmp(name, sinter_internal_text(program, record->name)) != 0)
       continue;
-    bool runs = record->architecture == sinter_internal_architecture() && (record->features & ~have) == 0 &&
-                sinter_internal_enable(record->features);
-    if (runs) {
+    if (runsHere(record)) {
       *variant = i;
       return SINTER_OK;
     }
@@ -205,8 +207,7 @@ sinter_status sinter_program_get_variant(const sinter_program *program, uint32_t
   info->file = sinter_internal_text(program, variant->file);
   info->architecture = variant->architecture;
   info->features = variant->features;
-  info->runs_here =
-      variant->architecture == sinter_internal_architecture() && (variant->features & ~sinter_internal_features()) == 0;
+  info->runs_here = runsHere(variant);
   info->bytes = variant->bytes;
   info->hash = variant->hash;
   return SINTER_OK;

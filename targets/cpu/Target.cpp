@@ -16,6 +16,7 @@
 #include "lib/Support/Hash.h"
 #include "targets/cpu/Codegen/Codegen.h"
 #include "targets/cpu/Emit/EmitProgram.h"
+#include "targets/cpu/Emit/KernelTemplates.h"
 #include "targets/cpu/Emit/RunChecks.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
 #include "targets/cpu/Kernels/QuantizedPacking.h"
@@ -38,8 +39,9 @@ struct Chip {
 };
 
 std::vector<Chip> getAllChips() {
-  const Isa *vnni = findIsa("x86-64-v4-vnni"), *v4 = findIsa("x86-64-v4"), *v3 = findIsa("x86-64-v3");
-  std::vector<Chip> chips = {{"portable", {vnni, v4, v3}}, {"native", {}}};
+  std::vector<Chip> chips = {{"portable", {}}, {"native", {}}};
+  for (StringRef name : {"x86-64-v4-amx", "x86-64-v4-vnni", "x86-64-v4", "x86-64-v3"})
+    chips[0].isas.push_back(findIsa(name));
   for (const Isa &isa : allIsas()) {
     chips.push_back({isa.name, {&isa}});
     if (hostRuns(isa))
@@ -56,22 +58,36 @@ uint64_t getFeatures(const Isa &isa) {
     features |= SINTER_FEATURE_X86_64_V4;
   if (isa.dotProduct == DotProduct::Vnni)
     features |= SINTER_FEATURE_AVX512_VNNI;
+  if (isa.hasTiles)
+    features |= SINTER_FEATURE_AMX_TILE | SINTER_FEATURE_AMX_INT8;
   return features;
 }
 
-/// Whether the module's kernels multiply bytes: variants may differ in nothing else.
-bool multipliesBytes(ModuleOp module) {
-  return llvm::any_of(module.getOps<CodeOp>(), [](CodeOp code) {
-    return llvm::any_of(code.getBody().front(), [](Operation &op) { return isa<QuantizedMatmulOp>(op); });
-  });
-}
+/// What of a module's kernels variants may differ in.
+struct KernelUses {
+  bool bytes = true; // are multiplied
+  bool tiles = true; // where there are some
+
+  static KernelUses of(ModuleOp module) {
+    KernelUses uses{false, false};
+    for (CodeOp code : module.getOps<CodeOp>()) {
+      uses.bytes |= multipliesBytes(code.getKind(), code.getBody().front());
+      uses.tiles |= multipliesInTiles(code.getKind(), code.getBody().front());
+    }
+    return uses;
+  }
+  /// Whether the kernels for `isa` are others than those of the variants after it.
+  bool tellApart(const Isa &isa) const { return isa.hasTiles ? tiles : isa.dotProduct != DotProduct::Vnni || bytes; }
+};
 
 SmallVector<std::string> getVariantNames(const TargetSpec &spec);
 
 class CpuTarget : public Target {
 public:
   StringRef getName() const override { return "cpu"; }
-  StringRef getDescription() const override { return "SIMD code for x86-64 (AVX2, AVX-512, VNNI) and AArch64 (NEON)."; }
+  StringRef getDescription() const override {
+    return "SIMD code for x86-64 (AVX2, AVX-512, VNNI, AMX) and AArch64 (NEON).";
+  }
   std::vector<std::string> getChips() const override {
     std::vector<std::string> names;
     for (const Chip &chip : getAllChips())
@@ -147,8 +163,8 @@ std::optional<int64_t> getLargest(const SizeExpr &formula, llvm::ArrayRef<Bundle
   });
 }
 
-/// The variants of an artifact, without those that would be the same as another: with `isAnyUseful` none is.
-llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec, bool isAnyUseful) {
+/// The variants of an artifact, without those that would be the same as another.
+llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec, const KernelUses &uses = {}) {
   SmallVector<const Isa *> isas;
   std::vector<Chip> chips = getAllChips();
   std::vector<std::string> wanted = spec.chips.empty() ? std::vector<std::string>{"portable"} : spec.chips;
@@ -157,7 +173,7 @@ llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec, bool
     if (chip == chips.end() || chip->isas.empty())
       return usage("target cpu has no chip '" + name + "' here; `sinter targets` lists them");
     for (const Isa *isa : chip->isas) {
-      bool isSame = !isAnyUseful && isa->dotProduct == DotProduct::Vnni && chip->isas.size() > 1;
+      bool isSame = !uses.tellApart(*isa) && chip->isas.size() > 1;
       if (isSame || llvm::is_contained(isas, isa))
         continue;
       isas.push_back(isa);
@@ -170,7 +186,7 @@ llvm::Expected<SmallVector<const Isa *>> chooseIsas(const TargetSpec &spec, bool
 
 /// For passes, which find out only later whether the chips exist.
 SmallVector<std::string> getVariantNames(const TargetSpec &spec) {
-  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(spec, /*isAnyUseful=*/true);
+  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(spec);
   SmallVector<std::string> names;
   if (!isas) {
     llvm::consumeError(isas.takeError());
@@ -207,7 +223,7 @@ llvm::Error writeText(const std::string &path, StringRef text) {
 }
 
 llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const {
-  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, multipliesBytes(module));
+  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, KernelUses::of(module));
   if (!isas)
     return isas.takeError();
   std::optional<LinkedForm> form = getLinkedForm(request.kind);

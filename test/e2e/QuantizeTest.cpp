@@ -87,6 +87,29 @@ protected:
   std::string folder, data;
 };
 
+// Tests that a bundle has the variants that differ: VNNI's where bytes are multiplied, and AMX's where its tiles do it,
+// which small groups are left out of.
+TEST_F(Quantize, variants) {
+  auto variants = [&](const std::vector<std::string> &options) {
+    Ended ended = compile("variants", options);
+    EXPECT_EQ(ended.status, 0) << ended.errors;
+    std::vector<std::string> names;
+    for (const auto &entry : std::filesystem::directory_iterator(folder + "/variants")) {
+      std::string file = entry.path().filename().string();
+      if (llvm::StringRef name = file; name.consume_front("code-"))
+        names.push_back(name.drop_back(3).str()); // .so
+    }
+    std::sort(names.begin(), names.end());
+    std::filesystem::remove_all(folder + "/variants");
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(variants({}), (Names{"x86-64-v3", "x86-64-v4"}));
+  EXPECT_EQ(variants({"--quantize=w8a8d"}), (Names{"x86-64-v3", "x86-64-v4", "x86-64-v4-amx", "x86-64-v4-vnni"}));
+  EXPECT_EQ(variants({"--quantize=w4a8dg4"}), (Names{"x86-64-v3", "x86-64-v4", "x86-64-v4-vnni"}));
+  EXPECT_EQ(variants({"--target=cpu:x86-64-v4-amx"}), (Names{"x86-64-v4-amx"}));
+}
+
 // Tests that data which do not fit are one message that says what is expected, and that nothing is left of the output.
 TEST_F(Quantize, dataThatDoNotFit) {
   EXPECT_THAT(refusal(data),

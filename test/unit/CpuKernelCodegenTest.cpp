@@ -8,6 +8,7 @@
 #include "targets/cpu/Codegen/Codegen.h"
 #include "targets/cpu/Kernels/Attention.h"
 #include "targets/cpu/Kernels/Matmul.h"
+#include "targets/cpu/Kernels/QuantizedMatmul.h"
 #include "targets/cpu/Kernels/RowKernels.h"
 #include "targets/cpu/Kernels/VectorMath.h"
 
@@ -108,6 +109,33 @@ TEST(CpuKernelCodegen, AssemblyUsesTheVariant) {
     std::string text = llvm::cantFail(assemblyText(*module, isa));
     EXPECT_NE(text.find(wide), std::string::npos) << name;
     EXPECT_EQ(text.find("call"), std::string::npos) << name;
+  }
+}
+
+// Tests that a product of bytes for AMX is made of its instructions on tiles and needs no call, in the object too; that
+// no other variant has one of them; and that the tiles are configured and released once.
+TEST(CpuKernelCodegen, TilesAreForAmxOnly) {
+  for (const Isa &isa : allIsas()) {
+    mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+    KernelBuilder::loadDialects(context);
+    mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+    KernelBuilder k(*module, isa);
+    QuantizedMatmulSpec spec;
+    spec.n = 400;
+    spec.k = 390;
+    buildQuantizedMatmul(k, "product", spec);
+    mlir::OwningOpRef<mlir::ModuleOp> copy(module->clone());
+    std::string assembly = llvm::cantFail(assemblyText(*copy, isa));
+    llvm::StringRef text = assembly;
+    EXPECT_EQ(text.find("call"), llvm::StringRef::npos) << isa.name.str();
+    EXPECT_EQ(text.count("ldtilecfg"), isa.hasTiles ? 1u : 0u) << isa.name.str();
+    EXPECT_EQ(text.count("tilerelease"), isa.hasTiles ? 1u : 0u) << isa.name.str();
+    for (llvm::StringRef name : {"tileloadd", "tdpbusd", "tilestored"})
+      EXPECT_EQ(text.contains(name), isa.hasTiles) << name.str() << " in " << isa.name.str();
+    // TILERELEASE as Intel's manual encodes it, VEX.128.NP.0F38.W0 49 C0.
+    auto object = llvm::cantFail(compileToObject(*module, isa));
+    llvm::StringRef code(object.data(), object.size());
+    EXPECT_EQ(code.count("\xc4\xe2\x78\x49\xc0"), isa.hasTiles ? 1u : 0u) << isa.name.str();
   }
 }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CpuKernelRunner.h"
+#include "TileEmulator.h"
 
 #include "targets/cpu/Kernels/QuantizedMatmul.h"
 #include "targets/cpu/Kernels/RowKernels.h"
@@ -252,6 +253,57 @@ TEST(CpuKernelQuantizedMatmul, IsExactInEveryVariant) { expectExact(shapes); }
 
 // Tests the same for codes of 8 and 4 bits in groups of rows, with and without zero points.
 TEST(CpuKernelQuantizedMatmul, GroupsAreExactInEveryVariant) { expectExact(groupShapes); }
+
+// Tests AMX's tiles, emulated also where there are real ones, with every number of rows up to more than a task's: that
+// the bits are those of the other variants, that tiles are used from 5 rows on, and that a call configures them once.
+// In one call and task by task, with tasks of 64 rows and of fewer; K is no multiple of 64, nor of 4, or less than 64,
+// and N has panels of 16, 32 and 48 columns.
+TEST(CpuKernelQuantizedMatmul, TilesAreExactWithAnyRows) {
+  const Isa &isa = *findIsa("x86-64-v4-amx");
+  if (!hostRuns(*findIsa("x86-64-v4-vnni")))
+    GTEST_SKIP() << "what is not a tile is compiled for AVX512-VNNI, which this machine does not have";
+  const Shape tileShapes[] = {
+      {192, 64, false, false, true, false},
+      {160, 386, true, true, true, true},
+      {177, 7, true, false, false, false},
+      {31, 131, false, true, true, false},
+      {200, 193, false, false, true, false, 8, 0, Signed},
+      {200, 258, true, false, true, false, 8, 128, Unsigned},
+      {150, 140, false, false, true, false, 8, 64, None},
+      {50, 65, false, false, true, false, 8, 64, Signed},
+      {200, 97, false, true, true, false, 4, 0, Unsigned},
+      {161, 300, true, false, true, true, 4, 64, Signed},
+  };
+  for (const Shape &shape : tileShapes) {
+    QuantizedMatmulSpec spec = Problem(shape, 1, false).spec();
+    LoadedKernel kernel(
+        isa, [&](KernelBuilder &k, llvm::StringRef name) { buildQuantizedMatmul(k, name, spec); },
+        /*emulatesTiles=*/true);
+    for (int64_t m = 1; m <= 70; ++m) {
+      Problem problem(shape, m, /*extreme=*/m % 3 == 0);
+      tileInstructionCounts() = TileInstructionCounts();
+      ASSERT_EQ(kernel.runAll(problem.words(), *spec.numTasks(m).constant(), spec.scratchBytes(), /*apart=*/m % 2), 0);
+      ASSERT_TRUE(problem.c.isGuardWhole());
+      ASSERT_TRUE(sameBits(problem.c.values(), problem.expected))
+          << "n " << shape.n << " k " << shape.k << " m " << m << " bits " << shape.bits << " group " << shape.group;
+      ASSERT_EQ(tileInstructionCounts().products > 0, m > 4) << m;
+      if (m % 2 == 0) {
+        ASSERT_EQ(tileInstructionCounts().configurations, m > 4 ? 1 : 0) << m;
+      }
+    }
+  }
+}
+
+// Tests that groups which do not fill tiles are left to vectors.
+TEST(CpuKernelQuantizedMatmul, TilesAreForGroupsThatFillThem) {
+  for (int64_t group : {0, 4, 32, 60, 64, 96, 128}) {
+    QuantizedMatmulSpec spec;
+    spec.n = 48;
+    spec.k = 1024;
+    spec.group = group;
+    EXPECT_EQ(spec.suitsTiles(), group % 64 == 0) << group;
+  }
+}
 
 // Tests that the interpreter, given the same codes, scales and operands, has the bits that the variants are held to, in
 // floats and in bytes.

@@ -7,6 +7,7 @@
 
 #include "CpuKernelRunner.h"
 #include "CpuKernelCall.h"
+#include "TileEmulator.h"
 
 #include "targets/cpu/Codegen/Codegen.h"
 
@@ -21,6 +22,7 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <limits>
+#include <map>
 #include <stdexcept>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -42,7 +44,8 @@ std::string writeTemporary(llvm::StringRef suffix, llvm::StringRef bytes) {
 struct SharedMemory {
   std::string path = writeTemporary("memory", "");
   char *start = nullptr;
-  size_t used = 4096, numLive = 0;
+  size_t used = 4096;
+  std::map<const char *, size_t> live;
 
   SharedMemory() {
     int file;
@@ -73,6 +76,11 @@ bool runsEmulated(const Isa &isa) {
   return !hostRuns(isa) && isa.name == "aarch64" && SINTER_TEST_GUEST[0] && !emulator().empty();
 }
 
+/// The instruction set that has all of AMX's variant but the tiles.
+const Isa &withoutTiles() { return *findIsa("x86-64-v4-vnni"); }
+
+bool runsWithEmulatedTiles(const Isa &isa) { return isa.hasTiles && !hostRuns(isa) && hostRuns(withoutTiles()); }
+
 /// A program of the kernel and of the caller that it needs in an emulated process.
 std::string linkProgram(llvm::ArrayRef<char> object) {
   std::string path = writeTemporary("o", llvm::StringRef(object.data(), object.size())), program = path + ".exe";
@@ -91,16 +99,27 @@ void *sinter::cpu::allocateShared(size_t bytes) {
   memory.used += (bytes + 127) / 64 * 64;
   if (memory.used > SINTER_TEST_MEMORY_BYTES)
     throw std::bad_alloc();
-  ++memory.numLive;
+  memory.live[static_cast<const char *>(result)] = bytes;
   return result;
 }
-void sinter::cpu::freeShared(void *) {
+void sinter::cpu::freeShared(void *pointer) {
   SharedMemory &memory = sharedMemory();
-  if (--memory.numLive == 0)
+  memory.live.erase(static_cast<const char *>(pointer));
+  if (memory.live.empty())
     memory.used = 4096;
 }
+bool sinter::cpu::isAllocated(const void *pointer, size_t bytes) {
+  SharedMemory &memory = sharedMemory();
+  const char *start = static_cast<const char *>(pointer);
+  auto behind = memory.live.upper_bound(start);
+  if (behind == memory.live.begin())
+    return false;
+  auto [first, size] = *std::prev(behind);
+  return size_t(start - first) + bytes <= size;
+}
 
-LoadedKernel::LoadedKernel(const Isa &isa, llvm::function_ref<void(KernelBuilder &, llvm::StringRef)> build) {
+LoadedKernel::LoadedKernel(const Isa &isa, Build build, bool emulates)
+    : emulatesTiles(emulates || runsWithEmulatedTiles(isa)) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   KernelBuilder::loadDialects(context);
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
@@ -108,7 +127,9 @@ LoadedKernel::LoadedKernel(const Isa &isa, llvm::function_ref<void(KernelBuilder
   build(builder, "kernel");
   if (mlir::failed(mlir::verify(*module)))
     throw std::runtime_error("the kernel's IR is not valid");
-  auto object = compileToObject(*module, isa);
+  if (emulatesTiles)
+    callTileEmulator(*module);
+  auto object = compileToObject(*module, emulatesTiles ? withoutTiles() : isa);
   if (!object)
     throw std::runtime_error(llvm::toString(object.takeError()));
   if (runsEmulated(isa)) {
@@ -148,6 +169,8 @@ int64_t LoadedKernel::run(const std::vector<int64_t> &words, int64_t begin, int6
   TestVector<unsigned char> scratch(bytes, 0xff);
   int64_t result =
       isEmulated ? runEmulated(words, begin, end, scratch.data()) : kernel(words.data(), begin, end, scratch.data());
+  if (emulatesTiles)
+    checkTileEmulator();
   for (size_t i = scratchBytes; i < bytes; ++i)
     if (scratch[i] != 0xff)
       throw std::runtime_error("a kernel wrote behind its scratch memory");
@@ -168,7 +191,7 @@ int64_t LoadedKernel::runAll(const std::vector<int64_t> &words, int64_t numTasks
 std::vector<const Isa *> sinter::cpu::runnableIsas() {
   std::vector<const Isa *> runnable;
   for (const Isa &isa : allIsas())
-    if (hostRuns(isa) || runsEmulated(isa))
+    if (hostRuns(isa) || runsEmulated(isa) || runsWithEmulatedTiles(isa))
       runnable.push_back(&isa);
   return runnable;
 }

@@ -9,7 +9,8 @@
 // test, and called with tasks in the ways that a runtime might. One for AArch64 runs
 // in an emulated process where qemu-user is installed; it shares the memory that
 // TestVector and GuardedBuffer take theirs from, so all that a kernel is given must
-// be one of these.
+// be one of these. One for AMX runs on a machine without it, too: its instructions on
+// tiles become calls of TileEmulator, and the rest is compiled for AVX512-VNNI.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,6 +28,8 @@ namespace sinter::cpu {
 /// Memory that an emulated process maps at the same address.
 void *allocateShared(size_t bytes);
 void freeShared(void *pointer);
+/// Whether all these bytes lie in one allocation.
+bool isAllocated(const void *pointer, size_t bytes);
 
 template <typename T> struct SharedAllocator {
   using value_type = T;
@@ -41,8 +44,9 @@ template <typename T> using TestVector = std::vector<T, SharedAllocator<T>>;
 
 class LoadedKernel {
 public:
-  /// `build` adds one kernel of the name that it is given.
-  LoadedKernel(const Isa &isa, llvm::function_ref<void(KernelBuilder &, llvm::StringRef)> build);
+  using Build = llvm::function_ref<void(KernelBuilder &, llvm::StringRef)>;
+  /// `build` adds one kernel of the name that it is given. Tiles are emulated on request, or where there are none.
+  LoadedKernel(const Isa &isa, Build build, bool emulatesTiles = false);
   ~LoadedKernel();
   LoadedKernel(const LoadedKernel &) = delete;
   LoadedKernel &operator=(const LoadedKernel &) = delete;
@@ -61,7 +65,7 @@ private:
   int64_t runEmulated(const std::vector<int64_t> &words, int64_t begin, int64_t end, void *scratch) const;
 
   std::string path;
-  bool isEmulated = false;
+  bool isEmulated = false, emulatesTiles = false;
   void *library = nullptr;
   int64_t (*kernel)(const int64_t *, int64_t, int64_t, void *) = nullptr;
 };

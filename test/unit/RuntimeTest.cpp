@@ -11,8 +11,11 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <cmath>
+#include <fstream>
 #include <gmock/gmock.h>
+#include <sys/syscall.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace sinter;
 using namespace sinter::test;
@@ -373,6 +376,30 @@ TEST_F(RuntimeTest, PicksTheVariant) {
   OpenProgram refused(folder / "foreign");
   EXPECT_EQ(refused.status, SINTER_UNSUPPORTED);
   EXPECT_STREQ(refused.error.message, "this machine can run none of the variants of program 'tiny': 'better', 'basic'");
+}
+
+// Tests that a variant for AMX is taken where the processor has it and Linux gives leave, and else the next.
+TEST_F(RuntimeTest, TilesNeedLeave) {
+  BundleDescription tiles = testProgram();
+  tiles.variants[0].features = SINTER_FEATURE_AMX_TILE | SINTER_FEATURE_AMX_INT8;
+  tiles.variants[1].features = 0;
+  writeTestBundle(folder / "tiles", tiles);
+  OpenProgram opened(folder / "tiles");
+  ASSERT_EQ(opened.status, SINTER_OK) << opened.error.message;
+  bool mayUse = false;
+#if defined(__x86_64__)
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  std::string flags{std::istreambuf_iterator<char>(cpuinfo), std::istreambuf_iterator<char>()};
+  bool hasTiles = flags.find(" amx_tile") != std::string::npos && flags.find(" amx_int8") != std::string::npos;
+  unsigned long granted = 0; // ARCH_GET_XCOMP_PERM; bit 18 are the tiles
+  mayUse = hasTiles && syscall(SYS_arch_prctl, 0x1022, &granted) == 0 && granted & 1 << 18;
+#endif
+  sinter_variant_info variant;
+  ASSERT_EQ(sinter_program_get_variant(opened.program, 0, &variant), SINTER_OK);
+  EXPECT_EQ(variant.runs_here != 0, mayUse);
+  sinter_program_info info;
+  ASSERT_EQ(sinter_program_get_info(opened.program, &info), SINTER_OK);
+  EXPECT_STREQ(info.variant, mayUse ? "better" : "basic");
 }
 
 // Tests that a size without an upper bound must be given where memory depends on it, and only there.

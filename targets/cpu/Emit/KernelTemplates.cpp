@@ -937,6 +937,13 @@ std::optional<unsigned> cpu::getRuntimeKernel(StringRef kind) {
   return std::nullopt;
 }
 
+bool cpu::multipliesBytes(StringRef kind, Block &body) {
+  return (kind == "quantized_matmul" || kind == "sparse_matmul") && findOp<QuantizedMatmulOp>(body);
+}
+bool cpu::multipliesInTiles(StringRef kind, Block &body) {
+  return kind == "quantized_matmul" && readQuantizedMatmul(body)->spec.suitsTiles();
+}
+
 StringRef cpu::chooseKind(Block &body, llvm::function_ref<bool(unsigned)> isWeight) {
   for (Operation &op : body) {
     if (isa<AttentionOp>(op))

@@ -78,6 +78,9 @@ SparseShape getSparseShape(mlir::RankedTensorType type);
 mlir::FailureOr<LaunchPlan> planLaunch(llvm::StringRef kind, mlir::Block &body);
 /// Adds the kernel `name`; the plan did not fail.
 void buildKernel(KernelBuilder &k, llvm::StringRef name, llvm::StringRef kind, mlir::Block &body);
+/// Whether the kernel multiplies bytes, and whether it does so in tiles where the instruction set has some.
+bool multipliesBytes(llvm::StringRef kind, mlir::Block &body);
+bool multipliesInTiles(llvm::StringRef kind, mlir::Block &body);
 /// The kind of template for a region; `isWeight` says which of its arguments are computed from weights alone.
 llvm::StringRef chooseKind(mlir::Block &body, llvm::function_ref<bool(unsigned)> isWeight);
 

@@ -43,6 +43,8 @@ struct Isa {
   /// The same for a product of bytes; byteTileVectors * lanes divides 48, too.
   DotProduct dotProduct;
   unsigned byteTileRows, byteTileVectors;
+  /// Whether products of bytes are also made in AMX's tiles (TileProduct.h).
+  bool hasTiles = false;
 
   unsigned tileColumns() const { return tileVectors * lanes; }
   unsigned vectorBits() const { return lanes * 32; }
@@ -52,7 +54,8 @@ struct Isa {
 llvm::ArrayRef<Isa> allIsas();
 /// None where no variant has that name.
 const Isa *findIsa(llvm::StringRef name);
-/// Whether the machine that runs the compiler can run code for `isa`.
+/// Whether the machine that runs the compiler can run code for `isa`. Where tiles are meant, Linux is asked for leave
+/// to use them, which then holds for the whole process.
 bool hostRuns(const Isa &isa);
 
 } // namespace sinter::cpu

@@ -221,6 +221,9 @@ Value KernelBuilder::splat(double number) {
 Value KernelBuilder::splatInt(int32_t number) {
   return constant(DenseElementsAttr::get(vectorOf(b.getI32Type()), number));
 }
+Value KernelBuilder::ints(ArrayRef<int32_t> numbers) {
+  return constant(DenseElementsAttr::get(vectorOf(b.getI32Type()), numbers));
+}
 Value KernelBuilder::scalar(double number) { return constant(b.getF32FloatAttr(static_cast<float>(number))); }
 Value KernelBuilder::broadcast(Value scalar) {
   return vector::BroadcastOp::create(b, location, vectorOf(scalar.getType()), scalar);
@@ -274,7 +277,7 @@ Value KernelBuilder::laneNumbers() {
   SmallVector<int32_t> numbers(lanes());
   for (unsigned i = 0; i < lanes(); ++i)
     numbers[i] = i;
-  return constant(DenseElementsAttr::get(vectorOf(b.getI32Type()), ArrayRef<int32_t>(numbers)));
+  return ints(numbers);
 }
 Value KernelBuilder::laneMask(Int count) {
   if (auto number = count.constant()) {
@@ -407,6 +410,29 @@ Value KernelBuilder::asDotOperand(Value words) {
 
 Value KernelBuilder::operandAsWords(Value operand) {
   return vector::BitCastOp::create(b, location, vectorOf(b.getI32Type()), operand);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+void KernelBuilder::tileInstruction(StringRef name, ArrayRef<unsigned> tiles, ValueSpan operands) {
+  Values all;
+  for (unsigned tile : tiles)
+    all.push_back(constant(b.getI8IntegerAttr(tile)));
+  llvm::append_range(all, operands);
+  LLVM::CallIntrinsicOp::create(b, location, b.getStringAttr("llvm.x86." + name), all);
+}
+void KernelBuilder::configureTiles(Value configuration) { tileInstruction("ldtilecfg", {}, {configuration}); }
+void KernelBuilder::releaseTiles() { tileInstruction("tilerelease", {}, {}); }
+void KernelBuilder::loadTile(unsigned tile, Value pointer, Int rowBytes) {
+  tileInstruction("tileloadd64", {tile}, {pointer, materialize(rowBytes)});
+}
+void KernelBuilder::storeTile(unsigned tile, Value pointer, Int rowBytes) {
+  tileInstruction("tilestored64", {tile}, {pointer, materialize(rowBytes)});
+}
+void KernelBuilder::dotTiles(unsigned sums, unsigned rows, unsigned columns) {
+  tileInstruction("tdpbusd", {sums, rows, columns}, {});
 }
 
 //===----------------------------------------------------------------------===//

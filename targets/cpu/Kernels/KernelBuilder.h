@@ -146,6 +146,8 @@ public:
   // Vectors of f32 (or scalars, where both operands are).
   Value splat(double number);
   Value splatInt(int32_t number);
+  /// One for each lane.
+  Value ints(llvm::ArrayRef<int32_t> numbers);
   Value scalar(double number);
   Value broadcast(Value scalar);
   Value fma(Value x, Value y, Value z);
@@ -190,6 +192,17 @@ public:
   /// Words that were an operand when they were stored, and what to store.
   Value asDotOperand(Value words);
   Value operandAsWords(Value operand);
+
+  // Tiles of AMX, which have numbers from 0 to 7: up to 16 rows of up to 64 bytes. How many each has says the
+  // configuration, 64 bytes; what lies in them is lost by a new one.
+  void configureTiles(Value configuration);
+  void releaseTiles();
+  /// From one row of a tile to the next there are `rowBytes`, which may be 0.
+  void loadTile(unsigned tile, Value pointer, Int rowBytes);
+  void storeTile(unsigned tile, Value pointer, Int rowBytes);
+  /// `sums`, of i32, plus unsigned bytes of `rows` times signed ones of `columns`, four of a column in a word.
+  void dotTiles(unsigned sums, unsigned rows, unsigned columns);
+
   /// lanes() words of 32 bits that hold eight unsigned numbers of four bits each: first the low four of each byte, then
   /// the high ones, minus `zeros` (4 * lanes() bytes), as words of four signed bytes.
   std::array<Value, 2> loadNibbles(Value pointer, Int byteOffset, Value zeros);
@@ -228,6 +241,7 @@ private:
   Value constant(mlir::TypedAttr attribute);
   Value intsAsBytes(Value ints);
   Value intrinsic(llvm::StringRef name, mlir::Type result, ValueSpan operands);
+  void tileInstruction(llvm::StringRef name, llvm::ArrayRef<unsigned> tiles, ValueSpan operands);
   Value butterfly(Value x, llvm::function_ref<Value(Value, Value)> combine);
 
   mlir::ModuleOp module;

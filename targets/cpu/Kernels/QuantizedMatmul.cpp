@@ -8,6 +8,7 @@
 #include "targets/cpu/Kernels/QuantizedMatmul.h"
 #include "targets/cpu/Kernels/ByteQuantizer.h"
 #include "targets/cpu/Kernels/MatmulTile.h"
+#include "targets/cpu/Kernels/TileProduct.h"
 
 #include <algorithm>
 
@@ -19,9 +20,12 @@ using ValueSpan = KernelBuilder::ValueSpan;
 
 static constexpr int64_t stepRows = PackedQuantizedShape::rowsPerStep;
 static constexpr int64_t wordBytes = PackedQuantizedShape::bytesPerWord;
-/// Of the tile in the scratch memory: as many as any variant's tile has.
+/// Of a tile in registers: as many as any variant's has.
 static constexpr int64_t mostTileRows = 8;
-static constexpr int64_t tileBytes = mostTileRows * PackedShape::panelColumns * static_cast<int64_t>(sizeof(float));
+/// What is summed in tiles before it is finished: all rows of a task.
+static constexpr int64_t mostRowsInTiles = 64;
+/// Of sums in the scratch memory.
+static constexpr int64_t sumsRowBytes = PackedShape::panelColumns * static_cast<int64_t>(sizeof(float));
 /// Where no instruction multiplies bytes, those of a row are in two operands.
 static constexpr int64_t mostOperands = 2;
 /// So that the last vector of a row's words is whole.
@@ -33,14 +37,49 @@ static int64_t rowOperands(int64_t depth) {
   return (numSteps(depth) + wordsMultiple - 1) / wordsMultiple * wordsMultiple * mostOperands;
 }
 
+namespace {
+/// The parts of the scratch memory, in bytes. One variant uses one set of them, and all take as much as the largest.
+struct ScratchLayout {
+  // Of tiles in AMX; rows that a tile computes again lie in front of the sums, and of the rows' sums.
+  int64_t sums = TileProduct::tileRows * sumsRowBytes, totals = 0, rowSums = 0, starts = 0, ones = 0, onesTail = 0,
+          aTail = 0, bTail = 0, configuration = 0;
+  // The panel and the tile's rows of A, as operands.
+  int64_t panel = 0, rows = 0;
+  int64_t end = 0;
+
+  explicit ScratchLayout(const QuantizedMatmulSpec &spec) {
+    bool suitsTiles = spec.suitsTiles(), hasRowSums = spec.hasZeroPoints && spec.bits == 8;
+    bool isAdjusted = spec.packedShape().numGroups() > 1 || hasRowSums;
+    int64_t at = sums;
+    auto take = [&](int64_t bytes, bool isWanted = true) {
+      int64_t here = at;
+      at += isWanted ? bytes : 0;
+      return here;
+    };
+    take((suitsTiles ? mostRowsInTiles : mostTileRows) * sumsRowBytes);
+    totals = take(mostRowsInTiles * sumsRowBytes, suitsTiles && isAdjusted);
+    constexpr int64_t tileRows = TileProduct::tileRows, rowBytes = TileProduct::rowBytes;
+    rowSums = tileRows * rowBytes + take((tileRows + mostRowsInTiles) * rowBytes, suitsTiles && hasRowSums);
+    starts = take(sumsRowBytes, suitsTiles);
+    ones = take(2 * rowBytes, suitsTiles && hasRowSums); // and zeros
+    onesTail = take(TileProduct::tileBytes, suitsTiles && hasRowSums);
+    aTail = take(mostRowsInTiles * rowBytes, suitsTiles);
+    bTail = take(TileProduct::words * sumsRowBytes, suitsTiles);
+    configuration = take(rowBytes, suitsTiles);
+    panel = take(numSteps(spec.k) * mostOperands * PackedShape::panelColumns * wordBytes);
+    rows = take(mostTileRows * rowOperands(spec.k) * wordBytes);
+    end = at;
+  }
+};
+} // namespace
+
+bool QuantizedMatmulSpec::suitsTiles() const {
+  return packedShape().numGroups() == 1 || group % (TileProduct::words * stepRows) == 0;
+}
 SizeExpr QuantizedMatmulSpec::numTasks(const SizeExpr &rows) const {
   return numPanelTasks(packedShape().columns(), rows);
 }
-int64_t QuantizedMatmulSpec::scratchBytes() const {
-  // As much as the variant that takes most: the tile, the panel, the tile's rows of A.
-  int64_t panelBytes = numSteps(k) * mostOperands * PackedShape::panelColumns * wordBytes;
-  return tileBytes + panelBytes + mostTileRows * rowOperands(k) * wordBytes;
-}
+int64_t QuantizedMatmulSpec::scratchBytes() const { return ScratchLayout(*this).end; }
 
 namespace {
 
@@ -76,7 +115,7 @@ struct TileRows {
 class QuantizedMatmulBuilder {
 public:
   QuantizedMatmulBuilder(KernelBuilder &k, const QuantizedMatmulSpec &spec)
-      : k(k), spec(spec), shape(spec.packedShape()) {
+      : k(k), spec(spec), shape(spec.packedShape()), layout(spec) {
     width = k.lanes();
     tileColumns = k.getIsa().byteTileVectors * width;
     aRowStride = spec.getARowStride();
@@ -93,6 +132,7 @@ public:
     assert(tileRows <= mostTileRows);
     numOperands = k.numDotOperands();
     fewRows = std::min<int64_t>(tileRows, 4 / numOperands);
+    usesTiles = k.getIsa().hasTiles && spec.suitsTiles();
   }
 
   void build(StringRef name);
@@ -103,31 +143,42 @@ private:
   Value writeOperands(Value panel);
   Value writeRows(Value rows, int64_t count);
   Values loadZeros(const RowGroup &group, Int first, ArrayRef<int64_t> valid);
-  void buildTiles(const TileColumns &columns, const PanelWords &b, int64_t mostRows);
+  void buildTiles(const TileColumns &columns, const PanelWords &b, int64_t mostRows, bool areFew);
   TileRows tileOfRows(const TileColumns &columns, Int row, int64_t rows, int64_t mostRows, bool isFew);
   Values sumTile(const TileRows &tile, const PanelWords &b, const TileColumns &columns, const RowGroup &group);
   Values subtractRowSums(ValueSpan sums, ValueSpan rowSums, const TileColumns &columns, const RowGroup &group);
   Values addGroup(ValueSpan sums, ValueSpan totals, const TileColumns &columns, const RowGroup &group);
-  void finishRows(const TileColumns &columns, Int row, Int rows);
+  void finishRows(Value results, const TileColumns &columns, Int row, Int rows);
+
+  // In tiles of AMX.
+  void configureTiles();
+  void buildTaskInTiles(const PanelWords &b);
+  void sumInTiles(const PanelWords &b, const RowGroup &group);
+  void adjustSums(const TileColumns &columns, const RowGroup &group);
 
   /// Of what is by groups and columns: the element of the panel's column `first`.
   Int perGroupIndex(const RowGroup &group, Int first) {
     Int panelStart = k.mul(task.column, shape.numGroups());
     return k.add(panelStart, k.add(k.mul(group.index, task.storedColumns), first));
   }
-  Value tileAddress(int64_t row, int64_t vector) { return k.offset(k.scratch(), row * tileColumns + vector * width); }
+  Value scratchAt(int64_t bytes) { return k.offsetBytes(k.scratch(), bytes); }
+  Value tileAddress(int64_t row, int64_t vector) {
+    return k.offset(scratchAt(layout.sums), row * tileColumns + vector * width);
+  }
 
   KernelBuilder &k;
   const QuantizedMatmulSpec &spec;
   PackedQuantizedShape shape;
+  ScratchLayout layout;
   int64_t width, tileColumns, tileRows, aRowStride, cRowStride, residualRowStride;
-  bool needsRowSums;
+  bool needsRowSums, usesTiles;
   int64_t numOperands;
   /// Up to so many rows, what is multiplied is made of the codes in registers.
   int64_t fewRows;
   Values extras;
   Value a, b, columnSums, zeroPoints, rowScale, columnScale, bias, c, residual;
   Value minusZero; // of A, in all lanes
+  Int numRows = 0;
   std::optional<ByteQuantizer> quantizer;
   PanelTask task; // at hand
 };
@@ -149,16 +200,21 @@ void QuantizedMatmulBuilder::build(StringRef name) {
     residual = k.pointerWord(Spec::Residual);
   for (unsigned i = 0; i < spec.extras.size(); ++i)
     extras.push_back(k.pointerWord(Spec::Extra0 + i));
-  Int numRows = k.integerWord(Spec::Rows);
+  numRows = k.integerWord(Spec::Rows);
   minusZero = k.subInts(k.splatInt(0), k.loadByteAsInts(k.pointerWord(Spec::AZero)));
   if (spec.bytesOutput) {
     Value scale = k.loadScalar(k.pointerWord(Spec::OutputScale));
     quantizer.emplace(k, scale, k.loadByteAsInts(k.pointerWord(Spec::OutputZero)), spec.bytesOutput->divides);
   }
+  Value hasTilesToDo = usesTiles ? k.less(fewRows, numRows) : Value();
+  if (usesTiles)
+    k.ifThen(hasTilesToDo, [&] { configureTiles(); });
   forPanelTasks(k, shape.columns(), numRows, [&](const PanelTask &next) {
     task = next;
     buildPanel();
   });
+  if (usesTiles)
+    k.ifThen(hasTilesToDo, [&] { k.releaseTiles(); });
   k.endKernel();
 }
 
@@ -179,13 +235,14 @@ Values QuantizedMatmulBuilder::forGroups(ValueSpan carried,
 
 void QuantizedMatmulBuilder::buildPanel() {
   Value panel = k.offsetBytes(b, k.mul(task.panel, shape.columns().panelStart(1) * wordBytes));
-  auto build = [&](const PanelWords &bytes, int64_t mostRows) {
+  auto build = [&](const PanelWords &bytes, bool areFew) {
+    int64_t mostRows = areFew ? fewRows : tileRows;
     int64_t whole = task.validColumns / tileColumns, left = task.validColumns % tileColumns;
     TileColumns columns;
     columns.valid.assign(k.getIsa().byteTileVectors, width);
     auto body = [&](Int tile) {
       columns.first = k.mul(tile, tileColumns);
-      buildTiles(columns, bytes, mostRows);
+      buildTiles(columns, bytes, mostRows, areFew);
     };
     if (whole == 1)
       body(0);
@@ -197,17 +254,22 @@ void QuantizedMatmulBuilder::buildPanel() {
     columns.valid.clear();
     for (; left > 0; left -= width)
       columns.valid.push_back(std::min(left, width));
-    buildTiles(columns, bytes, mostRows);
+    buildTiles(columns, bytes, mostRows, areFew);
   };
   PanelWords packed{spec.bits == 4 ? PanelWords::Nibbles : PanelWords::Bytes, panel, shape.wordsPerGroup()};
   // Bytes that an instruction multiplies need no preparation.
-  if (packed.kind == PanelWords::Bytes && numOperands == 1)
-    return build(packed, tileRows);
+  bool isReady = packed.kind == PanelWords::Bytes && numOperands == 1;
+  if (isReady && !usesTiles)
+    return build(packed, /*areFew=*/false);
   auto prepared = [&] {
     int64_t rowsOfGroup = shape.rowsPerGroup() / stepRows * numOperands;
-    build({PanelWords::Operands, writeOperands(panel), rowsOfGroup}, tileRows);
+    PanelWords words = isReady ? packed : PanelWords{PanelWords::Operands, writeOperands(panel), rowsOfGroup};
+    if (usesTiles)
+      buildTaskInTiles(words);
+    else
+      build(words, /*areFew=*/false);
   };
-  k.ifThenElse(k.less(fewRows, task.rows), prepared, [&] { build(packed, fewRows); });
+  k.ifThenElse(k.less(fewRows, task.rows), prepared, [&] { build(packed, /*areFew=*/true); });
 }
 
 /// What is subtracted from the bytes of codes of 4 bits, for vectors of columns from `first` on.
@@ -222,7 +284,7 @@ Values QuantizedMatmulBuilder::loadZeros(const RowGroup &group, Int first, Array
 
 /// Writes the panel into the scratch memory as operands of products: for each step a row of words per operand.
 Value QuantizedMatmulBuilder::writeOperands(Value panel) {
-  Value operands = k.offsetBytes(k.scratch(), tileBytes);
+  Value operands = scratchAt(layout.panel);
   int64_t vectors = task.storedColumns / width;
   bool isNibbles = spec.bits == 4;
   forGroups({}, [&](const RowGroup &group, ValueSpan) {
@@ -258,7 +320,7 @@ Value QuantizedMatmulBuilder::writeOperands(Value panel) {
 /// Writes a tile's rows of A into the scratch memory as operands of products: [rows][steps][2].
 Value QuantizedMatmulBuilder::writeRows(Value rows, int64_t count) {
   int64_t steps = numSteps(spec.k);
-  Value operands = k.offsetBytes(k.scratch(), tileBytes + steps * mostOperands * PackedShape::panelColumns * wordBytes);
+  Value operands = scratchAt(layout.rows);
   SmallVector<int64_t> low, high;
   for (int64_t i = 0; i < width; ++i) {
     low.push_back(i / 2 + i % 2 * width);
@@ -299,7 +361,9 @@ TileRows QuantizedMatmulBuilder::tileOfRows(const TileColumns &columns, Int row,
   return tile;
 }
 
-void QuantizedMatmulBuilder::buildTiles(const TileColumns &columns, const PanelWords &b, int64_t mostRows) {
+/// With `areFew` there are no more than `mostRows`.
+void QuantizedMatmulBuilder::buildTiles(const TileColumns &columns, const PanelWords &b, int64_t mostRows,
+                                        bool areFew) {
   int64_t vectors = columns.valid.size();
   auto sum = [&](Int row, int64_t rows, bool isFew) {
     TileRows tile = tileOfRows(columns, row, rows, mostRows, isFew);
@@ -314,8 +378,11 @@ void QuantizedMatmulBuilder::buildTiles(const TileColumns &columns, const PanelW
     for (auto [i, vector] : llvm::enumerate(totals))
       k.store(vector, tileAddress(i / vectors, i % vectors));
   };
-  forTilesOfRows(k, task.rows, mostRows, /*few=*/3 * mostRows, sum,
-                 [&](Int row, Int rows) { finishRows(columns, row, rows); });
+  auto finish = [&](Int row, Int rows) { finishRows(scratchAt(layout.sums), columns, row, rows); };
+  if (areFew)
+    forTilesOfRows(k, task.rows, mostRows, [&](Int row, int64_t rows) { sum(row, rows, /*isFew=*/true); }, finish);
+  else
+    forTilesOfRows(k, task.rows, mostRows, /*few=*/3 * mostRows, sum, finish);
 }
 
 /// The group's sums of a tile, rows by vectors.
@@ -426,8 +493,8 @@ Values QuantizedMatmulBuilder::addGroup(ValueSpan sums, ValueSpan totals, const 
   return results;
 }
 
-/// What is left to do with `rows` rows of sums in the scratch memory; `row` is the first.
-void QuantizedMatmulBuilder::finishRows(const TileColumns &columns, Int row, Int rows) {
+/// What is left to do with `rows` rows of `results`, which are sums in the scratch memory; `row` is the first.
+void QuantizedMatmulBuilder::finishRows(Value results, const TileColumns &columns, Int row, Int rows) {
   int64_t vectors = columns.valid.size();
   Int column = k.add(task.column, columns.first);
   bool isOneGroup = shape.numGroups() == 1;
@@ -440,7 +507,7 @@ void QuantizedMatmulBuilder::finishRows(const TileColumns &columns, Int row, Int
   }
   k.loop(0, rows, 1, [&](Int i) {
     Int at = k.add(k.add(task.row, row), i);
-    Value sums = k.offset(k.scratch(), k.mul(i, tileColumns));
+    Value sums = k.offset(results, k.mul(i, tileColumns));
     Value scale = k.broadcast(k.loadScalar(rowScale, spec.hasRowScales ? at : Int(0)));
     for (int64_t v = 0; v < vectors; ++v) {
       Int here = k.add(column, v * width);
@@ -464,6 +531,160 @@ void QuantizedMatmulBuilder::finishRows(const TileColumns &columns, Int row, Int
       else
         k.storePartial(x, c, place, valid);
     }
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// In tiles of AMX
+//===----------------------------------------------------------------------===//
+
+/// Once for a call: a tile has 16 rows, or all that there are.
+void QuantizedMatmulBuilder::configureTiles() {
+  configureTilesOfProducts(k, k.min(numRows, TileProduct::tileRows), scratchAt(layout.configuration));
+  if (!needsRowSums)
+    return;
+  k.store(k.splatInt(0x01010101), scratchAt(layout.ones));
+  k.store(k.splatInt(0), scratchAt(layout.ones + TileProduct::rowBytes));
+  // What stands behind K in its last word of a row of A counts for nothing.
+  int64_t tail = numSteps(spec.k) % TileProduct::words, left = spec.k % stepRows;
+  for (int64_t word = 0; left && word < tail; ++word)
+    k.store(k.splatInt(word + 1 < tail ? 0x01010101 : 0x01010101 >> (stepRows - left) * 8),
+            scratchAt(layout.onesTail + word * TileProduct::rowBytes));
+}
+
+/// All rows of a task and all columns of its panel: sums of a group, what is to be done with them, and the next group.
+void QuantizedMatmulBuilder::buildTaskInTiles(const PanelWords &b) {
+  TileColumns columns;
+  for (int64_t left = task.validColumns; left > 0; left -= width)
+    columns.valid.push_back(std::min(left, width));
+  int64_t vectors = columns.valid.size(), wholeWords = numSteps(spec.k) / TileProduct::words * TileProduct::words;
+  for (int64_t word = wholeWords; word < numSteps(spec.k); ++word)
+    for (int64_t v = 0; v < vectors; ++v)
+      k.store(k.load(b.start, word * task.storedColumns + v * width, k.builder().getI32Type()),
+              scratchAt(layout.bTail + (word - wholeWords) * sumsRowBytes + v * TileProduct::rowBytes));
+  bool isOne = shape.numGroups() == 1;
+  if (!isOne)
+    k.loop(0, task.rows, 1, [&](Int row) {
+      for (int64_t v = 0; v < vectors; ++v)
+        k.store(k.splat(0.0), scratchAt(layout.totals), k.add(k.mul(row, tileColumns), v * width));
+    });
+  forGroups({}, [&](const RowGroup &group, ValueSpan) {
+    for (int64_t v = 0; v < vectors; ++v)
+      k.store(k.mulInts(minusZero, k.load(columnSums, perGroupIndex(group, v * width), k.builder().getI32Type())),
+              scratchAt(layout.starts), v * width);
+    sumInTiles(b, group);
+    if (!isOne || needsRowSums)
+      adjustSums(columns, group);
+    return Values();
+  });
+  finishRows(scratchAt(isOne && !needsRowSums ? layout.sums : layout.totals), columns, 0, task.rows);
+}
+
+/// The group's sums of all rows and columns, and of A's rows, go to the scratch memory.
+void QuantizedMatmulBuilder::sumInTiles(const PanelWords &b, const RowGroup &group) {
+  using P = TileProduct;
+  int64_t strips = task.storedColumns / width, tail = group.steps % P::words;
+  Value aGroup = k.offsetBytes(a, k.mul(group.index, shape.rowsPerGroup()));
+  Value bGroup = k.offset(b.start, k.mul(group.index, b.rowsOfGroup * task.storedColumns));
+  P common;
+  common.aRowBytes = aRowStride;
+  common.depth = group.steps;
+
+  auto copyTail = [&](Int start, Int rows) {
+    if (tail)
+      k.loop(0, rows, 1, [&](Int row) {
+        Value from = k.offsetBytes(aGroup, k.mul(k.add(start, row), aRowStride));
+        k.store(k.loadIntsPartial(from, group.steps - tail, tail), scratchAt(layout.aTail),
+                k.mul(row, P::rowBytes / wordBytes));
+      });
+  };
+  // `start` is the first row in A, `inTail` its place among those whose tail is copied.
+  auto product = [&](int64_t rowTiles, Int start, Int inTail) {
+    P product = common;
+    product.rowTiles = rowTiles;
+    product.a = k.offsetBytes(aGroup, k.mul(start, aRowStride));
+    product.aTail = k.offsetBytes(scratchAt(layout.aTail), k.mul(inTail, P::rowBytes));
+    return product;
+  };
+  auto multiply = [&](P product, Int start, int64_t firstStrip, int64_t numStrips, std::optional<Int> half) {
+    int64_t first = firstStrip * P::rowBytes;
+    product.strips = numStrips;
+    product.b = k.offsetBytes(bGroup, first);
+    product.bRowBytes = task.storedColumns * wordBytes;
+    product.bTail = scratchAt(layout.bTail + first);
+    product.bTailRowBytes = sumsRowBytes;
+    product.starts = scratchAt(layout.starts + first);
+    product.sums = k.offsetBytes(scratchAt(layout.sums + first), k.mul(k.sub(start, task.row), sumsRowBytes));
+    product.sumsRowBytes = sumsRowBytes;
+    // The panel that comes next lies right behind this one.
+    int64_t steps = numSteps(spec.k) / P::words, lines = shape.numWords() * task.storedColumns * wordBytes / 64;
+    if (half && steps && task.storedColumns == PackedShape::panelColumns) {
+      product.fetchLines = lines / (2 * steps);
+      Int line = k.add(k.mul(*half, lines / 2), k.mul(group.index, group.steps / P::words * product.fetchLines));
+      Value next = k.offsetBytes(this->b, k.mul(k.add(task.panel, 1), shape.columns().panelStart(1) * wordBytes));
+      product.fetch = k.offsetBytes(next, k.mul(line, 64));
+    }
+    buildTileProduct(k, product);
+  };
+  auto sumRows = [&](P product, Int start) {
+    if (!needsRowSums)
+      return;
+    product.strips = 1;
+    product.b = scratchAt(layout.ones);
+    product.bTail = spec.k % stepRows ? scratchAt(layout.onesTail) : product.b;
+    product.bTailRowBytes = spec.k % stepRows ? P::rowBytes : 0;
+    product.starts = scratchAt(layout.ones + P::rowBytes);
+    product.sums = k.offsetBytes(scratchAt(layout.rowSums), k.mul(k.sub(start, task.row), P::rowBytes));
+    product.sumsRowBytes = P::rowBytes;
+    buildTileProduct(k, product);
+  };
+
+  auto whole = [&] {
+    copyTail(task.row, mostRowsInTiles);
+    sumRows(product(4, task.row, 0), task.row);
+    if (strips > 1)
+      k.loop(0, 2, 1, [&](Int half) {
+        Int row = k.mul(half, 2 * P::tileRows), start = k.add(task.row, row);
+        multiply(product(2, start, row), start, 0, 2, half);
+      });
+    if (strips != 2)
+      multiply(product(4, task.row, 0), task.row, strips - 1, 1, std::nullopt);
+  };
+  auto parts = [&] {
+    k.loop(0, task.rows, P::tileRows, [&](Int row) {
+      // The last tile may begin in rows of the tile or the task before it; where there are none, it has fewer rows.
+      Int start = k.max(k.min(k.add(task.row, row), k.sub(numRows, P::tileRows)), 0);
+      copyTail(start, k.min(numRows, P::tileRows));
+      sumRows(product(1, start, 0), start);
+      multiply(product(1, start, 0), start, 0, strips, k.rem(k.div(row, P::tileRows), 2));
+    });
+  };
+  if (rowsPerPanelTask(shape.columns()) == mostRowsInTiles)
+    k.ifThenElse(k.equal(task.rows, mostRowsInTiles), whole, parts);
+  else
+    parts();
+}
+
+/// What is subtracted from a group's sums for its zero points, and the totals of many groups.
+void QuantizedMatmulBuilder::adjustSums(const TileColumns &columns, const RowGroup &group) {
+  bool isOne = shape.numGroups() == 1;
+  Type i32 = k.builder().getI32Type();
+  k.loop(0, task.rows, 1, [&](Int row) {
+    Int place = k.mul(row, tileColumns);
+    Values sums, totals;
+    for (size_t v = 0; v < columns.valid.size(); ++v) {
+      sums.push_back(k.load(scratchAt(layout.sums), k.add(place, v * width), i32));
+      if (!isOne)
+        totals.push_back(k.load(scratchAt(layout.totals), k.add(place, v * width)));
+    }
+    if (needsRowSums) {
+      Value rowSum = k.load(scratchAt(layout.rowSums), k.mul(row, TileProduct::words), i32);
+      sums = subtractRowSums(sums, {rowSum}, columns, group);
+    }
+    if (!isOne)
+      sums = addGroup(sums, totals, columns, group);
+    for (auto [v, sum] : llvm::enumerate(sums))
+      k.store(sum, scratchAt(layout.totals), k.add(place, v * width));
   });
 }
 

@@ -27,6 +27,10 @@
 // them, and what follows is the same f32 operations in the same order: all variants
 // give the same bits.
 //
+// Where the instruction set has tiles (TileProduct.h), they take all tasks but those of few rows, which are held up by
+// reading B and not by multiplying. Groups must fill tiles: those of 32 rows would take longer to leave them than to be
+// multiplied.
+//
 // A task is what it is for MatmulSpec: some rows and one panel. What is multiplied is
 // bytes or, where no instruction does that, their widened even and odd ones. It is
 // made of the codes in registers where rows are few; else the panel is written into
@@ -86,6 +90,8 @@ struct QuantizedMatmulSpec : ProductSpec {
   };
   unsigned numWords() const { return Extra0 + extras.size(); }
   PackedQuantizedShape packedShape() const { return {n, k, bits, group, hasZeroPoints}; }
+  /// Whether AMX's tiles are used where there are some.
+  bool suitsTiles() const;
   SizeExpr numTasks(const SizeExpr &rows) const;
   int64_t scratchBytes() const;
 };
