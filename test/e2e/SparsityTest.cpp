@@ -499,4 +499,18 @@ TEST(Sparsity, QuantizedBlocksOfZerosAreNotStored) {
   EXPECT_TRUE(compiled.hasSparseKernel());
   EXPECT_LT(compiled.weightsBytes(), (512 + 256) * 1024 * 3 / 10);
   compiled.verify();
+
+  // With one scale for all rows the first product makes the bytes that the second reads.
+  std::vector<float> x = makeInput(40, 512), expected = model.run(x);
+  HostTensor sample(ElementType::F32, {1, 40, 512});
+  std::copy(x.begin(), x.end(), sample.as<float>().begin());
+  test::writeNpz(compiled.folder + "/x.npz", {{"x", sample}});
+  Compiled bytes("sparsity-quantized-bytes", file, {"--quantize=w8a8s", "--calibrate=" + compiled.folder + "/x.npz"});
+  std::string kernels = runSinter({"inspect", bytes.bundle}).output;
+  EXPECT_NE(kernels.find("kernels: 3, run in 3 steps\n  1 quantize_0\n  1 sparse_matmul_0\n  1 sparse_matmul_1\n"),
+            std::string::npos)
+      << kernels;
+  bytes.verify();
+  double square = squaredDifference(expected, std::vector<float>(expected.size()));
+  EXPECT_LT(squaredDifference(bytes.run(x, 512), expected), 1e-3 * square);
 }

@@ -11,7 +11,9 @@
 
 #include "gtest/gtest.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 using namespace sinter;
 using namespace sinter::cpu;
@@ -39,6 +41,12 @@ mlir::Value testEpilogue(KernelBuilder &k, mlir::Value x, llvm::ArrayRef<mlir::V
   for (mlir::Value extra : extras)
     x = k.mulf(x, extra);
   return k.mulf(x, k.splat(3.0));
+}
+
+/// By the formula of ByteQuantizer.h, around 131.
+int quantized(float x, float scale, bool divides) {
+  float reciprocal = 1.0f / scale, scaled = divides ? x / scale : x * reciprocal;
+  return int(std::clamp(std::nearbyint(scaled) + 131.0f, 0.0f, 255.0f));
 }
 
 /// Sets blocks to zero, so that strip 1 has none at all.
@@ -98,6 +106,8 @@ public:
             word(zero.data()),
             word(rowScale.data()),
             word(columnScale.data()),
+            word(outputScale.data()),
+            word(zero.data()),
             word(perColumn.data()),
             word(tensor.data())};
   }
@@ -110,7 +120,7 @@ public:
 
   Case shape;
   int64_t m;
-  TestVector<float> bias, residual, perColumn, tensor, rowScale, columnScale;
+  TestVector<float> bias, residual, perColumn, tensor, rowScale, columnScale, outputScale;
   TestVector<uint8_t> zero;
   GuardedBuffer c;
 };
@@ -165,7 +175,8 @@ TEST(CpuKernelSparseMatmul, FloatsMatchDouble) {
     }
 }
 
-// Tests that every variant gives the bits of exact sums of bytes and of the f32 operations in their order.
+// Tests that every variant gives the bits of exact sums of bytes and of the f32 operations in their order, and the
+// bytes that these are rounded to.
 TEST(CpuKernelSparseMatmul, BytesAreExactInEveryVariant) {
   for (const Isa *isa : runnableIsas())
     for (const Case &shape : cases)
@@ -180,6 +191,14 @@ TEST(CpuKernelSparseMatmul, BytesAreExactInEveryVariant) {
         spec.hasRowScales = !extreme;
         spec.aRowStride = (shape.k + 3) / 4 * 4;
         LoadedKernel kernel(*isa, [&](KernelBuilder &k, llvm::StringRef name) { buildSparseMatmul(k, name, spec); });
+        SparseMatmulSpec inBytes = spec;
+        inBytes.bytesOutput = BytesOutput{/*divides=*/extreme};
+        inBytes.cRowStride = shape.n + 3;
+        // The others differ in what comes before.
+        std::optional<LoadedKernel> bytesKernel;
+        if (shape.k < 100)
+          bytesKernel.emplace(*isa,
+                              [&](KernelBuilder &k, llvm::StringRef name) { buildSparseMatmul(k, name, inBytes); });
         for (int64_t m : {1, 3, 26, 97}) {
           Problem problem(shape, m);
           problem.rowScale = randomFloats(m, 11);
@@ -209,8 +228,23 @@ TEST(CpuKernelSparseMatmul, BytesAreExactInEveryVariant) {
                 x = x * (e % 2 ? problem.tensor[i * shape.n + j] : problem.perColumn[j]);
               expected.push_back(x * 3.0f);
             }
-          ASSERT_TRUE(sameBits(problem.c.values(), expected))
-              << isa->name.str() << " n " << shape.n << " k " << shape.k << " m " << m << " extreme " << extreme;
+          std::string what = (isa->name + " n " + llvm::Twine(shape.n) + " k " + llvm::Twine(shape.k) + " m " +
+                              llvm::Twine(m) + " extreme " + llvm::Twine(extreme))
+                                 .str();
+          ASSERT_TRUE(sameBits(problem.c.values(), expected)) << what;
+
+          if (!bytesKernel)
+            continue;
+          problem.outputScale = TestVector<float>(1, extreme ? 777.0f : 12.3f);
+          TestVector<uint8_t> c(m * inBytes.cRowStride, 77);
+          std::vector<int64_t> words = problem.words(a.data(), packed.data());
+          words[SparseMatmulSpec::C] = word(c.data());
+          ASSERT_EQ(bytesKernel->runAll(words, *spec.numTasks(m).constant(), spec.scratchBytes(), /*apart=*/m % 2), 0);
+          for (int64_t i = 0; i < m; ++i)
+            for (int64_t j = 0; j < inBytes.cRowStride; ++j) {
+              int wanted = j < shape.n ? quantized(expected[i * shape.n + j], problem.outputScale[0], extreme) : 77;
+              ASSERT_EQ(int(c[i * inBytes.cRowStride + j]), wanted) << what << " at " << i << ", " << j;
+            }
         }
       }
 }

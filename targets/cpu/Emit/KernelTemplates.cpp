@@ -343,6 +343,19 @@ static LogicalResult readProduct(Block &body, Value lhs, Value product, int64_t 
   return success();
 }
 
+/// The words of what makes bytes of a product's results, if something does.
+template <typename Spec> static LogicalResult addBytesOutput(Words &words, const ProductRegion &region) {
+  QuantizeOp quantize = region.epilogue.quantize;
+  if (!quantize)
+    return success();
+  BlockArgument scale = getWholeArgument(quantize.getScale()), zero = getWholeArgument(quantize.getZeroPoint());
+  if (!scale || !zero)
+    return failure();
+  words.operand(Spec::OutputScale, scale);
+  words.operand(Spec::OutputZero, zero);
+  return success();
+}
+
 /// The words of these that all products have.
 template <typename Spec> static void addProduct(Words &words, const ProductRegion &region) {
   words.view(Spec::A, region.lhs);
@@ -454,13 +467,8 @@ static FailureOr<LaunchPlan> planQuantizedMatmul(Block &body) {
   addCodes(words, region->weight, Spec::B, Spec::BZero, Spec::ColumnScale);
   words.operand(Spec::ColumnSums, region->weight.codes, region->weight.packed.columnSumsOffset());
   words.operand(Spec::RowScale, region->lhsScale);
-  if (QuantizeOp quantize = region->epilogue.quantize) {
-    BlockArgument scale = getWholeArgument(quantize.getScale()), zero = getWholeArgument(quantize.getZeroPoint());
-    if (!scale || !zero)
-      return failure();
-    words.operand(Spec::OutputScale, scale);
-    words.operand(Spec::OutputZero, zero);
-  }
+  if (failed(addBytesOutput<Spec>(words, *region)))
+    return failure();
   LaunchPlan plan{words.take(), region->spec.numTasks(region->rows), region->spec.scratchBytes(), {}};
   packCodes(plan, region->weight);
   return plan;
@@ -505,13 +513,14 @@ static FailureOr<SparseMatmulRegion> readSparseMatmul(Block &body) {
   }
   FailureOr<QuantizedMatmulRegion> dense = readQuantizedMatmul(body);
   if (failed(dense) || failed(take(dense, dense->weight.codes)) || dense->spec.bits != 8 || dense->spec.group ||
-      dense->spec.hasZeroPoints || dense->spec.bytesOutput)
+      dense->spec.hasZeroPoints)
     return failure();
   sparse.lhsScale = dense->lhsScale;
   sparse.lhsZero = dense->lhsZero;
   sparse.weightScale = dense->weight.scale;
   sparse.spec.elements = SparseShape::Elements::Bytes;
   sparse.spec.hasRowScales = dense->spec.hasRowScales;
+  sparse.spec.bytesOutput = dense->spec.bytesOutput;
   return sparse;
 }
 
@@ -527,6 +536,8 @@ static FailureOr<LaunchPlan> planSparseMatmul(Block &body) {
     words.operand(Spec::AZero, region->lhsZero);
     words.operand(Spec::RowScale, region->lhsScale);
     words.operand(Spec::ColumnScale, region->weightScale);
+    if (failed(addBytesOutput<Spec>(words, *region)))
+      return failure();
   }
   // How many blocks are stored is the recipe's to say.
   return LaunchPlan{words.take(),

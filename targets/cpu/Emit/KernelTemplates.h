@@ -12,7 +12,7 @@
 //   kind             region
 //   matmul           views, matmul by a weight, elementwise ops (bias, residual, ...)
 //   quantized_matmul views, quantized_matmul by a weight, elementwise ops, a quantize by one scale
-//   sparse_matmul    either of these two, whose weight has the encoding #sinter.sparse, without a quantize
+//   sparse_matmul    either of these two, whose weight has the encoding #sinter.sparse
 //   batched_matmul   views, matmul of two values, elementwise ops with scalars, bias
 //   attention        views, attention
 //   norm             layer_norm or rms_norm over the last dimension, and a quantize of it

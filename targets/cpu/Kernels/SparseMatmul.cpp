@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "targets/cpu/Kernels/SparseMatmul.h"
+#include "targets/cpu/Kernels/ByteQuantizer.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/Support/MathExtras.h"
@@ -86,6 +87,10 @@ private:
   Value finishVector(Value sums, Int row, Int column, int64_t valid, Value cRow, int64_t lane, Value notFirst,
                      Value last);
   Int tileRowsFor(Int rows);
+  int64_t cElementBytes() const { return spec.bytesOutput ? 1 : 4; }
+  Value cAt(Int row, Int column) {
+    return k.offsetBytes(c, k.mul(k.add(k.mul(row, cRowStride), column), cElementBytes()));
+  }
   Int loadInt(Value pointer, Int index);
 
   KernelBuilder &k;
@@ -96,6 +101,7 @@ private:
   SmallVector<int64_t> tileCases; // falling
   Values extras;
   Value a, b, bias, c, residual, rowScale, columnScale, negativeZero, blocks, tileSums, wideSums;
+  std::optional<ByteQuantizer> quantizer;
   /// Of the task at hand.
   Int taskRow = 0, taskRows = 0;
 };
@@ -127,6 +133,10 @@ void SparseMatmulBuilder::build(StringRef name) {
     rowScale = k.pointerWord(Spec::RowScale);
     columnScale = k.pointerWord(Spec::ColumnScale);
     negativeZero = k.subInts(k.splatInt(0), k.loadByteAsInts(k.pointerWord(Spec::AZero)));
+  }
+  if (spec.bytesOutput) {
+    Value scale = k.loadScalar(k.pointerWord(Spec::OutputScale));
+    quantizer.emplace(k, scale, k.loadByteAsInts(k.pointerWord(Spec::OutputZero)), spec.bytesOutput->divides);
   }
   for (unsigned i = 0; i < spec.extras.size(); ++i)
     extras.push_back(k.pointerWord(Spec::Extra0 + i));
@@ -245,9 +255,8 @@ void SparseMatmulBuilder::buildStrip(Int segment, Int strip) {
     Int rows = k.min(k.sub(taskRows, tileRow), most);
     Value tile = k.offsetBytes(k.scratch(), k.mul(tileRow, segmentQuads(shape) * quadBytes));
     // C is written, or added to, after the sums: it may come from afar.
-    Value cTile =
-        k.offset(c, k.add(k.mul(k.add(taskRow, tileRow), cRowStride), k.mul(strip, SparseShape::blockColumns)));
-    k.loop(0, rows, 1, [&](Int row) { k.prefetch(cTile, k.mul(row, cRowStride * 4), 3); });
+    Value cTile = cAt(k.add(taskRow, tileRow), k.mul(strip, SparseShape::blockColumns));
+    k.loop(0, rows, 1, [&](Int row) { k.prefetch(cTile, k.mul(row, cRowStride * cElementBytes()), 3); });
     k.switchOn(tileRowsFor(rows), tileCases, [&](int64_t height) {
       if (isWide(height))
         return sumWideTile(tile, height, firstBlock, lastBlock);
@@ -263,7 +272,8 @@ void SparseMatmulBuilder::buildStrip(Int segment, Int strip) {
     else if (!wholeStrips)
       finish(left);
     else
-      k.ifThenElse(k.less(strip, wholeStrips), [&] { finish(SparseShape::blockColumns); }, [&] { finish(left); });
+      k.ifThenElse(
+          k.less(strip, wholeStrips), [&] { finish(SparseShape::blockColumns); }, [&] { finish(left); });
   });
 }
 
@@ -372,13 +382,16 @@ void SparseMatmulBuilder::finishTile(Int segment, Int strip, Int firstRow, Int r
   Int firstColumn = k.mul(strip, SparseShape::blockColumns);
   k.loop(0, rows, 1, [&](Int i) {
     Int row = k.add(firstRow, i);
-    Value cRow = k.offset(c, k.add(k.mul(row, cRowStride), firstColumn));
+    Value cRow = cAt(row, firstColumn);
     Value sumRow = k.offsetBytes(tileSums, k.mul(i, columnsBytes));
     for (int64_t lane = 0; lane < columns; lane += width) {
       int64_t valid = std::min(width, columns - lane);
       Value sums = isBytes ? k.load(sumRow, lane, k.builder().getI32Type()) : k.load(sumRow, lane);
       Value x = finishVector(sums, row, k.add(firstColumn, lane), valid, cRow, lane, notFirst, last);
-      k.storePartial(x, cRow, lane, valid);
+      if (quantizer)
+        k.storeBytesPartial(quantizer->quantize(x), cRow, lane, valid);
+      else
+        k.storePartial(x, cRow, lane, valid);
     }
   });
 }
@@ -422,5 +435,6 @@ SizeExpr SparseMatmulSpec::numTasks(const SizeExpr &rows) const {
 int64_t SparseMatmulSpec::scratchBytes() const { return sliceBytes(shape()) + 2 * greatestTile * columnsBytes; }
 
 void sinter::cpu::buildSparseMatmul(KernelBuilder &k, StringRef name, const SparseMatmulSpec &spec) {
+  assert((!spec.bytesOutput || spec.shape().numSegments() == 1) && "sums in bytes are complete at once");
   SparseMatmulBuilder(k, spec).build(name);
 }

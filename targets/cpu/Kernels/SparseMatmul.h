@@ -12,7 +12,8 @@
 // sums are exact (the formula is QuantizedMatmul.h's, with one group):
 //
 //   S[m, n] = sum over k of (A[m, k] - zero) * B[k, n]             32-bit integers
-//   C[m, n] = epilogue((float(S) * columnScale[n]) * rowScale[m] + bias + residual)
+//   C[m, n] = epilogue((float(S) * columnScale[n]) * rowScale[m] + bias + residual),
+//             or its bytes (ByteQuantizer.h)
 //
 // B is one section of the weights (SparseShape):
 //
@@ -51,6 +52,7 @@
 #include "lib/Support/SizeExpr.h"
 #include "targets/cpu/Kernels/KernelBuilder.h"
 #include "targets/cpu/Kernels/Matmul.h"
+#include "targets/cpu/Kernels/QuantizedMatmul.h"
 #include "targets/cpu/Kernels/SparsePacking.h"
 
 namespace sinter::cpu {
@@ -61,18 +63,22 @@ struct SparseMatmulSpec : ProductSpec {
   Elements elements = Elements::F32;
   /// Of bytes: whether each row has a scale of its own; else one scale holds for all.
   bool hasRowScales = true;
+  /// Of bytes only: their sums are complete when they are written.
+  std::optional<BytesOutput> bytesOutput;
 
   /// The kernel's words. C overlaps no operand.
   enum Word : unsigned {
     A,           // pointer, f32 [M][K], or u8
     B,           // pointer, the section
     Bias,        // pointer, f32 [N]; any value where hasBias is false
-    C,           // pointer, f32 [M][N]
+    C,           // pointer, f32 [M][N], or u8 with a bytesOutput
     Residual,    // pointer, f32 [M][N]; any value where hasResidual is false
     Rows,        // integer, M
     AZero,       // pointer, u8 [1]: A's zero point } of bytes; else any value
     RowScale,    // pointer, f32 [M], or one        }
     ColumnScale, // pointer, f32 [N]                }
+    OutputScale, // pointer, f32 [1] } of a bytesOutput; else any value
+    OutputZero,  // pointer, u8 [1]  }
     Extra0       // pointers, one per extra operand
   };
   unsigned numWords() const { return Extra0 + extras.size(); }

@@ -36,6 +36,22 @@ struct Weight {
   SparseShape shape;
 };
 
+/// What is multiplied by factors of rows, as quantization does to equalize channels: where it is zero the product is,
+/// too.
+Value skipFactors(Value value) {
+  while (auto mul = value.getDefiningOp<ElementwiseOp>()) {
+    if (mul.getKind() != ElementwiseKind::mul)
+      break;
+    ValueRange operands = mul.getOperands_();
+    bool isFirst = operands[0].getType() == value.getType();
+    Value factors = operands[isFirst ? 1 : 0];
+    if (operands[isFirst ? 0 : 1].getType() != value.getType() || factors.getType() == value.getType())
+      break;
+    value = operands[isFirst ? 0 : 1];
+  }
+  return value;
+}
+
 /// Of products whose template has a sparse sibling.
 std::optional<Weight> readWeight(Operation *op) {
   Weight weight;
@@ -54,7 +70,7 @@ std::optional<Weight> readWeight(Operation *op) {
     if (!quantize || !type.getStorage().isSignlessInteger(8) || type.getZeroPoints() || type.getBlocks().size() != 2 ||
         type.getBlocks()[0] != 0 || type.getBlocks()[1] != 1)
       return std::nullopt;
-    weight.floats = quantize.getInput();
+    weight.floats = skipFactors(quantize.getInput());
   } else {
     return std::nullopt;
   }

@@ -201,9 +201,7 @@ private:
         // A product of two matmuls (a gate) is computed on the tiles of the first.
         if (inTile.contains(user))
           break;
-        // Products by sparse weights have no results in bytes.
-        bool isSparse = !matmul && cast<RankedTensorType>(cast<QuantizedMatmulOp>(op).getRhs().getType()).getEncoding();
-        if (!matmul && !isSparse && isByteQuantize(user) && user->getOperand(0) == value) {
+        if (!matmul && isByteQuantize(user) && user->getOperand(0) == value) {
           end = user->getResult(0);
           inTile.insert(user);
           requireScales(cast<QuantizeOp>(user));
