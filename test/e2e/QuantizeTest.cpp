@@ -381,8 +381,13 @@ TEST_F(Quantize, verification) {
   size_t at = reference.find("sinter.elementwise max");
   ASSERT_NE(at, std::string::npos);
   writeFile(folder + "/out/reference.mlir", reference.replace(at, 22, "sinter.elementwise min"));
+  // The inputs that show it are left in the current folder.
+  std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder);
   ended = runSinter({"verify", folder + "/out", model, "--format=json"});
+  std::filesystem::current_path(before);
   EXPECT_EQ(ended.status, 1) << ended.errors;
+  EXPECT_TRUE(std::filesystem::exists(folder + "/sinter-mismatch-0"));
   EXPECT_EQ(jsonOf(ended.output).getString("node"), llvm::StringRef("second"));
 }
 
