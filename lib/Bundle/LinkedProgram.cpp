@@ -348,8 +348,8 @@ llvm::Error sinter::writeLinkedProgram(const BundleDescription &bundle, llvm::Ar
                                        StringRef out, const LinkedOptions &options, BundleSummary *summary) {
   if (llvm::Error error = checkSymbolName(options.name))
     return error;
-  if (objects.size() != bundle.variants.size())
-    return internalError("the program to write is wrong: its variants have no objects");
+  if (objects.empty() && !bundle.kernels.empty())
+    return internalError("the program to write is wrong: its kernels have no objects");
   llvm::SmallString<256> header(llvm::sys::path::parent_path(out));
   llvm::sys::path::append(header, options.name + ".h");
   if (!options.write.force) {

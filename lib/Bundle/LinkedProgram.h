@@ -42,8 +42,8 @@ std::string symbolNameFrom(llvm::StringRef file);
 /// Refuses names that C cannot have, and those of the runtime (sinter_...).
 llvm::Error checkSymbolName(llvm::StringRef name);
 
-/// Writes `out` and, beside it, NAME.h, each whole or not at all. `objects` are the kernels of each of the bundle's
-/// variants as ELF objects, in the variants' order. In them, kernel k of variant v is the global symbol
+/// Writes `out` and, beside it, NAME.h, each whole or not at all. `objects` are ELF objects with the kernels of the
+/// bundle's variants, which may share some. In them, kernel k of variant v is the global symbol
 /// bundle.kernels[k].symbols[v], which begins with the name (where the bundle has one variant, `symbols` may be empty,
 /// for the kernel's own name).
 ///

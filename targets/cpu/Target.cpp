@@ -15,6 +15,7 @@
 #include "lib/Support/Failure.h"
 #include "lib/Support/Hash.h"
 #include "targets/cpu/Codegen/Codegen.h"
+#include "targets/cpu/Emit/CompileVariants.h"
 #include "targets/cpu/Emit/EmitProgram.h"
 #include "targets/cpu/Emit/KernelTemplates.h"
 #include "targets/cpu/Emit/RunChecks.h"
@@ -248,39 +249,29 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
     bundle->sourceSha256 = sha256Hex((*source)->getBuffer());
 
   EmitResult result;
-  SmallVector<SmallVector<char, 0>> objects;
+  VariantCompiler compiler(module, form ? request.name : "", !request.dumpFolder.empty());
   for (auto [i, isa] : llvm::enumerate(*isas)) {
     report(0.1 + 0.4 * i / isas->size(), "compiling kernels");
-    // In a linked program every symbol begins with the model's name, and each variant has its own.
-    std::string prefix = form ? request.name + "_" + std::to_string(i) + "_" : "";
-    std::string assembly;
-    llvm::Expected<SmallVector<char, 0>> object =
-        compileKernels(module, *isa, prefix, request.dumpFolder.empty() ? nullptr : &assembly);
-    if (!object)
-      return object.takeError();
+    llvm::Expected<VariantCompiler::Variant> compiled = compiler.compile(*isa);
+    if (!compiled)
+      return compiled.takeError();
     if (!request.dumpFolder.empty())
-      if (llvm::Error error = writeText(request.dumpFolder + "/code-" + isa->name.str() + ".s", assembly))
+      if (llvm::Error error = writeText(request.dumpFolder + "/code-" + isa->name.str() + ".s", compiled->assembly))
         return std::move(error);
     BundleVariant variant;
     variant.name = isa->name.str();
     variant.architecture = isa->triple.starts_with("aarch64") ? SINTER_AARCH64 : SINTER_X86_64;
     variant.features = getFeatures(*isa);
     if (form) {
-      for (BundleKernel &kernel : bundle->kernels)
-        kernel.symbols.push_back(prefix + kernel.name);
-      result.codeBytes += object->size();
+      for (auto [kernel, symbol] : llvm::zip_equal(bundle->kernels, compiled->symbols))
+        kernel.symbols.push_back(symbol);
     } else {
-      std::vector<std::string> symbols;
-      for (const BundleKernel &kernel : bundle->kernels)
-        symbols.push_back(kernel.name);
-      llvm::Expected<SmallVector<char, 0>> code =
-          linkSharedObject({llvm::ArrayRef<char>(object->data(), object->size())}, symbols, *isa);
+      llvm::Expected<SmallVector<char, 0>> code = linkSharedObject(compiled->objects, compiled->symbols, *isa);
       if (!code)
         return code.takeError();
       result.codeBytes += code->size();
       variant.code.assign(code->begin(), code->end());
     }
-    objects.push_back(std::move(*object));
     bundle->variants.push_back(std::move(variant));
   }
   for (const BundleSection &section : bundle->sections)
@@ -296,15 +287,15 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
   };
   BundleSummary summary;
   if (form) {
-    SmallVector<StringRef> views;
-    for (const SmallVector<char, 0> &object : objects)
-      views.push_back(StringRef(object.data(), object.size()));
+    SmallVector<StringRef> objects = compiler.objects();
+    for (StringRef object : objects)
+      result.codeBytes += object.size();
     LinkedOptions linked;
     linked.form = *form;
     linked.name = request.name;
     linked.triple = isas->front()->triple.str();
     linked.write = options;
-    if (llvm::Error error = writeLinkedProgram(*bundle, views, request.out, linked, &summary))
+    if (llvm::Error error = writeLinkedProgram(*bundle, objects, request.out, linked, &summary))
       return std::move(error);
   } else {
     std::string referenceText;

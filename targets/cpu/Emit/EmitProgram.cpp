@@ -10,7 +10,6 @@
 #include "dialects/cpu/IR/Cpu.h"
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Support/Failure.h"
-#include "targets/cpu/Codegen/Codegen.h"
 #include "targets/cpu/Emit/KernelTemplates.h"
 #include "targets/cpu/Kernels/QuantizedPacking.h"
 #include "targets/cpu/Kernels/SparsePacking.h"
@@ -288,23 +287,4 @@ private:
 
 llvm::Expected<BundleDescription> cpu::describeProgram(ModuleOp module, const WeightFiles &weights) {
   return Describer(module, weights).run();
-}
-
-llvm::Expected<llvm::SmallVector<char, 0>> cpu::compileKernels(ModuleOp module, const Isa &isa, StringRef prefix,
-                                                               std::string *assembly) {
-  MLIRContext *context = module.getContext();
-  KernelBuilder::loadDialects(*context);
-  OwningOpRef<ModuleOp> code(ModuleOp::create(UnknownLoc::get(context)));
-  KernelBuilder k(*code, isa);
-  for (CodeOp kernel : module.getOps<CodeOp>())
-    if (!getRuntimeKernel(kernel.getKind()))
-      buildKernel(k, (prefix + kernel.getSymName()).str(), kernel.getKind(), kernel.getBody().front());
-  if (assembly) {
-    OwningOpRef<ModuleOp> copy(code->clone());
-    llvm::Expected<std::string> text = assemblyText(*copy, isa);
-    if (!text)
-      return text.takeError();
-    *assembly = std::move(*text);
-  }
-  return compileToObject(*code, isa);
 }

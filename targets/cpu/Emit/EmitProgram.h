@@ -11,17 +11,12 @@
 #include "include/sinter/Target.h"
 #include "lib/Bundle/BundleDescription.h"
 #include "lib/Weights/WeightFiles.h"
-#include "targets/cpu/Kernels/Isa.h"
 
 namespace sinter::cpu {
 
 /// What the artifact of a module in phase `placed` says, without code. Sections are filled from `weights`, which must
 /// live until the artifact is written, as must the module.
 llvm::Expected<BundleDescription> describeProgram(mlir::ModuleOp module, const WeightFiles &weights);
-
-/// An object of all kernels of the module for one instruction set. With `assembly`, its text as well.
-llvm::Expected<llvm::SmallVector<char, 0>> compileKernels(mlir::ModuleOp module, const Isa &isa, llvm::StringRef prefix,
-                                                          std::string *assembly = nullptr);
 
 } // namespace sinter::cpu
 
