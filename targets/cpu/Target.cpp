@@ -8,6 +8,7 @@
 #include "include/sinter/Target.h"
 
 #include "dialects/cpu/IR/Cpu.h"
+#include "dialects/sinter/Transforms/Refusals.h"
 #include "lib/Bundle/LinkedProgram.h"
 #include "lib/Bundle/WriteBundle.h"
 #include "lib/Quantization/Calibration.h"
@@ -24,6 +25,7 @@
 #include "targets/cpu/Transforms/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
@@ -223,10 +225,23 @@ llvm::Error writeText(const std::string &path, StringRef text) {
   return error ? ioFailure("cannot write '" + path + "': " + error.message()) : llvm::Error::success();
 }
 
+/// Says so where bytes bring no speed, on no machine that the artifact is for.
+void refuseSpeedOfBytes(ModuleOp module, llvm::ArrayRef<const Isa *> isas) {
+  if (llvm::any_of(isas, [](const Isa *isa) { return isa->dotProduct != DotProduct::Widen; }))
+    return;
+  auto names = llvm::map_range(isas, [](const Isa *isa) { return isa->name.str(); });
+  addRefusal(module, "faster products of bytes",
+             "no instruction of " + llvm::join(names, ", ") +
+                 " multiplies bytes: products take about as long as in f32, and what is gained is memory");
+}
+
 llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const {
-  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, KernelUses::of(module));
+  KernelUses uses = KernelUses::of(module);
+  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, uses);
   if (!isas)
     return isas.takeError();
+  if (uses.bytes)
+    refuseSpeedOfBytes(module, *isas);
   std::optional<LinkedForm> form = getLinkedForm(request.kind);
   if (!form && request.kind != EmitKind::Bundle)
     return unsupported("target cpu does not write executables yet; --emit=object and a main of 40 lines make one");

@@ -110,6 +110,26 @@ TEST_F(Quantize, variants) {
   EXPECT_EQ(variants({"--target=cpu:x86-64-v4-amx"}), (Names{"x86-64-v4-amx"}));
 }
 
+// Tests that it is said where no variant of an artifact is faster in bytes, and only there.
+TEST_F(Quantize, noSpeedInBytes) {
+  auto said = [&](const std::vector<std::string> &options) {
+    Ended ended = compile("speed", options);
+    EXPECT_EQ(ended.status, 0) << ended.errors;
+    std::filesystem::remove_all(folder + "/speed");
+    EXPECT_THAT(ended.errors, HasSubstr("compiled "));
+    return ended.errors;
+  };
+  EXPECT_THAT(
+      said({"--quantize=w8a8d", "--target=cpu:x86-64-v4,x86-64-v3"}),
+      HasSubstr("not applied: faster products of bytes: no instruction of x86-64-v4, x86-64-v3 multiplies bytes: "
+                "products take about as long as in f32, and what is gained is memory"));
+  for (const std::vector<std::string> &options : {std::vector<std::string>{"--quantize=w8a8d"},
+                                                  {"--target=cpu:x86-64-v4"},
+                                                  {"--quantize=w8a16", "--target=cpu:x86-64-v4"},
+                                                  {"--quantize=w8a8d", "--target=cpu:x86-64-v4-vnni"}})
+    EXPECT_EQ(said(options).find("not applied"), std::string::npos);
+}
+
 // Tests that data which do not fit are one message that says what is expected, and that nothing is left of the output.
 TEST_F(Quantize, dataThatDoNotFit) {
   EXPECT_THAT(refusal(data),

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // A transformation that would not make the model faster is not applied, and the
-// user is told so. A pass notes it in the module's attribute `sinter.refused`, pairs
+// user is told so, as of one that was asked for and does not. A pass notes it in the module's attribute `sinter.refused`, pairs
 // of what and why, where the compiler finds it:
 //
 //   module attributes {sinter.refused = [["block sparsity of 'ffn/up'", "..."]]}
