@@ -23,6 +23,7 @@
 #include <dlfcn.h>
 #include <limits>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -118,8 +119,8 @@ bool sinter::cpu::isAllocated(const void *pointer, size_t bytes) {
   return size_t(start - first) + bytes <= size;
 }
 
-LoadedKernel::LoadedKernel(const Isa &isa, Build build, bool emulates)
-    : emulatesTiles(emulates || runsWithEmulatedTiles(isa)) {
+LoadedKernel::LoadedKernel(const Isa &isa, Build build, bool callsEmulator)
+    : trapsTiles(!callsEmulator && runsWithEmulatedTiles(isa)), callsEmulator(callsEmulator) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   KernelBuilder::loadDialects(context);
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
@@ -127,9 +128,9 @@ LoadedKernel::LoadedKernel(const Isa &isa, Build build, bool emulates)
   build(builder, "kernel");
   if (mlir::failed(mlir::verify(*module)))
     throw std::runtime_error("the kernel's IR is not valid");
-  if (emulatesTiles)
+  if (callsEmulator)
     callTileEmulator(*module);
-  auto object = compileToObject(*module, emulatesTiles ? withoutTiles() : isa);
+  auto object = compileToObject(*module, callsEmulator ? withoutTiles() : isa);
   if (!object)
     throw std::runtime_error(llvm::toString(object.takeError()));
   if (runsEmulated(isa)) {
@@ -167,9 +168,12 @@ int64_t LoadedKernel::run(const std::vector<int64_t> &words, int64_t begin, int6
   // Filled with what would show if a kernel read what it has not written.
   size_t bytes = (scratchBytes + 127) / 64 * 64;
   TestVector<unsigned char> scratch(bytes, 0xff);
+  std::optional<TrappedTiles> trapped;
+  if (trapsTiles)
+    trapped.emplace();
   int64_t result =
       isEmulated ? runEmulated(words, begin, end, scratch.data()) : kernel(words.data(), begin, end, scratch.data());
-  if (emulatesTiles)
+  if (trapsTiles || callsEmulator)
     checkTileEmulator();
   for (size_t i = scratchBytes; i < bytes; ++i)
     if (scratch[i] != 0xff)

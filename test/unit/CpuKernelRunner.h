@@ -9,8 +9,8 @@
 // test, and called with tasks in the ways that a runtime might. One for AArch64 runs
 // in an emulated process where qemu-user is installed; it shares the memory that
 // TestVector and GuardedBuffer take theirs from, so all that a kernel is given must
-// be one of these. One for AMX runs on a machine without it, too: its instructions on
-// tiles become calls of TileEmulator, and the rest is compiled for AVX512-VNNI.
+// be one of these. One for AMX runs on a machine without it, too, if that has VNNI:
+// its instructions on tiles are emulated (TileEmulator.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -45,8 +45,10 @@ template <typename T> using TestVector = std::vector<T, SharedAllocator<T>>;
 class LoadedKernel {
 public:
   using Build = llvm::function_ref<void(KernelBuilder &, llvm::StringRef)>;
-  /// `build` adds one kernel of the name that it is given. Tiles are emulated on request, or where there are none.
-  LoadedKernel(const Isa &isa, Build build, bool emulatesTiles = false);
+  /// `build` adds one kernel of the name that it is given. With `callsEmulator` its instructions on tiles become calls,
+  /// and the rest is compiled for AVX512-VNNI; else they are what they are, and are emulated where the machine has
+  /// none.
+  LoadedKernel(const Isa &isa, Build build, bool callsEmulator = false);
   ~LoadedKernel();
   LoadedKernel(const LoadedKernel &) = delete;
   LoadedKernel &operator=(const LoadedKernel &) = delete;
@@ -65,7 +67,7 @@ private:
   int64_t runEmulated(const std::vector<int64_t> &words, int64_t begin, int64_t end, void *scratch) const;
 
   std::string path;
-  bool isEmulated = false, emulatesTiles = false;
+  bool isEmulated = false, trapsTiles = false, callsEmulator = false;
   void *library = nullptr;
   int64_t (*kernel)(const int64_t *, int64_t, int64_t, void *) = nullptr;
 };

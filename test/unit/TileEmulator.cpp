@@ -14,8 +14,11 @@
 #include "llvm/ADT/StringSwitch.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
+#include <ucontext.h>
 
 using namespace sinter::cpu;
 
@@ -145,6 +148,113 @@ void sinter::cpu::checkTileEmulator() {
   if (!wrong.empty())
     throw std::runtime_error(wrong);
 }
+
+//===----------------------------------------------------------------------===//
+// Instructions that trap
+//===----------------------------------------------------------------------===//
+
+#if defined(__x86_64__)
+
+namespace {
+
+/// An instruction of the VEX map 0F38 with three bytes of prefix, and its operands (Intel's manual, volume 2, chapter
+/// 2).
+struct Instruction {
+  unsigned prefix = 0; // 0: none, 1: 66, 2: F3, 3: F2
+  unsigned opcode = 0, reg = 0, rm = 0, vvvv = 0;
+  bool isMemory = false;
+  int64_t base = 0, index = 0; // of memory: base plus displacement, and index times scale
+  unsigned length = 0;
+
+  static std::optional<Instruction> decode(const unsigned char *bytes, const greg_t *registers) {
+    // By their numbers in instructions.
+    static constexpr int places[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                     REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+    Instruction result;
+    // W0, 128 bits.
+    if (bytes[0] != 0xc4 || (bytes[1] & 0x1f) != 2 || bytes[2] & 0x84)
+      return std::nullopt;
+    unsigned r = ~bytes[1] >> 7 & 1, x = ~bytes[1] >> 6 & 1, b = ~bytes[1] >> 5 & 1;
+    result.prefix = bytes[2] & 3;
+    result.vvvv = ~bytes[2] >> 3 & 15;
+    result.opcode = bytes[3];
+    unsigned mod = bytes[4] >> 6, rm = bytes[4] & 7;
+    result.reg = r * 8 + (bytes[4] >> 3 & 7);
+    result.rm = b * 8 + rm;
+    result.length = 5;
+    result.isMemory = mod != 3;
+    if (!result.isMemory)
+      return result;
+    if (mod == 0 && rm == 5)
+      return std::nullopt; // relative to the instruction: nothing that kernels need
+    bool hasBase = true;
+    unsigned base = result.rm;
+    if (rm == 4) {
+      unsigned sib = bytes[result.length++], index = x * 8 + (sib >> 3 & 7);
+      base = b * 8 + (sib & 7);
+      hasBase = (sib & 7) != 5 || mod != 0;
+      if (index != 4)
+        result.index = registers[places[index]] << (sib >> 6);
+    }
+    if (hasBase)
+      result.base = registers[places[base]];
+    if (mod == 1) {
+      result.base += static_cast<signed char>(bytes[result.length++]);
+    } else if (mod == 2 || !hasBase) {
+      int32_t displacement;
+      std::memcpy(&displacement, bytes + result.length, sizeof displacement);
+      result.base += displacement;
+      result.length += sizeof displacement;
+    }
+    return result;
+  }
+
+  bool emulate() const {
+    auto *memory = reinterpret_cast<char *>(base);
+    if (opcode == 0x49 && prefix == 0 && reg == 0 && isMemory)
+      emulateConfigure(memory + index);
+    else if (opcode == 0x49 && prefix == 0 && reg == 0 && rm == 0)
+      emulateRelease();
+    else if (opcode == 0x4b && prefix == 3 && isMemory)
+      emulateLoad(reg, memory, index);
+    else if (opcode == 0x4b && prefix == 2 && isMemory)
+      emulateStore(reg, memory, index);
+    else if (opcode == 0x5e && prefix == 1 && !isMemory)
+      emulateDot(reg, rm, vvvv);
+    else
+      return false;
+    return true;
+  }
+};
+
+struct sigaction before;
+
+void trapped(int, siginfo_t *, void *context) {
+  greg_t *registers = static_cast<ucontext_t *>(context)->uc_mcontext.gregs;
+  auto *bytes = reinterpret_cast<const unsigned char *>(registers[REG_RIP]);
+  std::optional<Instruction> instruction = Instruction::decode(bytes, registers);
+  if (instruction && instruction->emulate())
+    registers[REG_RIP] += instruction->length;
+  else
+    sigaction(SIGILL, &before, nullptr); // and so it is raised again
+}
+
+} // namespace
+
+TrappedTiles::TrappedTiles() {
+  struct sigaction action = {};
+  action.sa_sigaction = trapped;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGILL, &action, &before);
+}
+TrappedTiles::~TrappedTiles() { sigaction(SIGILL, &before, nullptr); }
+
+#else
+
+TrappedTiles::TrappedTiles() {}
+TrappedTiles::~TrappedTiles() {}
+
+#endif
 
 void sinter::cpu::callTileEmulator(mlir::ModuleOp kernels) {
   using namespace mlir;

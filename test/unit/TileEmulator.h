@@ -11,6 +11,10 @@
 // throws. Besides, tiles must lie in memory that a test has allocated, and be released
 // when the kernel returns. There is a state for each thread.
 //
+// Kernels come to it in two ways. Where the processor has no AMX, each instruction in
+// the object code as it is shipped raises SIGILL, and is decoded and emulated there.
+// Everywhere, the intrinsics in a module of kernels can be replaced by calls.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef SINTER_TEST_UNIT_TILEEMULATOR_H
@@ -24,6 +28,14 @@ namespace sinter::cpu {
 
 /// Replaces the intrinsics on tiles in a module of kernels by calls of the emulator, which is in this process.
 void callTileEmulator(mlir::ModuleOp kernels);
+/// While one lives, instructions on tiles that the processor does not have are emulated.
+class TrappedTiles {
+public:
+  TrappedTiles();
+  ~TrappedTiles();
+  TrappedTiles(const TrappedTiles &) = delete;
+  TrappedTiles &operator=(const TrappedTiles &) = delete;
+};
 /// Throws what the emulator has found wrong since the last call, and forgets it.
 void checkTileEmulator();
 
