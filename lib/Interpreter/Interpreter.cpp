@@ -31,6 +31,15 @@ static const KernelTable &getKernels() {
   return table;
 }
 
+static const KernelTable &getNumericsKernels() {
+  static const KernelTable table = [] {
+    KernelTable kernels;
+    addNumericsKernels(kernels);
+    return kernels;
+  }();
+  return table;
+}
+
 bool sinter::hasKernel(llvm::StringRef opName) { return getKernels().find(opName); }
 
 /// The first name in a location; locations of fused nodes have several.
@@ -67,7 +76,8 @@ llvm::Expected<std::vector<int64_t>> Frame::evaluate(llvm::ArrayRef<SizeExpr> si
 
 llvm::Expected<HostTensor> sinter::interpretOp(Operation *op, llvm::ArrayRef<const HostTensor *> operands,
                                                const SymbolValues &symbols, const InterpretOptions &options) {
-  const KernelTable::Function *kernel = getKernels().find(op->getName().getStringRef());
+  const KernelTable &kernels = NumericsAttr::of(op) ? getNumericsKernels() : getKernels();
+  const KernelTable::Function *kernel = kernels.find(op->getName().getStringRef());
   if (!kernel || op->getNumResults() != 1 || !hasSizes(op->getResult(0).getType()))
     return unsupported("the interpreter does not run '" + op->getName().getStringRef() + "' (node '" + getNodeName(op) +
                        "')");

@@ -67,6 +67,9 @@ void addShapeKernels(KernelTable &table);
 void addSparsityKernels(KernelTable &table);
 void addTransformerKernels(KernelTable &table);
 
+/// Ops with `sinter.numerics`, by the steps of docs/decisions/numerics.md.
+void addNumericsKernels(KernelTable &table);
+
 /// Casts from and to strings, and their equality (StringKernels.cpp).
 llvm::Expected<HostTensor> castStrings(const Frame &frame);
 HostTensor compareStrings(const Frame &frame);

@@ -107,6 +107,20 @@ LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType
 }
 
 //===----------------------------------------------------------------------===//
+// #sinter.numerics
+//===----------------------------------------------------------------------===//
+
+LogicalResult NumericsAttr::verify(function_ref<InFlightDiagnostic()> emitError, Type operands, int64_t tile,
+                                   int64_t chains) {
+  auto type = dyn_cast<FloatType>(operands);
+  if (!type || type.getWidth() > 32) // numerics C1
+    return emitError() << "the operands of products are floats of at most 32 bits, not " << operands;
+  if (tile < 1 || chains < 1) // numerics C1
+    return emitError() << "a tile has at least one element, and a sum at least one chain";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // !sinter.quantized
 //===----------------------------------------------------------------------===//
 

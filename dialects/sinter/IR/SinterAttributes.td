@@ -32,4 +32,36 @@ def Sinter_DimsAttr
   }];
 }
 
+def Sinter_NumericsAttr : AttrDef<Sinter_Dialect, "Numerics"> {
+  let mnemonic = "numerics";
+  let summary = "How a target computes an op of floats, step by step.";
+  let description = [{
+    As the discardable attribute `sinter.numerics` of an op of f32 it replaces "computed in double and rounded once": the interpreter
+    carries out the steps that the target does, each rounded to f32, half to even, so that a target which follows it has the
+    interpreter's bits. The steps of each op are listed in docs/decisions/numerics.md.
+
+    - Products: both operands are rounded to `operands` (beyond its range to its greatest number); the products of `tile`
+      consecutive elements of the summed dimension and their sum are exact and rounded to f32 once; the tiles' sums are
+      added in f32 by rising index. Sums along rows are products by ones.
+    - Sums along the keys of attention run in `chains` interleaved chains (element i in chain i mod `chains`), which are added pairwise.
+
+    Constraints:
+    - C1: `operands` is a float type of at most 32 bits, `tile` and `chains` are positive.
+
+    ```mlir
+    %0 = sinter.matmul %a, %b {sinter.numerics = #sinter.numerics<operands f16, tile 160, chains 4>}
+        : (tensor<2x384xf32>, tensor<384x8xf32>) -> tensor<2x8xf32>
+    ```
+  }];
+  let parameters = (ins "::mlir::Type":$operands, "int64_t":$tile, "int64_t":$chains);
+  let assemblyFormat = "`<` `operands` $operands `,` `tile` $tile `,` `chains` $chains `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Of an op; null where it is computed in double.
+    static NumericsAttr of(::mlir::Operation *op) {
+      return op->getAttrOfType<NumericsAttr>("sinter.numerics");
+    }
+  }];
+}
+
 #endif // SINTER_ATTRIBUTES_TD

@@ -231,3 +231,19 @@ func.func @attention_bias(%q: tensor<2x7x4x16xf32>, %m: tensor<2x1x7x1xf32>, %n:
       : (tensor<2x7x4x16xf32>, tensor<2x7x4x16xf32>, tensor<2x7x4x16xf32>, tensor<2x4x1x6xf32>) -> tensor<2x7x4x16xf32>
   return %0 : tensor<2x7x4x16xf32>
 }
+
+// -----
+
+// expected-error@+2 {{the operands of products are floats of at most 32 bits, not 'i8'}}
+func.func @numerics_c1_operands(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) -> tensor<2x2xf32> {
+  %0 = sinter.matmul %a, %b {sinter.numerics = #sinter.numerics<operands i8, tile 4, chains 1>} : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}
+
+// -----
+
+// expected-error@+2 {{a tile has at least one element, and a sum at least one chain}}
+func.func @numerics_c1_tile(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) -> tensor<2x2xf32> {
+  %0 = sinter.matmul %a, %b {sinter.numerics = #sinter.numerics<operands f16, tile 0, chains 1>} : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>
+  return %0 : tensor<2x2xf32>
+}

@@ -1,0 +1,100 @@
+//===- ChipMemory.h - Tensors in the slices of a streaming chip ------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A tensor lies in memory as a matrix: its last dimension along the lanes, all others
+// as rows. A row of more columns than there are lanes is several vectors, and an
+// element of several bytes has its bytes in as many slices, since a slice gives one
+// byte a lane in a cycle. The rows of one byte of one vector are a strip: words one
+// after the other in a slice, so that one instruction and a repetition read them.
+//
+// Where several rows are wanted in the same cycle, as columns of weights are, the rows
+// are dealt out to `interleave` strips: row r is word r / interleave of strip
+// r % interleave.
+//
+// Memory is given and taken back along with time: words whose last reader is known
+// can be written anew after it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TARGETS_STREAM_PLACEMENT_CHIPMEMORY_H
+#define SINTER_TARGETS_STREAM_PLACEMENT_CHIPMEMORY_H
+
+#include "targets/stream/Placement/VectorProgram.h"
+
+#include <string>
+#include <vector>
+
+namespace sinter::stream {
+
+/// Columns [column, column + columns) of a matrix are in lanes [lane, lane + columns) of vector `vector`.
+struct LanePart {
+  unsigned column, columns, vector, lane;
+};
+
+struct WordRange {
+  Hemisphere side = Hemisphere::East;
+  unsigned slice = 0, address = 0, words = 0;
+};
+
+/// How a tensor is cut.
+struct TensorShape {
+  Element type = Element::Float32;
+  int64_t rows = 0;
+  std::vector<LanePart> parts;
+  unsigned interleave = 1;
+
+  /// Columns in their order, as many to a vector as there are lanes.
+  static TensorShape dense(Element type, int64_t rows, unsigned columns, const TargetModel &model);
+  unsigned numVectors() const { return parts.empty() ? 0 : parts.back().vector + 1; }
+  unsigned wordsPerStrip() const { return (rows + interleave - 1) / interleave; }
+};
+
+struct ChipTensor {
+  std::string name;
+  TensorShape shape;
+  /// By (vector * bytes + byte) * interleave + row % interleave; words == 0: not given yet.
+  std::vector<WordRange> strips;
+  /// By vector * rows + row: from when it can be read. 0 for what is there from the beginning.
+  std::vector<int64_t> ready;
+  /// When the last read that was placed is issued.
+  int64_t lastRead = -1;
+  /// Where its words are, or will be.
+  Hemisphere side = Hemisphere::East;
+
+  WordRange &strip(unsigned vector, unsigned byte, unsigned residue) {
+    return strips[(vector * getBytes(shape.type) + byte) * shape.interleave + residue];
+  }
+  int64_t &readyAt(unsigned vector, int64_t row) { return ready[vector * shape.rows + row]; }
+};
+
+/// Which words are taken, until when.
+class ChipMemory {
+public:
+  explicit ChipMemory(const TargetModel &model);
+
+  /// Whether `words` words of one bank of the slice are free from `cycle` on; `address` is the first.
+  bool find(Hemisphere side, unsigned slice, unsigned words, int64_t cycle, unsigned &address) const;
+  void take(const WordRange &range);
+  /// The words may be written from `cycle` on.
+  void release(const WordRange &range, int64_t cycle);
+
+private:
+  struct Free {
+    unsigned begin, end;
+    int64_t from;
+  };
+  std::vector<Free> &slice(Hemisphere side, unsigned slice) {
+    return free[static_cast<unsigned>(side) * slicesPerHemisphere + slice];
+  }
+
+  unsigned slicesPerHemisphere, wordsPerBank;
+  std::vector<std::vector<Free>> free; // by slice, ascending, never across banks
+};
+
+} // namespace sinter::stream
+
+#endif // SINTER_TARGETS_STREAM_PLACEMENT_CHIPMEMORY_H

@@ -1,0 +1,449 @@
+//===- Placer.cpp - Gives the work of a streaming chip its time and place --===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/stream/Placement/Placer.h"
+
+#include "lib/Support/Failure.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdlib>
+
+using namespace sinter;
+using namespace sinter::stream;
+using schedule::Cycles;
+
+namespace {
+
+/// How long a task may look for its cycle behind the first possible one before something else must be wrong.
+constexpr int64_t farthestSearch = 1 << 22;
+
+/// All superlanes of a chip.
+uint32_t allSuperlanes(const TargetModel &model) { return (uint64_t(1) << model.superlanes) - 1; }
+
+} // namespace
+
+Placer::Placer(const TargetModel &model)
+    : model(model),
+      table(model.numQueues(), model.streamsPerDirection, model.streamsPerDirection, model.reach()), chipMemory(model),
+      planes(2 * model.planesPerHemisphere) {}
+
+unsigned Placer::addTensor(std::string name, TensorShape shape, Hemisphere side) {
+  ChipTensor tensor;
+  tensor.name = std::move(name);
+  tensor.side = side;
+  tensor.strips.resize(shape.numVectors() * getBytes(shape.type) * shape.interleave);
+  tensor.ready.resize(shape.numVectors() * shape.rows, 0);
+  tensor.shape = std::move(shape);
+  tensors.push_back(std::move(tensor));
+  return tensors.size() - 1;
+}
+
+llvm::Error Placer::placeConstant(unsigned index) {
+  ChipTensor &tensor = tensors[index];
+  unsigned side = static_cast<unsigned>(tensor.side), words = tensor.shape.wordsPerStrip();
+  for (WordRange &strip : tensor.strips) {
+    unsigned tried = 0, address = 0;
+    while (tried < model.slicesPerHemisphere && !chipMemory.find(tensor.side, nextSlice[side], words, 0, address)) {
+      nextSlice[side] = (nextSlice[side] + 1) % model.slicesPerHemisphere;
+      ++tried;
+    }
+    if (tried == model.slicesPerHemisphere)
+      return doesNotFit("tensor '" + tensor.name + "' does not fit the memory of chip " + model.name);
+    strip = {tensor.side, nextSlice[side], address, words};
+    chipMemory.take(strip);
+    nextSlice[side] = (nextSlice[side] + 1) % model.slicesPerHemisphere;
+  }
+  return llvm::Error::success();
+}
+
+void Placer::release(unsigned index) {
+  for (const WordRange &strip : tensors[index].strips)
+    if (strip.words)
+      chipMemory.release(strip, tensors[index].lastRead + 1);
+}
+
+llvm::Error Placer::place(const Task &task) {
+  std::optional<VectorTiming> timing = layOut(*task.program, model);
+  if (!timing)
+    return doesNotFit("a chain of functions takes more than the " + std::to_string(model.alus) + " ALUs of chip " +
+                      model.name);
+  return task.tiles.empty() ? placeVectors(task, *timing) : placeProduct(task, *timing);
+}
+
+llvm::Error Placer::placeVectors(const Task &task, const VectorTiming &timing) {
+  int64_t earliest = 0;
+  for (auto [input, arrival] : llvm::zip_equal(task.inputs, timing.arrivals))
+    earliest = std::max(earliest, earliestArrival(input, task.rows, 0) - arrival);
+  llvm::Expected<int64_t> at =
+      search(earliest, [&](int64_t start) { return compute(task, timing, start, std::nullopt); });
+  return at ? llvm::Error::success() : at.takeError();
+}
+
+llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
+  // Packed weights say which hemisphere it is; else the one that is free first.
+  auto freeFrom = [&](Hemisphere side, unsigned plane) { return planeState(side, plane).lastRow; };
+  Hemisphere side = Hemisphere::East;
+  if (task.tiles.front().isPacked)
+    side = tensors[task.tiles.front().weights].side;
+  else if (freeFrom(Hemisphere::West, 0) < freeFrom(Hemisphere::East, 0))
+    side = Hemisphere::West;
+  unsigned plane = 0;
+  if (!task.isFloat16)
+    for (unsigned other = 1; other < model.planesPerHemisphere; ++other)
+      if (freeFrom(side, other) < freeFrom(side, plane))
+        plane = other;
+
+  int position = model.planePosition(side, plane);
+  for (unsigned i = 0; i < task.tiles.size(); ++i) {
+    const ProductTile &tile = task.tiles[i];
+    Plane &state = planeState(side, plane);
+    int64_t loadFrom = state.lastSwap + 1;
+    if (state.isFloat16 != task.isFloat16) // an array of another type is in the way until its last row
+      for (unsigned other = 0; other < model.planesPerHemisphere; ++other)
+        loadFrom = std::max(loadFrom, planeState(side, other).lastRow + 1);
+    RowsOf weights = {tile.weights, tile.vector, tile.row, 1};
+    int64_t loads = tile.isPacked ? tensors[tile.weights].shape.rows : tile.columns;
+    unsigned rowsPerCycle = tile.isPacked ? 1 : rowsPerLoad(task.isFloat16);
+    loadFrom = std::max(loadFrom, earliestArrival(weights, loads, position, rowsPerCycle));
+    llvm::Expected<int64_t> loaded =
+        search(loadFrom, [&](int64_t at) { return load(tile, task.isFloat16, side, plane, at); });
+    if (!loaded)
+      return loaded.takeError();
+    int64_t earliest = std::max({*loaded + (loads + rowsPerCycle - 1) / rowsPerCycle, state.lastRow + 1,
+                                 earliestArrival(tile.activations, task.rows, position)});
+    bool isLast = i + 1 == task.tiles.size();
+    if (isLast)
+      for (size_t input = 1; input < task.inputs.size(); ++input)
+        earliest = std::max(earliest, earliestArrival(task.inputs[input], task.rows, 0) - timing.arrivals[input] -
+                                          model.mxmLatency - std::abs(position));
+    llvm::Expected<int64_t> first =
+        search(earliest, [&](int64_t at) { return multiply(task, i, side, plane, timing, at); });
+    if (!first)
+      return first.takeError();
+    for (unsigned other = 0; other < model.planesPerHemisphere; ++other) {
+      if (other != plane && !task.isFloat16)
+        continue;
+      planeState(side, other) = {*first, *first + task.rows - 1, task.isFloat16};
+    }
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<int64_t> Placer::search(int64_t earliest, llvm::function_ref<int64_t(int64_t)> attempt) {
+  for (int64_t at = earliest; at < earliest + farthestSearch;) {
+    schedule::Timetable::Mark mark = table.mark();
+    size_t numPlaced = placed.size();
+    int64_t oldEnd = end;
+    unsigned oldSlices[2] = {nextSlice[0], nextSlice[1]};
+    given.clear();
+    int64_t delay = attempt(at);
+    if (delay == 0)
+      return at;
+    table.rollback(mark);
+    placed.resize(numPlaced);
+    end = oldEnd;
+    std::copy(oldSlices, oldSlices + 2, nextSlice);
+    for (const Given &words : given) {
+      WordRange &strip = tensors[words.tensor].strips[words.strip];
+      chipMemory.release(strip, words.from);
+      strip = {};
+    }
+    at += delay;
+  }
+  return doesNotFit("no cycle was found at which all that a task needs is free on chip " + model.name);
+}
+
+int64_t Placer::load(const ProductTile &tile, bool isFloat16, Hemisphere side, unsigned plane, int64_t at) {
+  const ChipTensor &weights = tensors[tile.weights];
+  int position = model.planePosition(side, plane);
+  Cycles loads = {at, 0, 1};
+  std::vector<Way> ways;
+  struct Source {
+    unsigned stream;
+    WordRange strip;
+    unsigned word;
+  };
+  std::vector<Source> sources;
+  if (tile.isPacked) {
+    loads.count = weights.shape.rows;
+    for (unsigned stream = 0; stream < model.loadStreams(); ++stream)
+      sources.push_back({stream, weights.strips[stream], 0});
+  } else {
+    unsigned rows = rowsPerLoad(isFloat16), bytes = getBytes(weights.shape.type);
+    assert(weights.shape.interleave == rows && "rows that become columns are dealt out to as many slices");
+    loads.count = (tile.columns + rows - 1) / rows;
+    for (unsigned i = 0; i < rows; ++i)
+      for (unsigned byte = 0; byte < bytes; ++byte) {
+        unsigned residue = (tile.row + i) % rows;
+        sources.push_back({i * bytes + byte, weights.strips[(tile.vector * bytes + byte) * rows + residue],
+                           static_cast<unsigned>((tile.row + i) / rows)});
+      }
+  }
+  Hemisphere direction = side;
+  for (const Source &source : sources) {
+    int from = model.slicePosition(source.strip.side, source.strip.slice);
+    Cycles reads = loads + (-std::abs(position - from) - model.readLatency);
+    unsigned queue = model.sliceQueue(source.strip.side, source.strip.slice);
+    if (int64_t delay = table.delayUntilFree(queue, reads))
+      return delay;
+    table.claimSlot(queue, reads);
+    ways.push_back({source.stream, reads + model.readLatency, from, position});
+  }
+  unsigned first;
+  if (int64_t delay = claimStreams(direction, model.loadStreams(), ways, first))
+    return delay;
+  if (!table.claimSlot(model.loadQueue(side, plane), loads))
+    return 1;
+  unsigned columns = tile.isPacked ? model.columnsPerLoad() : rowsPerLoad(isFloat16);
+  for (auto [source, way] : llvm::zip_equal(sources, ways)) {
+    Cycles reads = way.cycles + (-model.readLatency);
+    issue(model.sliceQueue(source.strip.side, source.strip.slice), reads, 1,
+          ReadInstruction{source.strip.address + source.word, {direction, first + source.stream}, tile.superlanes},
+          model.readLatency);
+    ChipTensor &read = tensors[tile.weights];
+    read.lastRead = std::max(read.lastRead, reads.last());
+  }
+  issue(model.loadQueue(side, plane), loads, columns,
+        LoadInstruction{isFloat16, first, tile.column, tile.isPacked ? Half::Both : tile.half}, 1);
+  return 0;
+}
+
+int64_t Placer::multiply(const Task &task, unsigned index, Hemisphere side, unsigned plane, const VectorTiming &timing,
+                         int64_t at) {
+  const ProductTile &tile = task.tiles[index];
+  int position = model.planePosition(side, plane);
+  Cycles rows = {at, task.rows, 1};
+  unsigned queue = model.multiplyQueue(side, plane);
+  if (int64_t delay = table.delayUntilFree(queue, rows))
+    return delay;
+  table.claimSlot(queue, rows);
+  StreamGroup activations;
+  if (int64_t delay = read(tile.activations, task.rows, at, position, activations))
+    return delay;
+  MultiplyInstruction instruction = {task.isFloat16, activations.first, tile.half, 0, index > 0, true, std::nullopt};
+  if (index + 1 == task.tiles.size()) {
+    Cycles sums = rows + model.mxmLatency;
+    std::vector<Way> ways;
+    for (unsigned byte = 0; byte < 4; ++byte)
+      ways.push_back({byte, sums, position, 0});
+    StreamGroup product = {opposite(side), 0};
+    if (int64_t delay = claimStreams(product.direction, 4, ways, product.first))
+      return delay;
+    instruction.out = product;
+    if (int64_t delay = compute(task, timing, sums.first + std::abs(position), product))
+      return delay;
+  }
+  issue(queue, rows, 1, instruction, model.mxmLatency);
+  return 0;
+}
+
+int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at, std::optional<StreamGroup> product) {
+  std::vector<StreamGroup> inputs(task.inputs.size());
+  for (unsigned i = 0; i < task.inputs.size(); ++i) {
+    if (i == 0 && product)
+      inputs[0] = *product;
+    else if (int64_t delay = read(task.inputs[i], task.rows, at + timing.arrivals[i], 0, inputs[i]))
+      return delay;
+  }
+  // An ALU for each step: the first that is free for all of it.
+  std::vector<unsigned> alus;
+  for (const VectorTiming::Step &step : timing.steps) {
+    Cycles cycles = {at + step.start, task.rows, 1};
+    int64_t least = farthestSearch;
+    unsigned alu = 0;
+    for (; alu < model.alus; ++alu) {
+      int64_t delay = table.delayUntilFree(model.aluQueue(alu), cycles);
+      if (delay == 0)
+        break;
+      least = std::min(least, delay);
+    }
+    if (alu == model.alus)
+      return least;
+    table.claimSlot(model.aluQueue(alu), cycles);
+    alus.push_back(alu);
+  }
+  std::vector<std::optional<StreamGroup>> outs(timing.steps.size());
+  for (auto [result, step] : llvm::zip_equal(task.results, timing.results)) {
+    assert(!outs[step] && "a result is written once");
+    StreamGroup group;
+    int64_t start = at + timing.steps[step].start + getLatency(timing.steps[step].operation.op, model);
+    if (int64_t delay = write(result, task.rows, start, group))
+      return delay;
+    outs[step] = group;
+  }
+  for (auto [i, step] : llvm::enumerate(timing.steps)) {
+    AluInstruction instruction = {step.operation.op, step.operation.type, step.operation.to, {}, outs[i]};
+    for (unsigned k = 0; k < 3; ++k) {
+      const VectorOperand &operand = step.operation.operands[k];
+      switch (operand.kind) {
+      case VectorOperand::None:
+        break;
+      case VectorOperand::Input:
+        instruction.operands[k] = {AluOperand::Stream, inputs[operand.index], 0, 0};
+        break;
+      case VectorOperand::Operation:
+        instruction.operands[k] = {AluOperand::Alu, {}, 0, alus[operand.index]};
+        break;
+      case VectorOperand::Constant:
+        instruction.operands[k] = {AluOperand::Constant, {}, operand.bits, 0};
+        break;
+      }
+    }
+    issue(model.aluQueue(alus[i]), {at + step.start, task.rows, 1}, 0, instruction,
+          getLatency(step.operation.op, model));
+  }
+  return 0;
+}
+
+int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int position, StreamGroup &group) {
+  ChipTensor &tensor = tensors[rows.tensor];
+  unsigned bytes = getBytes(tensor.shape.type);
+  std::vector<StripRows> cuts = cutIntoStrips(rows, count);
+  std::vector<Way> ways;
+  for (unsigned byte = 0; byte < bytes; ++byte)
+    for (const StripRows &cut : cuts) {
+      const WordRange &strip = tensor.strip(rows.vector, byte, cut.residue);
+      assert(strip.words && "read before it is written");
+      int from = model.slicePosition(strip.side, strip.slice);
+      Cycles reads = cut.offsets + (arrival - std::abs(position - from) - model.readLatency);
+      unsigned queue = model.sliceQueue(strip.side, strip.slice);
+      if (int64_t delay = table.delayUntilFree(queue, reads))
+        return delay;
+      table.claimSlot(queue, reads);
+      ways.push_back({byte, reads + model.readLatency, from, position});
+    }
+  const WordRange &any = tensor.strip(rows.vector, 0, cuts.front().residue);
+  group.direction = directionTo(any.side, any.slice, position);
+  if (int64_t delay = claimStreams(group.direction, bytes, ways, group.first))
+    return delay;
+  auto way = ways.begin();
+  for (unsigned byte = 0; byte < bytes; ++byte)
+    for (const StripRows &cut : cuts) {
+      const WordRange &strip = tensor.strip(rows.vector, byte, cut.residue);
+      Cycles reads = (way++)->cycles + (-model.readLatency);
+      issue(model.sliceQueue(strip.side, strip.slice), reads, cut.step,
+            ReadInstruction{strip.address + cut.word, {group.direction, group.first + byte}, allSuperlanes(model)},
+            model.readLatency);
+      tensor.lastRead = std::max(tensor.lastRead, reads.last());
+    }
+  return 0;
+}
+
+int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGroup &group) {
+  unsigned bytes = getBytes(tensors[rows.tensor].shape.type);
+  std::vector<StripRows> cuts = cutIntoStrips(rows, count);
+  if (int64_t delay = giveWords(rows.tensor, rows.vector, cuts, start))
+    return delay;
+  ChipTensor &tensor = tensors[rows.tensor];
+  std::vector<Way> ways;
+  group.direction = tensor.side;
+  for (unsigned byte = 0; byte < bytes; ++byte)
+    for (const StripRows &cut : cuts) {
+      const WordRange &strip = tensor.strip(rows.vector, byte, cut.residue);
+      int to = model.slicePosition(strip.side, strip.slice);
+      Cycles writes = cut.offsets + (start + std::abs(to));
+      unsigned queue = model.sliceQueue(strip.side, strip.slice);
+      if (int64_t delay = table.delayUntilFree(queue, writes))
+        return delay;
+      table.claimSlot(queue, writes);
+      ways.push_back({byte, cut.offsets + start, 0, to});
+    }
+  if (int64_t delay = claimStreams(group.direction, bytes, ways, group.first))
+    return delay;
+  for (unsigned byte = 0; byte < bytes; ++byte)
+    for (const StripRows &cut : cuts) {
+      const WordRange &strip = tensor.strip(rows.vector, byte, cut.residue);
+      int distance = std::abs(model.slicePosition(strip.side, strip.slice));
+      issue(model.sliceQueue(strip.side, strip.slice), cut.offsets + (start + distance), cut.step,
+            WriteInstruction{strip.address + cut.word, {group.direction, group.first + byte}, allSuperlanes(model)},
+            model.writeLatency);
+      for (int64_t i = 0; i < cut.offsets.count; ++i) {
+        int64_t &ready = tensor.readyAt(rows.vector, rows.row + cut.offsets[i]);
+        ready = std::max(ready, cut.offsets[i] + start + distance + model.writeLatency);
+      }
+    }
+  return 0;
+}
+
+int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<StripRows> &cuts, int64_t start) {
+  ChipTensor &tensor = tensors[index];
+  unsigned bytes = getBytes(tensor.shape.type), interleave = tensor.shape.interleave;
+  unsigned firstStrip = vector * bytes * interleave, side = static_cast<unsigned>(tensor.side);
+  if (tensor.strips[firstStrip].words)
+    return 0;
+  llvm::SmallVector<unsigned, 16> taken; // a slice takes one word in a cycle
+  for (unsigned strip = firstStrip; strip < firstStrip + bytes * interleave; ++strip) {
+    unsigned tried = 0, address = 0;
+    for (; tried < model.slicesPerHemisphere; ++tried) {
+      unsigned slice = nextSlice[side];
+      nextSlice[side] = (slice + 1) % model.slicesPerHemisphere;
+      int64_t first = start + std::abs(model.slicePosition(tensor.side, slice));
+      auto cut = llvm::find_if(cuts, [&](const StripRows &c) { return c.residue == strip % interleave; });
+      bool isFree = cut == cuts.end() || table.isFree(model.sliceQueue(tensor.side, slice), cut->offsets + first);
+      if (isFree && !llvm::is_contained(taken, slice) &&
+          chipMemory.find(tensor.side, slice, tensor.shape.wordsPerStrip(), first, address)) {
+        tensor.strips[strip] = {tensor.side, slice, address, tensor.shape.wordsPerStrip()};
+        chipMemory.take(tensor.strips[strip]);
+        given.push_back({index, strip, first});
+        taken.push_back(slice);
+        break;
+      }
+    }
+    if (tried == model.slicesPerHemisphere)
+      return 1;
+  }
+  return 0;
+}
+
+int64_t Placer::claimStreams(Hemisphere direction, unsigned width, llvm::ArrayRef<Way> ways, unsigned &first) {
+  // Weights take the lower half of the streams or the upper one: what is narrow begins at the top.
+  unsigned numGroups = model.streamsPerDirection / width;
+  unsigned offset = direction == Hemisphere::East ? 0 : model.streamsPerDirection;
+  for (unsigned i = 0; i < numGroups; ++i) {
+    first = width * (width > 4 ? i : numGroups - 1 - i);
+    schedule::Timetable::Mark mark = table.mark();
+    if (llvm::all_of(ways, [&](const Way &way) {
+          return table.claimConveyor(offset + first + way.byte, way.cycles, way.from, way.to);
+        }))
+      return 0;
+    table.rollback(mark);
+  }
+  return 1;
+}
+
+std::vector<Placer::StripRows> Placer::cutIntoStrips(const RowsOf &rows, int64_t count) const {
+  int64_t interleave = tensors[rows.tensor].shape.interleave;
+  if (rows.step == 0)
+    return {{static_cast<unsigned>(rows.row % interleave), {0, count, 1}, static_cast<unsigned>(rows.row / interleave), 0}};
+  std::vector<StripRows> cuts;
+  for (int64_t i = 0; i < std::min(count, interleave); ++i)
+    cuts.push_back({static_cast<unsigned>((rows.row + i) % interleave), {i, (count - i + interleave - 1) / interleave, interleave},
+                    static_cast<unsigned>((rows.row + i) / interleave), 1});
+  return cuts;
+}
+
+int64_t Placer::earliestArrival(const RowsOf &rows, int64_t count, int position, unsigned rowsPerCycle) const {
+  const ChipTensor &tensor = tensors[rows.tensor];
+  int farthest = 0;
+  for (const WordRange &strip : tensor.strips)
+    if (strip.words)
+      farthest = std::max(farthest, std::abs(position - model.slicePosition(strip.side, strip.slice)));
+  int64_t earliest = 0;
+  for (int64_t i = 0; i < (rows.step ? count : 1); ++i)
+    earliest = std::max(earliest, tensor.ready[rows.vector * tensor.shape.rows + rows.row + i] - i / rowsPerCycle);
+  return earliest + farthest + model.readLatency;
+}
+
+Hemisphere Placer::directionTo(Hemisphere side, unsigned slice, int position) const {
+  return model.slicePosition(side, slice) < position ? Hemisphere::East : Hemisphere::West;
+}
+
+void Placer::issue(unsigned queue, Cycles cycles, int step, decltype(Issue::instruction) instruction, int latency) {
+  end = std::max(end, cycles.last() + latency);
+  placed.push_back({queue, cycles, step, std::move(instruction)});
+}
