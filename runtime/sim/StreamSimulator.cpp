@@ -197,7 +197,7 @@ bool StreamSimulator::Machine::prepare(std::string &error) {
         return false;
       }
       for (const Strip &strip : placement.strips())
-        tensorBytes += uint64_t(strip.columns()) * placement.rows();
+        tensorBytes += uint64_t(strip.columns()) * rowsOf(placement, strip);
     }
   if (imageWords > words || tensorBytes > 2 * words * m.lanes()) {
     error = "the schedule is damaged: its constants and tensors are larger than the memory";

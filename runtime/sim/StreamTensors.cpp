@@ -28,6 +28,15 @@ void StreamMemory::clearWritten() {
     }
 }
 
+uint32_t rowsOf(const Placement &placement, const Strip &strip) {
+  uint32_t interleave = std::max(placement.interleave(), 1u);
+  return static_cast<uint32_t>((uint64_t(placement.rows()) - strip.residue() + interleave - 1) / interleave);
+}
+
+namespace {
+constexpr uint32_t greatestInterleave = 64;
+} // namespace
+
 bool checkPlacement(const Placement &placement, const StreamMachine &machine, std::string &error) {
   auto refuse = [&](const std::string &sentence) {
     error = "the schedule is damaged: tensor '" + placement.name() + "' " + sentence;
@@ -38,7 +47,10 @@ bool checkPlacement(const Placement &placement, const StreamMachine &machine, st
   if (placement.rows() == 0 || placement.columns() == 0)
     return refuse("has no elements");
   uint32_t elementBytes = static_cast<uint32_t>(bytesOf(placement.type()));
-  std::vector<std::pair<uint32_t, uint32_t>> covered[4];
+  uint32_t interleave = std::max(placement.interleave(), 1u);
+  if (interleave > greatestInterleave || interleave > placement.rows())
+    return refuse("is dealt out to " + std::to_string(interleave) + " strips");
+  std::vector<std::vector<std::pair<uint32_t, uint32_t>>> covered(interleave * elementBytes);
   for (const Strip &strip : placement.strips()) {
     if (!Direction_IsValid(strip.hemisphere()) || strip.slice() >= machine.slicesPerHemisphere)
       return refuse("lies in a slice that the chip does not have");
@@ -47,14 +59,17 @@ bool checkPlacement(const Placement &placement, const StreamMachine &machine, st
       return refuse("has a strip of columns or bytes that it does not have");
     if (strip.first_lane() >= machine.lanes() || strip.columns() > machine.lanes() - strip.first_lane())
       return refuse("has a strip that is wider than a word");
-    if (strip.address() >= machine.wordsPerSlice || placement.rows() > machine.wordsPerSlice - strip.address())
+    if (strip.residue() >= interleave)
+      return refuse("has a strip of rows that it does not have");
+    if (strip.address() >= machine.wordsPerSlice || rowsOf(placement, strip) > machine.wordsPerSlice - strip.address())
       return refuse("has a strip that ends beyond its slice");
-    covered[strip.byte()].emplace_back(strip.column(), strip.column() + strip.columns());
+    covered[strip.residue() * elementBytes + strip.byte()].emplace_back(strip.column(),
+                                                                        strip.column() + strip.columns());
   }
-  for (uint32_t byte = 0; byte < elementBytes; ++byte) {
-    std::sort(covered[byte].begin(), covered[byte].end());
+  for (auto &pieces : covered) {
+    std::sort(pieces.begin(), pieces.end());
     uint32_t end = 0;
-    for (const auto &[first, last] : covered[byte]) {
+    for (const auto &[first, last] : pieces) {
       if (first > end)
         break;
       end = std::max(end, last);
@@ -82,11 +97,13 @@ size_t bytesOf(const Placement &placement) {
 
 namespace {
 
+/// visit(strip, row of the tensor, word of the strip, place among all bytes of all strips)
 template <typename Visit> void forEachStripRow(const Placement &placement, Visit visit) {
   size_t at = 0;
+  uint32_t interleave = std::max(placement.interleave(), 1u);
   for (const Strip &strip : placement.strips())
-    for (uint32_t row = 0; row < placement.rows(); ++row) {
-      visit(strip, row, at);
+    for (uint32_t i = 0; i < rowsOf(placement, strip); ++i) {
+      visit(strip, strip.residue() + i * interleave, strip.address() + i, at);
       at += strip.columns();
     }
 }
@@ -99,8 +116,8 @@ size_t elementAt(const Placement &placement, const Strip &strip, uint32_t row) {
 
 void storeTensor(const Placement &placement, const uint8_t *bytes, StreamMemory &memory) {
   size_t stride = bytesOf(placement.type());
-  forEachStripRow(placement, [&](const Strip &strip, uint32_t row, size_t) {
-    uint8_t *word = memory.change(memory.slice(strip.hemisphere(), strip.slice()), strip.address() + row);
+  forEachStripRow(placement, [&](const Strip &strip, uint32_t row, uint32_t address, size_t) {
+    uint8_t *word = memory.change(memory.slice(strip.hemisphere(), strip.slice()), address);
     const uint8_t *from = bytes + elementAt(placement, strip, row);
     for (uint32_t lane = 0; lane < strip.columns(); ++lane)
       word[strip.first_lane() + lane] = from[lane * stride];
@@ -109,8 +126,8 @@ void storeTensor(const Placement &placement, const uint8_t *bytes, StreamMemory 
 
 void loadTensor(const Placement &placement, const StreamMemory &memory, uint8_t *bytes) {
   size_t stride = bytesOf(placement.type());
-  forEachStripRow(placement, [&](const Strip &strip, uint32_t row, size_t) {
-    const uint8_t *word = memory.word(memory.slice(strip.hemisphere(), strip.slice()), strip.address() + row);
+  forEachStripRow(placement, [&](const Strip &strip, uint32_t row, uint32_t address, size_t) {
+    const uint8_t *word = memory.word(memory.slice(strip.hemisphere(), strip.slice()), address);
     uint8_t *to = bytes + elementAt(placement, strip, row);
     for (uint32_t lane = 0; lane < strip.columns(); ++lane)
       to[lane * stride] = word[strip.first_lane() + lane];
@@ -118,8 +135,8 @@ void loadTensor(const Placement &placement, const StreamMemory &memory, uint8_t 
 }
 
 void storeStrips(const Placement &placement, const std::vector<uint8_t> &bytes, StreamMemory &memory) {
-  forEachStripRow(placement, [&](const Strip &strip, uint32_t row, size_t at) {
-    uint8_t *word = memory.change(memory.slice(strip.hemisphere(), strip.slice()), strip.address() + row);
+  forEachStripRow(placement, [&](const Strip &strip, uint32_t, uint32_t address, size_t at) {
+    uint8_t *word = memory.change(memory.slice(strip.hemisphere(), strip.slice()), address);
     std::memcpy(word + strip.first_lane(), bytes.data() + at, strip.columns());
   });
 }
@@ -127,10 +144,10 @@ void storeStrips(const Placement &placement, const std::vector<uint8_t> &bytes, 
 std::vector<uint8_t> loadStrips(const Placement &placement, const StreamMemory &memory) {
   size_t size = 0;
   for (const Strip &strip : placement.strips())
-    size += size_t(strip.columns()) * placement.rows();
+    size += size_t(strip.columns()) * rowsOf(placement, strip);
   std::vector<uint8_t> bytes(size);
-  forEachStripRow(placement, [&](const Strip &strip, uint32_t row, size_t at) {
-    const uint8_t *word = memory.word(memory.slice(strip.hemisphere(), strip.slice()), strip.address() + row);
+  forEachStripRow(placement, [&](const Strip &strip, uint32_t, uint32_t address, size_t at) {
+    const uint8_t *word = memory.word(memory.slice(strip.hemisphere(), strip.slice()), address);
     std::memcpy(bytes.data() + at, word + strip.first_lane(), strip.columns());
   });
   return bytes;

@@ -59,6 +59,8 @@ private:
 bool checkPlacement(const format::Placement &placement, const format::StreamMachine &machine, std::string &error);
 bool checkImage(const format::Image &image, const format::StreamMachine &machine, std::string &error);
 
+/// How many rows, and so words, a strip has.
+uint32_t rowsOf(const format::Placement &placement, const format::Strip &strip);
 /// Bytes of a tensor, as a matrix of its rows.
 size_t bytesOf(const format::Placement &placement);
 /// Into memory, all strips; what else is in their words becomes zero unless a strip stored it since `clearWritten`.

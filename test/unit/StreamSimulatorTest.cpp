@@ -50,6 +50,25 @@ TEST_F(StreamSimulatorTest, RepetitionsStep) {
   EXPECT_THAT(get<uint8_t>("b"), ElementsAre(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3, 16, 17, 18, 19));
 }
 
+// Rows 0, 2, 4 in slice 0, and 1, 3 in slice 1.
+TEST_F(StreamSimulatorTest, RowsAreDealtOut) {
+  for (auto *list : {&builder.input("a", INT8, 5, 4, WEST, 0, 10), &builder.output("b", INT8, 5, 4, WEST, 0, 10)}) {
+    list->set_interleave(2);
+    Strip &odd = *list->add_strips();
+    odd = list->strips(0);
+    odd.set_slice(1);
+    odd.set_residue(1);
+  }
+  builder.output("even", INT8, 3, 4, WEST, 0, 10);
+  builder.output("odd", INT8, 2, 4, WEST, 1, 10);
+  start();
+  set("a", counted(20));
+  run();
+  EXPECT_EQ(get<uint8_t>("b"), counted(20));
+  EXPECT_THAT(get<uint8_t>("even"), ElementsAre(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19));
+  EXPECT_THAT(get<uint8_t>("odd"), ElementsAre(4, 5, 6, 7, 12, 13, 14, 15));
+}
+
 TEST_F(StreamSimulatorTest, SuperlanesAreMasked) {
   builder.input("a", INT8, 1, lanes, WEST, 0, 0);
   builder.input("old", INT8, 1, lanes, EAST, 0, 0);
