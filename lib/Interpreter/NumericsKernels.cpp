@@ -163,7 +163,8 @@ private:
     return cast<FloatType>(numerics.getOperands()).getFloatSemantics();
   }
 
-  /// Rounded once. The products of halves are whole multiples of 2^-48 below 2^32, which 128 bits hold, and so their sums.
+  /// Rounded once. The products of halves are whole multiples of 2^-48 below 2^32, which 128 bits hold, and so their
+  /// sums.
   static float exactSum(const double *a, const double *b, int64_t length, int64_t stride) {
     __int128 sum = 0;
     for (int64_t i = 0; i < length; ++i) {
@@ -366,8 +367,8 @@ static llvm::Expected<HostTensor> runAttention(AttentionOp op, const Frame &fram
         for (int64_t i = 0; i < keys; ++i) {
           scores[i] = products.sum(&q[(row * heads + h) * size], &k[((b * keys + i) * groups + g) * size], size, 1);
           if (!bias.empty())
-            scores[i] = scores[i] + bias[b * biasStrides[0] + h * biasStrides[1] + position * biasStrides[2] +
-                                         i * biasStrides[3]];
+            scores[i] = scores[i] +
+                        bias[b * biasStrides[0] + h * biasStrides[1] + position * biasStrides[2] + i * biasStrides[3]];
           if (op.getCausal() && i > position + keys - queries)
             scores[i] = -std::numeric_limits<float>::infinity();
         }

@@ -45,7 +45,8 @@ struct Cycles {
 
 class Timetable {
 public:
-  /// Positions of conveyors are [-reach, reach], reach <= 31; conveyors below `numAscending` ascend, the others descend.
+  /// Positions of conveyors are [-reach, reach], reach <= 31; conveyors below `numAscending` ascend, the others
+  /// descend.
   Timetable(unsigned numSlots, unsigned numAscending, unsigned numDescending, int reach);
 
   bool isFree(unsigned slot, const Cycles &cycles) const;

@@ -14,10 +14,9 @@
 #ifndef SINTER_TARGETS_STREAM_TARGETMODEL_H
 #define SINTER_TARGETS_STREAM_TARGETMODEL_H
 
-#include "llvm/Support/Error.h"
+#include "runtime/format/ChipDescription.h"
 
-#include <cstdint>
-#include <string>
+#include "llvm/Support/Error.h"
 
 namespace sinter::stream {
 
@@ -29,6 +28,7 @@ enum class UnitKind : uint8_t { Mem, Vxm, Load, Multiply, Transpose, Permute };
 
 struct TargetModel {
   std::string name;
+  format::Chip description;
   double clockGhz;
   unsigned superlanes, lanesPerSuperlane, streamsPerDirection;
   unsigned slicesPerHemisphere, slicesPerPosition, wordsPerSlice, banksPerSlice;
@@ -37,14 +37,16 @@ struct TargetModel {
   unsigned alus, instructionMemory;
   int readLatency, writeLatency, gatherLatency, aluLatency, transcendentalLatency, sxmLatency, sxmFarLatency,
       mxmLatency;
-  /// SHA-256 of the values, as docs/targets/stream.md says.
-  std::string hash;
 
-  /// Reads and checks a description in JSON. A number that makes no machine, or one that the compiler cannot plan with, is
-  /// a Failure (Unusable) that names it.
+  /// Reads and checks a description in JSON. A number that makes no machine, or one that the compiler cannot plan with,
+  /// is a Failure (Unusable) that names it.
   static llvm::Expected<TargetModel> parse(llvm::StringRef json);
   /// A chip of this build (`tsp1`), or the description in a file (`*.json`).
   static llvm::Expected<TargetModel> find(llvm::StringRef chip);
+  /// The chips of this build.
+  static std::vector<std::string> getNames();
+  /// The description of one of them, as it is in runtime/format/chips.
+  static llvm::StringRef getDescription(llvm::StringRef name);
 
   unsigned lanes() const { return superlanes * lanesPerSuperlane; }
   /// Values of fp16 that one array of weights multiplies at once.

@@ -43,8 +43,8 @@ TEST(InterpreterNumerics, TilesAreExactAndAddedInOrder) {
 }
 
 TEST(InterpreterNumerics, OperandsAreRoundedAndSaturate) {
-  EXPECT_EQ(product({1 + 0x1p-11f}, {1}, 4), 1.0f);              // halfway, to even
-  EXPECT_EQ(product({1 + 0x1.8p-10f}, {1}, 4), 1 + 0x1p-9f);     // halfway, to even
+  EXPECT_EQ(product({1 + 0x1p-11f}, {1}, 4), 1.0f);               // halfway, to even
+  EXPECT_EQ(product({1 + 0x1.8p-10f}, {1}, 4), 1 + 0x1p-9f);      // halfway, to even
   EXPECT_EQ(product({1 + 0x1.02p-11f}, {1}, 4), 1.0f + 0x1p-10f); // a little more
   EXPECT_EQ(product({-3.4e38f}, {1}, 4), -65504.0f);
   EXPECT_EQ(product({1e-9f}, {1}, 4), 0.0f);
@@ -64,8 +64,8 @@ TEST(InterpreterNumerics, FunctionsAreCloseToWhatTheyStandFor) {
   };
   expectClose("gelu", [](double v) { return 0.5 * v * (1 + std::erf(v * std::sqrt(0.5))); }, 2.8e-4);
   expectClose(
-      "gelu_tanh",
-      [](double v) { return 0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))); }, 2e-6);
+      "gelu_tanh", [](double v) { return 0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))); },
+      2e-6);
   expectClose("silu", [](double v) { return v / (1 + std::exp(-v)); }, 2e-6);
   expectClose("sigmoid", [](double v) { return 1 / (1 + std::exp(-v)); }, 2e-7);
   expectClose("abs", [](double v) { return std::fabs(v); }, 0);
@@ -88,7 +88,8 @@ TEST(InterpreterNumerics, NormsFollowTheirFormula) {
       variance += (v[i] - mean) * (v[i] - mean) / 8;
     for (int i = 0; i < 8; ++i) {
       double s = scale.as<float>()[i];
-      EXPECT_NEAR(y.as<float>()[row * 8 + i], (v[i] - mean) / std::sqrt(variance + 1e-5) * s + bias.as<float>()[i], 4e-3);
+      EXPECT_NEAR(y.as<float>()[row * 8 + i], (v[i] - mean) / std::sqrt(variance + 1e-5) * s + bias.as<float>()[i],
+                  4e-3);
       EXPECT_NEAR(z.as<float>()[row * 8 + i], v[i] / std::sqrt(squares + 1e-5) * s, 4e-3);
     }
   }
@@ -112,7 +113,8 @@ TEST(InterpreterNumerics, AttentionAddsItsKeysInChains) {
 }
 
 TEST(InterpreterNumerics, WhatHasNoStepsIsRefused) {
-  llvm::Expected<HostTensor> result = tryEvaluate("elementwise log(%0)" + numerics(160), {f32({1}, {1})}, "tensor<1xf32>");
+  llvm::Expected<HostTensor> result =
+      tryEvaluate("elementwise log(%0)" + numerics(160), {f32({1}, {1})}, "tensor<1xf32>");
   ASSERT_FALSE(bool(result));
   EXPECT_NE(takeFailure(result.takeError()).message.find("'log' has no steps"), std::string::npos);
 }

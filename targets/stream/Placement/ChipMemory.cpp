@@ -22,7 +22,8 @@ TensorShape TensorShape::dense(Element type, int64_t rows, unsigned columns, con
 }
 
 ChipMemory::ChipMemory(const TargetModel &model)
-    : slicesPerHemisphere(model.slicesPerHemisphere), wordsPerBank(model.wordsPerBank()), free(2 * model.slicesPerHemisphere) {
+    : slicesPerHemisphere(model.slicesPerHemisphere), wordsPerBank(model.wordsPerBank()),
+      free(2 * model.slicesPerHemisphere) {
   for (std::vector<Free> &regions : free)
     for (unsigned bank = 0; bank < model.banksPerSlice; ++bank)
       regions.push_back({bank * model.wordsPerBank(), (bank + 1) * model.wordsPerBank(), 0});
@@ -44,7 +45,8 @@ bool ChipMemory::find(Hemisphere side, unsigned slice, unsigned words, int64_t c
 
 void ChipMemory::take(const WordRange &range) {
   std::vector<Free> rest;
-  unsigned end = range.address + range.words, taken = 0;
+  unsigned end = range.address + range.words;
+  [[maybe_unused]] unsigned taken = 0;
   for (const Free &region : slice(range.side, range.slice)) {
     unsigned from = std::clamp(range.address, region.begin, region.end), to = std::clamp(end, region.begin, region.end);
     taken += to - from;

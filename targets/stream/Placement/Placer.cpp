@@ -25,12 +25,14 @@ constexpr int64_t farthestSearch = 1 << 22;
 /// All superlanes of a chip.
 uint32_t allSuperlanes(const TargetModel &model) { return (uint64_t(1) << model.superlanes) - 1; }
 
+/// What a burst takes of its queue: nothing else can be issued between its repetitions.
+Cycles spanOf(const Cycles &cycles) { return {cycles.first, cycles.last() - cycles.first + 1, 1}; }
+
 } // namespace
 
 Placer::Placer(const TargetModel &model)
-    : model(model),
-      table(model.numQueues(), model.streamsPerDirection, model.streamsPerDirection, model.reach()), chipMemory(model),
-      planes(2 * model.planesPerHemisphere) {}
+    : model(model), table(model.numQueues(), model.streamsPerDirection, model.streamsPerDirection, model.reach()),
+      chipMemory(model), planes(2 * model.planesPerHemisphere) {}
 
 unsigned Placer::addTensor(std::string name, TensorShape shape, Hemisphere side) {
   ChipTensor tensor;
@@ -203,7 +205,9 @@ int64_t Placer::load(const ProductTile &tile, bool isFloat16, Hemisphere side, u
   for (auto [source, way] : llvm::zip_equal(sources, ways)) {
     Cycles reads = way.cycles + (-model.readLatency);
     issue(model.sliceQueue(source.strip.side, source.strip.slice), reads, 1,
-          ReadInstruction{source.strip.address + source.word, {direction, first + source.stream}, tile.superlanes},
+          ReadInstruction{source.strip.address + source.word,
+                          {direction, first + source.stream},
+                          tile.superlanes & allSuperlanes(model)},
           model.readLatency);
     ChipTensor &read = tensors[tile.weights];
     read.lastRead = std::max(read.lastRead, reads.last());
@@ -312,9 +316,9 @@ int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int pos
       int from = model.slicePosition(strip.side, strip.slice);
       Cycles reads = cut.offsets + (arrival - std::abs(position - from) - model.readLatency);
       unsigned queue = model.sliceQueue(strip.side, strip.slice);
-      if (int64_t delay = table.delayUntilFree(queue, reads))
+      if (int64_t delay = table.delayUntilFree(queue, spanOf(reads)))
         return delay;
-      table.claimSlot(queue, reads);
+      table.claimSlot(queue, spanOf(reads));
       ways.push_back({byte, reads + model.readLatency, from, position});
     }
   const WordRange &any = tensor.strip(rows.vector, 0, cuts.front().residue);
@@ -348,9 +352,9 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
       int to = model.slicePosition(strip.side, strip.slice);
       Cycles writes = cut.offsets + (start + std::abs(to));
       unsigned queue = model.sliceQueue(strip.side, strip.slice);
-      if (int64_t delay = table.delayUntilFree(queue, writes))
+      if (int64_t delay = table.delayUntilFree(queue, spanOf(writes)))
         return delay;
-      table.claimSlot(queue, writes);
+      table.claimSlot(queue, spanOf(writes));
       ways.push_back({byte, cut.offsets + start, 0, to});
     }
   if (int64_t delay = claimStreams(group.direction, bytes, ways, group.first))
@@ -384,7 +388,8 @@ int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<Str
       nextSlice[side] = (slice + 1) % model.slicesPerHemisphere;
       int64_t first = start + std::abs(model.slicePosition(tensor.side, slice));
       auto cut = llvm::find_if(cuts, [&](const StripRows &c) { return c.residue == strip % interleave; });
-      bool isFree = cut == cuts.end() || table.isFree(model.sliceQueue(tensor.side, slice), cut->offsets + first);
+      bool isFree =
+          cut == cuts.end() || table.isFree(model.sliceQueue(tensor.side, slice), spanOf(cut->offsets + first));
       if (isFree && !llvm::is_contained(taken, slice) &&
           chipMemory.find(tensor.side, slice, tensor.shape.wordsPerStrip(), first, address)) {
         tensor.strips[strip] = {tensor.side, slice, address, tensor.shape.wordsPerStrip()};
@@ -419,11 +424,14 @@ int64_t Placer::claimStreams(Hemisphere direction, unsigned width, llvm::ArrayRe
 std::vector<Placer::StripRows> Placer::cutIntoStrips(const RowsOf &rows, int64_t count) const {
   int64_t interleave = tensors[rows.tensor].shape.interleave;
   if (rows.step == 0)
-    return {{static_cast<unsigned>(rows.row % interleave), {0, count, 1}, static_cast<unsigned>(rows.row / interleave), 0}};
+    return {
+        {static_cast<unsigned>(rows.row % interleave), {0, count, 1}, static_cast<unsigned>(rows.row / interleave), 0}};
   std::vector<StripRows> cuts;
   for (int64_t i = 0; i < std::min(count, interleave); ++i)
-    cuts.push_back({static_cast<unsigned>((rows.row + i) % interleave), {i, (count - i + interleave - 1) / interleave, interleave},
-                    static_cast<unsigned>((rows.row + i) / interleave), 1});
+    cuts.push_back({static_cast<unsigned>((rows.row + i) % interleave),
+                    {i, (count - i + interleave - 1) / interleave, interleave},
+                    static_cast<unsigned>((rows.row + i) / interleave),
+                    1});
   return cuts;
 }
 

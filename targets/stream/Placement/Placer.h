@@ -100,8 +100,8 @@ private:
 
   llvm::Error placeProduct(const Task &task, const VectorTiming &timing);
   llvm::Error placeVectors(const Task &task, const VectorTiming &timing);
-  /// Calls `attempt` with cycles from `earliest` on until it succeeds; it returns by how much to wait, 0 for success. What
-  /// a failed attempt claimed is taken back. Returns the cycle.
+  /// Calls `attempt` with cycles from `earliest` on until it succeeds; it returns by how much to wait, 0 for success.
+  /// What a failed attempt claimed is taken back. Returns the cycle.
   llvm::Expected<int64_t> search(int64_t earliest, llvm::function_ref<int64_t(int64_t)> attempt);
 
   // Pieces of an attempt: each returns 0, or by how many cycles a next attempt should wait.

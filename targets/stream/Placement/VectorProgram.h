@@ -35,7 +35,25 @@ enum class Element : uint8_t { Int8, Int16, Int32, Float16, Float32 };
 unsigned getBytes(Element type);
 
 enum class AluOp : uint8_t {
-  Copy, Add, Sub, Mul, Max, Min, Less, Equal, Select, And, Or, Xor, ShiftLeft, ShiftRight, Convert, Relu, Exp, Tanh, Rsqrt
+  Copy,
+  Add,
+  Sub,
+  Mul,
+  Max,
+  Min,
+  Less,
+  Equal,
+  Select,
+  And,
+  Or,
+  Xor,
+  ShiftLeft,
+  ShiftRight,
+  Convert,
+  Relu,
+  Exp,
+  Tanh,
+  Rsqrt
 };
 int getLatency(AluOp op, const TargetModel &model);
 
