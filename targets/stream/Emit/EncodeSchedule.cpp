@@ -10,6 +10,8 @@
 #include "lib/Support/Failure.h"
 #include "runtime/format/ScheduleFile.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 #include <cassert>
 
@@ -128,58 +130,15 @@ void nameQueue(unsigned queue, const TargetModel &model, format::QueueProgram &p
   sided(queue % 2 ? format::MULTIPLY : format::LOAD, queue / 2, model.planesPerHemisphere);
 }
 
-} // namespace
-
-llvm::Expected<format::StreamSchedule> sinter::stream::encodeSchedule(const Placer &placer, const TargetModel &model) {
-  format::StreamSchedule schedule;
-  schedule.set_version(format::scheduleVersion);
-  schedule.set_chip(model.name);
-  schedule.set_chip_sha256(format::chipHash(model.description));
-  schedule.set_cycles(placer.cycles());
-
-  std::vector<std::vector<Issue>> queues(model.numQueues());
-  for (const Issue &issue : placer.issues())
-    queues[issue.queue].push_back(issue);
-  for (unsigned queue = 0; queue < queues.size(); ++queue) {
-    std::vector<Issue> &bursts = queues[queue];
-    if (bursts.empty())
-      continue;
-    std::sort(bursts.begin(), bursts.end(),
-              [](const Issue &a, const Issue &b) { return a.cycles.first < b.cycles.first; });
-    format::QueueProgram &program = *schedule.add_programs();
-    nameQueue(queue, model, program);
-    int64_t now = 0;
-    for (const Issue &burst : bursts) {
-      assert(burst.cycles.first >= now && "bursts of one queue take turns");
-      if (burst.cycles.first > now)
-        program.add_instructions()->set_nop(burst.cycles.first - now);
-      std::visit(Encoder{*program.add_instructions()}, burst.instruction);
-      now = burst.cycles.first + 1;
-      if (burst.cycles.count > 1) {
-        format::Repeat &repeat = *program.add_instructions()->mutable_repeat();
-        repeat.set_count(burst.cycles.count - 1);
-        repeat.set_interval(burst.cycles.interval);
-        repeat.set_step(burst.step);
-        now = burst.cycles.last() + 1;
-      }
-    }
-    if (static_cast<unsigned>(program.instructions_size()) > model.instructionMemory)
-      return doesNotFit("a program of chip " + model.name + " takes " + std::to_string(program.instructions_size()) +
-                        " instructions (" + format::Unit_Name(program.unit()) + " " + std::to_string(program.index()) +
-                        "); a queue holds " + std::to_string(model.instructionMemory));
-  }
-  return schedule;
-}
-
-format::Placement sinter::stream::encodePlacement(const ChipTensor &tensor) {
+/// A tensor that the host writes or reads. Its rows are not dealt out.
+void encodePlacement(const ChipTensor &tensor, format::Placement &placement) {
   assert(tensor.shape.interleave == 1 && "the host knows rows one after the other");
-  format::Placement placement;
   placement.set_name(tensor.name);
   placement.set_type(encode(tensor.shape.type));
   placement.set_rows(tensor.shape.rows);
+  placement.set_columns(tensor.shape.numColumns());
   unsigned bytes = getBytes(tensor.shape.type);
-  for (const LanePart &part : tensor.shape.parts) {
-    placement.set_columns(std::max(placement.columns(), part.column + part.columns));
+  for (const LanePart &part : tensor.shape.parts)
     for (unsigned byte = 0; byte < bytes; ++byte) {
       const WordRange &range = tensor.strips[part.vector * bytes + byte];
       format::Strip &strip = *placement.add_strips();
@@ -191,6 +150,86 @@ format::Placement sinter::stream::encodePlacement(const ChipTensor &tensor) {
       strip.set_slice(range.slice);
       strip.set_address(range.address);
     }
+}
+
+void encodeImages(const ChipTensor &tensor, uint64_t offset, const TargetModel &model,
+                  format::StreamSchedule &schedule) {
+  for (const WordRange &strip : tensor.strips) {
+    format::Image &image = *schedule.add_images();
+    image.set_offset(offset);
+    image.set_hemisphere(encode(strip.side));
+    image.set_slice(strip.slice);
+    image.set_address(strip.address);
+    image.set_words(strip.words);
+    image.set_word_bytes(model.lanes());
+    offset += uint64_t(strip.words) * model.lanes();
   }
-  return placement;
+}
+
+} // namespace
+
+std::vector<uint64_t> sinter::stream::layOutConstants(const StreamProgram &program, const TargetModel &model) {
+  std::vector<uint64_t> offsets;
+  uint64_t end = 0;
+  for (const StreamTensor &tensor : program.tensors) {
+    bool isConstant = tensor.kind == StreamTensor::Constant;
+    offsets.push_back(isConstant ? end : 0);
+    if (isConstant)
+      end += uint64_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes();
+  }
+  offsets.push_back(end);
+  return offsets;
+}
+
+llvm::Expected<format::StreamSchedule> sinter::stream::encodeSchedule(const StreamProgram &program,
+                                                                      const Placer &placer, const TargetModel &model) {
+  format::StreamSchedule schedule;
+  schedule.set_version(format::scheduleVersion);
+  schedule.set_chip(model.name);
+  schedule.set_chip_sha256(format::chipHash(model.description));
+  schedule.set_cycles(placer.cycles());
+  std::vector<uint64_t> offsets = layOutConstants(program, model);
+  for (auto [i, tensor] : llvm::enumerate(program.tensors)) {
+    const ChipTensor &placed = placer.tensors()[i];
+    if (tensor.kind == StreamTensor::Constant)
+      encodeImages(placed, offsets[i], model, schedule);
+    else if (tensor.kind == StreamTensor::Input)
+      encodePlacement(placed, *schedule.add_inputs());
+    else if (tensor.kind == StreamTensor::Output)
+      encodePlacement(placed, *schedule.add_outputs());
+  }
+
+  std::vector<std::vector<Issue>> queues(model.numQueues());
+  for (const Issue &issue : placer.issues())
+    queues[issue.queue].push_back(issue);
+  for (unsigned queue = 0; queue < queues.size(); ++queue) {
+    std::vector<Issue> &bursts = queues[queue];
+    if (bursts.empty())
+      continue;
+    std::sort(bursts.begin(), bursts.end(),
+              [](const Issue &a, const Issue &b) { return a.cycles.first < b.cycles.first; });
+    format::QueueProgram &queueProgram = *schedule.add_programs();
+    nameQueue(queue, model, queueProgram);
+    int64_t now = 0;
+    for (const Issue &burst : bursts) {
+      assert(burst.cycles.first >= now && "bursts of one queue take turns");
+      if (burst.cycles.first > now)
+        queueProgram.add_instructions()->set_nop(burst.cycles.first - now);
+      std::visit(Encoder{*queueProgram.add_instructions()}, burst.instruction);
+      now = burst.cycles.first + 1;
+      if (burst.cycles.count > 1) {
+        format::Repeat &repeat = *queueProgram.add_instructions()->mutable_repeat();
+        repeat.set_count(burst.cycles.count - 1);
+        repeat.set_interval(burst.cycles.interval);
+        repeat.set_step(burst.step);
+        now = burst.cycles.last() + 1;
+      }
+    }
+    if (static_cast<unsigned>(queueProgram.instructions_size()) > model.instructionMemory)
+      return doesNotFit("a program of chip " + model.name + " takes " +
+                        std::to_string(queueProgram.instructions_size()) + " instructions (" +
+                        format::Unit_Name(queueProgram.unit()) + " " + std::to_string(queueProgram.index()) +
+                        "); a queue holds " + std::to_string(model.instructionMemory));
+  }
+  return schedule;
 }

@@ -13,12 +13,14 @@
 
 namespace sinter::stream {
 
-/// The programs, chip and cycles of a schedule. A program longer than a queue's memory is a Failure (DoesNotFit) that
-/// names the queue.
-llvm::Expected<format::StreamSchedule> encodeSchedule(const Placer &placer, const TargetModel &model);
+/// Where the words of each constant begin in the weights file, by tensor (0 for others), and behind them the file's
+/// size.
+std::vector<uint64_t> layOutConstants(const StreamProgram &program, const TargetModel &model);
 
-/// A tensor that the host writes or reads, or that is kept. Its rows are not dealt out.
-format::Placement encodePlacement(const ChipTensor &tensor);
+/// The schedule of a placed program. A queue's program that is longer than the queue's memory is a Failure
+/// (DoesNotFit).
+llvm::Expected<format::StreamSchedule> encodeSchedule(const StreamProgram &program, const Placer &placer,
+                                                      const TargetModel &model);
 
 } // namespace sinter::stream
 

@@ -23,36 +23,16 @@
 #ifndef SINTER_TARGETS_STREAM_PLACEMENT_CHIPMEMORY_H
 #define SINTER_TARGETS_STREAM_PLACEMENT_CHIPMEMORY_H
 
-#include "targets/stream/Placement/VectorProgram.h"
-
-#include <string>
-#include <vector>
+#include "targets/stream/Placement/StreamProgram.h"
 
 namespace sinter::stream {
-
-/// Columns [column, column + columns) of a matrix are in lanes [lane, lane + columns) of vector `vector`.
-struct LanePart {
-  unsigned column, columns, vector, lane;
-};
 
 struct WordRange {
   Hemisphere side = Hemisphere::East;
   unsigned slice = 0, address = 0, words = 0;
 };
 
-/// How a tensor is cut.
-struct TensorShape {
-  Element type = Element::Float32;
-  int64_t rows = 0;
-  std::vector<LanePart> parts;
-  unsigned interleave = 1;
-
-  /// Columns in their order, as many to a vector as there are lanes.
-  static TensorShape dense(Element type, int64_t rows, unsigned columns, const TargetModel &model);
-  unsigned numVectors() const { return parts.empty() ? 0 : parts.back().vector + 1; }
-  unsigned wordsPerStrip() const { return (rows + interleave - 1) / interleave; }
-};
-
+/// A tensor's place.
 struct ChipTensor {
   std::string name;
   TensorShape shape;

@@ -15,7 +15,7 @@
 #define SINTER_TARGETS_STREAM_PLACEMENT_INSTRUCTIONS_H
 
 #include "lib/Schedule/Timetable.h"
-#include "targets/stream/Placement/VectorProgram.h"
+#include "targets/stream/Placement/StreamProgram.h"
 
 #include <variant>
 
@@ -51,8 +51,6 @@ struct AluInstruction {
   AluOperand operands[3];
   std::optional<StreamGroup> out;
 };
-
-enum class Half : uint8_t { Low, High, Both };
 
 struct LoadInstruction {
   bool isFloat16;

@@ -34,19 +34,43 @@ Placer::Placer(const TargetModel &model)
     : model(model), table(model.numQueues(), model.streamsPerDirection, model.streamsPerDirection, model.reach()),
       chipMemory(model), planes(2 * model.planesPerHemisphere) {}
 
-unsigned Placer::addTensor(std::string name, TensorShape shape, Hemisphere side) {
-  ChipTensor tensor;
-  tensor.name = std::move(name);
-  tensor.side = side;
-  tensor.strips.resize(shape.numVectors() * getBytes(shape.type) * shape.interleave);
-  tensor.ready.resize(shape.numVectors() * shape.rows, 0);
-  tensor.shape = std::move(shape);
-  tensors.push_back(std::move(tensor));
-  return tensors.size() - 1;
+llvm::Error Placer::place(const StreamProgram &program) {
+  for (const StreamTensor &tensor : program.tensors) {
+    ChipTensor placed;
+    placed.name = tensor.name;
+    placed.shape = tensor.shape;
+    placed.side = tensor.side;
+    placed.strips.resize(tensor.shape.numStrips());
+    placed.ready.resize(tensor.shape.numVectors() * tensor.shape.rows, 0);
+    chipTensors.push_back(std::move(placed));
+    bool isThere = tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Constant;
+    if (llvm::Error error = isThere ? placeConstant(chipTensors.back()) : llvm::Error::success())
+      return error;
+  }
+  // After its last reader, what a tensor has is given back; inputs, too, since they are written anew before each run.
+  std::vector<size_t> lastReader(program.tensors.size(), 0);
+  for (auto [i, task] : llvm::enumerate(program.tasks)) {
+    for (const ProductTile &tile : task.tiles)
+      lastReader[tile.activations.tensor] = lastReader[tile.weights] = i;
+    for (const RowsOf &rows : llvm::drop_begin(task.inputs, task.tiles.empty() ? 0 : 1))
+      lastReader[rows.tensor] = i;
+  }
+  for (auto [i, task] : llvm::enumerate(program.tasks)) {
+    if (llvm::Error error = placeTask(task))
+      return error;
+    for (auto [tensor, last] : llvm::zip_equal(llvm::seq(program.tensors.size()), lastReader)) {
+      StreamTensor::Kind kind = program.tensors[tensor].kind;
+      if (last != i || (kind != StreamTensor::Temporary && kind != StreamTensor::Input))
+        continue;
+      for (const WordRange &strip : chipTensors[tensor].strips)
+        if (strip.words)
+          chipMemory.release(strip, chipTensors[tensor].lastRead + 1);
+    }
+  }
+  return llvm::Error::success();
 }
 
-llvm::Error Placer::placeConstant(unsigned index) {
-  ChipTensor &tensor = tensors[index];
+llvm::Error Placer::placeConstant(ChipTensor &tensor) {
   unsigned side = static_cast<unsigned>(tensor.side), words = tensor.shape.wordsPerStrip();
   for (WordRange &strip : tensor.strips) {
     unsigned tried = 0, address = 0;
@@ -63,13 +87,7 @@ llvm::Error Placer::placeConstant(unsigned index) {
   return llvm::Error::success();
 }
 
-void Placer::release(unsigned index) {
-  for (const WordRange &strip : tensors[index].strips)
-    if (strip.words)
-      chipMemory.release(strip, tensors[index].lastRead + 1);
-}
-
-llvm::Error Placer::place(const Task &task) {
+llvm::Error Placer::placeTask(const Task &task) {
   std::optional<VectorTiming> timing = layOut(*task.program, model);
   if (!timing)
     return doesNotFit("a chain of functions takes more than the " + std::to_string(model.alus) + " ALUs of chip " +
@@ -91,7 +109,7 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
   auto freeFrom = [&](Hemisphere side, unsigned plane) { return planeState(side, plane).lastRow; };
   Hemisphere side = Hemisphere::East;
   if (task.tiles.front().isPacked)
-    side = tensors[task.tiles.front().weights].side;
+    side = chipTensors[task.tiles.front().weights].side;
   else if (freeFrom(Hemisphere::West, 0) < freeFrom(Hemisphere::East, 0))
     side = Hemisphere::West;
   unsigned plane = 0;
@@ -109,7 +127,7 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
       for (unsigned other = 0; other < model.planesPerHemisphere; ++other)
         loadFrom = std::max(loadFrom, planeState(side, other).lastRow + 1);
     RowsOf weights = {tile.weights, tile.vector, tile.row, 1};
-    int64_t loads = tile.isPacked ? tensors[tile.weights].shape.rows : tile.columns;
+    int64_t loads = tile.isPacked ? chipTensors[tile.weights].shape.rows : tile.columns;
     unsigned rowsPerCycle = tile.isPacked ? 1 : rowsPerLoad(task.isFloat16);
     loadFrom = std::max(loadFrom, earliestArrival(weights, loads, position, rowsPerCycle));
     llvm::Expected<int64_t> loaded =
@@ -151,7 +169,7 @@ llvm::Expected<int64_t> Placer::search(int64_t earliest, llvm::function_ref<int6
     end = oldEnd;
     std::copy(oldSlices, oldSlices + 2, nextSlice);
     for (const Given &words : given) {
-      WordRange &strip = tensors[words.tensor].strips[words.strip];
+      WordRange &strip = chipTensors[words.tensor].strips[words.strip];
       chipMemory.release(strip, words.from);
       strip = {};
     }
@@ -161,7 +179,7 @@ llvm::Expected<int64_t> Placer::search(int64_t earliest, llvm::function_ref<int6
 }
 
 int64_t Placer::load(const ProductTile &tile, bool isFloat16, Hemisphere side, unsigned plane, int64_t at) {
-  const ChipTensor &weights = tensors[tile.weights];
+  const ChipTensor &weights = chipTensors[tile.weights];
   int position = model.planePosition(side, plane);
   Cycles loads = {at, 0, 1};
   std::vector<Way> ways;
@@ -209,7 +227,7 @@ int64_t Placer::load(const ProductTile &tile, bool isFloat16, Hemisphere side, u
                           {direction, first + source.stream},
                           tile.superlanes & allSuperlanes(model)},
           model.readLatency);
-    ChipTensor &read = tensors[tile.weights];
+    ChipTensor &read = chipTensors[tile.weights];
     read.lastRead = std::max(read.lastRead, reads.last());
   }
   issue(model.loadQueue(side, plane), loads, columns,
@@ -305,7 +323,7 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
 }
 
 int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int position, StreamGroup &group) {
-  ChipTensor &tensor = tensors[rows.tensor];
+  ChipTensor &tensor = chipTensors[rows.tensor];
   unsigned bytes = getBytes(tensor.shape.type);
   std::vector<StripRows> cuts = cutIntoStrips(rows, count);
   std::vector<Way> ways;
@@ -339,11 +357,11 @@ int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int pos
 }
 
 int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGroup &group) {
-  unsigned bytes = getBytes(tensors[rows.tensor].shape.type);
+  unsigned bytes = getBytes(chipTensors[rows.tensor].shape.type);
   std::vector<StripRows> cuts = cutIntoStrips(rows, count);
   if (int64_t delay = giveWords(rows.tensor, rows.vector, cuts, start))
     return delay;
-  ChipTensor &tensor = tensors[rows.tensor];
+  ChipTensor &tensor = chipTensors[rows.tensor];
   std::vector<Way> ways;
   group.direction = tensor.side;
   for (unsigned byte = 0; byte < bytes; ++byte)
@@ -375,7 +393,7 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
 }
 
 int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<StripRows> &cuts, int64_t start) {
-  ChipTensor &tensor = tensors[index];
+  ChipTensor &tensor = chipTensors[index];
   unsigned bytes = getBytes(tensor.shape.type), interleave = tensor.shape.interleave;
   unsigned firstStrip = vector * bytes * interleave, side = static_cast<unsigned>(tensor.side);
   if (tensor.strips[firstStrip].words)
@@ -422,7 +440,7 @@ int64_t Placer::claimStreams(Hemisphere direction, unsigned width, llvm::ArrayRe
 }
 
 std::vector<Placer::StripRows> Placer::cutIntoStrips(const RowsOf &rows, int64_t count) const {
-  int64_t interleave = tensors[rows.tensor].shape.interleave;
+  int64_t interleave = chipTensors[rows.tensor].shape.interleave;
   if (rows.step == 0)
     return {
         {static_cast<unsigned>(rows.row % interleave), {0, count, 1}, static_cast<unsigned>(rows.row / interleave), 0}};
@@ -436,7 +454,7 @@ std::vector<Placer::StripRows> Placer::cutIntoStrips(const RowsOf &rows, int64_t
 }
 
 int64_t Placer::earliestArrival(const RowsOf &rows, int64_t count, int position, unsigned rowsPerCycle) const {
-  const ChipTensor &tensor = tensors[rows.tensor];
+  const ChipTensor &tensor = chipTensors[rows.tensor];
   int farthest = 0;
   for (const WordRange &strip : tensor.strips)
     if (strip.words)

@@ -7,9 +7,7 @@
 //
 // The placer is given tasks in an order in which each finds its inputs, and places
 // one after the other, at the earliest cycle at which all that it needs is free: a
-// list scheduler over a Timetable. A task is what cannot be torn apart in time: a
-// number of vectors, one a cycle, that come from memory or an array of weights, go
-// through a chain of ALUs and into memory. Its pieces stand at fixed distances in
+// list scheduler over a Timetable. The pieces of a task stand at fixed distances in
 // time, which follow from the ways between units, so that a single number, the cycle
 // of its first piece, decides all.
 //
@@ -28,56 +26,17 @@
 
 namespace sinter::stream {
 
-/// Rows of one vector of a tensor: row, row + step, ...; step 0 is the same row each time.
-struct RowsOf {
-  unsigned tensor = 0, vector = 0;
-  int64_t row = 0;
-  int step = 1;
-};
-
-/// An array of weights, and the activations that it multiplies.
-struct ProductTile {
-  RowsOf activations;
-  Half half = Half::Low; // fp16: which lanes of the activations
-  /// Weights: `columns` columns. Packed: a tensor of `loadStreams` strips, whose words are LOADs one after the other.
-  /// Else rows of a tensor, each a column, of which only `superlanes` are read.
-  unsigned weights = 0;
-  bool isPacked = true;
-  unsigned vector = 0;
-  int64_t row = 0;
-  unsigned column = 0, columns = 0;
-  uint32_t superlanes = ~0u;
-};
-
-/// Products of rows by a column of tiles, summed in their order, then a function of the sums.
-struct Task {
-  bool isFloat16 = false;
-  std::vector<ProductTile> tiles; // none: no product
-  int64_t rows = 0;
-  const VectorProgram *program = nullptr;
-  std::vector<RowsOf> inputs; // of the program; that of the product is ignored
-  std::vector<RowsOf> results;
-};
-
 class Placer {
 public:
   explicit Placer(const TargetModel &model);
 
-  /// A tensor that lies in memory before cycle 0, or is to be written by tasks, in the slices of one hemisphere.
-  unsigned addTensor(std::string name, TensorShape shape, Hemisphere side);
-  /// Gives a tensor that is there before cycle 0 its words. A Failure (DoesNotFit) where there are none.
-  llvm::Error placeConstant(unsigned tensor);
-  ChipTensor &tensor(unsigned index) { return tensors[index]; }
-  const std::vector<ChipTensor> &allTensors() const { return tensors; }
+  /// Places a whole program: first what is there before cycle 0, then one task after the other.
+  llvm::Error place(const StreamProgram &program);
 
-  llvm::Error place(const Task &task);
-  /// No later task reads the tensor: its words can be used again.
-  void release(unsigned tensor);
-
+  const std::vector<ChipTensor> &tensors() const { return chipTensors; }
   const std::vector<Issue> &issues() const { return placed; }
   /// By when all that was placed is complete, in all superlanes.
   int64_t cycles() const { return end + model.superlanes; }
-  const ChipMemory &memory() const { return chipMemory; }
 
 private:
   struct Plane {
@@ -98,6 +57,8 @@ private:
     int step;
   };
 
+  llvm::Error placeConstant(ChipTensor &tensor);
+  llvm::Error placeTask(const Task &task);
   llvm::Error placeProduct(const Task &task, const VectorTiming &timing);
   llvm::Error placeVectors(const Task &task, const VectorTiming &timing);
   /// Calls `attempt` with cycles from `earliest` on until it succeeds; it returns by how much to wait, 0 for success.
@@ -128,7 +89,7 @@ private:
   const TargetModel &model;
   schedule::Timetable table;
   ChipMemory chipMemory;
-  std::vector<ChipTensor> tensors;
+  std::vector<ChipTensor> chipTensors;
   std::vector<Issue> placed;
   std::vector<Plane> planes;
   /// What an attempt took of the memory: the strip's number, and from when its words were free.

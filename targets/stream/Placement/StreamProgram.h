@@ -1,0 +1,108 @@
+//===- StreamProgram.h - What a streaming chip is to compute ---------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Tensors, and tasks that make tensors of tensors: all that is computed, and
+// nothing of when and where. The placer gives it cycles, slices, streams and ALUs;
+// the schedule's own statement of what it computes is made from it, too.
+//
+// A task is what cannot be torn apart in time: a number of vectors, one a cycle,
+// that come from memory or an array of weights, go through a chain of ALUs and into
+// memory.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TARGETS_STREAM_PLACEMENT_STREAMPROGRAM_H
+#define SINTER_TARGETS_STREAM_PLACEMENT_STREAMPROGRAM_H
+
+#include "targets/stream/Placement/VectorProgram.h"
+
+#include "llvm/Support/Error.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sinter::stream {
+
+/// Columns [column, column + columns) of a matrix are in lanes [lane, lane + columns) of vector `vector`.
+struct LanePart {
+  unsigned column, columns, vector, lane;
+};
+
+/// How a tensor is cut into vectors, and its rows are dealt out.
+struct TensorShape {
+  Element type = Element::Float32;
+  int64_t rows = 0;
+  std::vector<LanePart> parts;
+  /// Row r is word r / interleave of strip r % interleave.
+  unsigned interleave = 1;
+
+  /// Columns in their order, as many to a vector as there are lanes.
+  static TensorShape dense(Element type, int64_t rows, unsigned columns, const TargetModel &model);
+  unsigned numVectors() const { return parts.empty() ? 0 : parts.back().vector + 1; }
+  unsigned numColumns() const { return parts.empty() ? 0 : parts.back().column + parts.back().columns; }
+  unsigned wordsPerStrip() const { return (rows + interleave - 1) / interleave; }
+  unsigned numStrips() const { return numVectors() * getBytes(type) * interleave; }
+};
+
+struct StreamTensor {
+  enum Kind { Temporary, Input, Output, Constant } kind = Temporary;
+  std::string name;
+  TensorShape shape;
+  Hemisphere side = Hemisphere::East;
+  /// Constant: writes the words of the tensor's strips, strip after strip, `lanes` bytes each.
+  std::function<llvm::Error(llvm::MutableArrayRef<uint8_t>)> fill;
+};
+
+/// Rows of one vector of a tensor: row, row + step, ...; step 0 is the same row each time.
+struct RowsOf {
+  unsigned tensor = 0, vector = 0;
+  int64_t row = 0;
+  int step = 1;
+};
+
+enum class Half : uint8_t { Low, High, Both };
+
+/// An array of weights, and the activations that it multiplies.
+struct ProductTile {
+  RowsOf activations;
+  Half half = Half::Low; // fp16: which lanes of the activations
+  /// Packed: a tensor of int8 whose vector i is what stream i of LOADs carries, and whose rows are LOADs. Else rows of
+  /// a tensor that is dealt out to as many strips as a LOAD takes rows; each is a column, of which only `superlanes`
+  /// are read.
+  unsigned weights = 0;
+  bool isPacked = true;
+  unsigned vector = 0;
+  int64_t row = 0;
+  unsigned column = 0, columns = 0;
+  uint32_t superlanes = ~0u;
+};
+
+/// Products of rows by a column of tiles, summed in their order, then a function of the sums; or only a function of
+/// rows.
+struct Task {
+  bool isFloat16 = false;
+  std::vector<ProductTile> tiles;
+  int64_t rows = 0;
+  std::shared_ptr<const VectorProgram> program;
+  std::vector<RowsOf> inputs; // of the program; that of the product is ignored
+  std::vector<RowsOf> results;
+  /// Of the source model's node, for reports.
+  std::string node;
+};
+
+struct StreamProgram {
+  std::vector<StreamTensor> tensors;
+  std::vector<Task> tasks;
+
+  unsigned add(StreamTensor tensor) { return tensors.push_back(std::move(tensor)), tensors.size() - 1; }
+};
+
+} // namespace sinter::stream
+
+#endif // SINTER_TARGETS_STREAM_PLACEMENT_STREAMPROGRAM_H
