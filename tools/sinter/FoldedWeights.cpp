@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/sinter/FoldedWeights.h"
+#include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "lib/Interpreter/Interpreter.h"
 #include "tools/sinter/Console.h"
 
@@ -24,12 +25,7 @@ FoldedWeights::FoldedWeights(mlir::ModuleOp module, ReadWeight read) : readOther
   llvm::DenseMap<mlir::Value, HostTensor> values; // of what follows from weights
   llvm::SmallVector<mlir::Operation *> recipes;
   for (mlir::Operation &op : llvm::make_early_inc_range(body.without_terminator())) {
-    bool isLeaf = mlir::isa<ParameterOp, ConstantOp>(op);
-    bool isRecipe =
-        isLeaf || (op.getNumOperands() > 0 && op.getNumResults() == 1 && op.getNumRegions() == 0 && mlir::isPure(&op) &&
-                   mlir::cast<mlir::RankedTensorType>(op.getResult(0).getType()).hasStaticShape() &&
-                   llvm::all_of(op.getOperands(), [&](mlir::Value v) { return values.count(v); }));
-    if (!isRecipe)
+    if (op.getNumResults() != 1 || !isFromWeights(op.getResult(0)))
       continue;
     std::vector<const HostTensor *> operands;
     for (mlir::Value operand : op.getOperands())

@@ -87,9 +87,11 @@ Reference::interpret(const std::vector<HostTensor> &inputs,
   if (weights)
     options.readWeight = readWeight();
   options.observe = std::move(observe);
-  // Rounding weights takes long, so it is done once for all runs.
+  // Rounding and pruning weights takes long, so it is done once for all runs.
   bool hasRecipes = false;
-  owned->walk([&](ChooseScaleOp op) { hasRecipes |= isFromWeights(op.getInput()); });
+  owned->walk([&](mlir::Operation *op) {
+    hasRecipes |= mlir::isa<ChooseScaleOp, PruneOp>(op) && isFromWeights(op->getOperand(0));
+  });
   if (!weights || !hasRecipes)
     return orStop(sinter::interpret(*owned, inputs, options));
   if (!foldedWeights) {

@@ -19,7 +19,7 @@ class Origins {
 public:
   bool isFromWeights(Value value) {
     Operation *op = value.getDefiningOp();
-    if (!op)
+    if (!op || isa<StringType>(sinter::getElementType(value)))
       return false;
     if (isa<ParameterOp, ConstantOp>(op))
       return true;

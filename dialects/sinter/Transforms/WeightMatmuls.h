@@ -17,7 +17,8 @@
 
 namespace sinter {
 
-/// Whether the value follows from weights and constants alone.
+/// Whether the value follows from weights and constants alone, so that it is the same in every run and can be computed
+/// before: static, by ops without effects. Text does not: neither a weight nor a section of weights holds any.
 bool isFromWeights(mlir::Value value);
 
 /// A product of something that a run computes with a float matrix [K, N] that follows from weights.

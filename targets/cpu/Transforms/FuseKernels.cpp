@@ -28,6 +28,7 @@
 
 #include "targets/cpu/Transforms/Passes.h"
 
+#include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "targets/cpu/Emit/KernelTemplates.h"
 #include "targets/cpu/Transforms/StridedView.h"
 
@@ -55,18 +56,6 @@ bool cpu::isSplatConstant(Value value) {
   return elements && elements.isSplat();
 }
 
-bool cpu::isConstantValue(Value value) {
-  Operation *op = value.getDefiningOp();
-  // A section of weights holds no text, so strings are made by each run.
-  if (!op || !cast<RankedTensorType>(value.getType()).hasStaticShape() ||
-      isa<StringType>(sinter::getElementType(value)))
-    return false;
-  if (isa<ParameterOp, ConstantOp>(op))
-    return true;
-  return op->getNumOperands() > 0 && op->getNumRegions() == 0 && isPure(op) &&
-         llvm::all_of(op->getOperands(), isConstantValue);
-}
-
 namespace {
 
 /// Ops that RegionEmitter computes element by element from element by element operands.
@@ -78,13 +67,13 @@ bool isElementByElement(Operation *op) {
 /// Whether a product's kernel can read the weight in codes, which then never lies in memory in floats.
 bool isWeightInCodes(Value value) {
   auto dequantize = value.getDefiningOp<DequantizeOp>();
-  if (!dequantize || !isConstantValue(value) || sinter::getRank(value) != 2 || !sinter::getElementType(value).isF32())
+  if (!dequantize || !isFromWeights(value) || sinter::getRank(value) != 2 || !sinter::getElementType(value).isF32())
     return false;
   auto type = cast<QuantizedType>(sinter::getElementType(dequantize.getInput()));
   PackedQuantizedShape packed = getPackedShape(type, *getSize(value, 0).constant(), *getSize(value, 1).constant());
   Value zeroPoint = dequantize.getZeroPoint();
-  return !isa<FloatType>(type.getStorage()) && type.getBits() <= 8 && type.getBlocks().size() == 2 &&
-         type.getBlocks()[1] == 1 && packed.group % packed.rowsPerWord() == 0 &&
+  return !isa<FloatType>(type.getStorage()) && type.getBits() <= 8 && type.hasColumnBlocks() &&
+         packed.group % packed.rowsPerWord() == 0 &&
          (!zeroPoint || getSizes(zeroPoint) == getSizes(dequantize.getScale()));
 }
 
@@ -100,7 +89,7 @@ public:
   unsigned run() {
     hoistConstants();
     for (Operation &op : function.getBody().front())
-      if (!op.hasTrait<OpTrait::IsTerminator>() && !isConstantValue(op.getResult(0)))
+      if (!op.hasTrait<OpTrait::IsTerminator>() && !isFromWeights(op.getResult(0)))
         ops.push_back(&op);
     takeEpilogues();
     for (Operation *op : llvm::reverse(ops)) // readers decide before what they read
@@ -117,7 +106,7 @@ private:
     Block &block = function.getBody().front();
     Operation *last = nullptr;
     for (Operation &op : llvm::make_early_inc_range(block)) {
-      if (op.hasTrait<OpTrait::IsTerminator>() || !isConstantValue(op.getResult(0)))
+      if (op.hasTrait<OpTrait::IsTerminator>() || !isFromWeights(op.getResult(0)))
         continue;
       if (last)
         op.moveAfter(last);
@@ -132,17 +121,17 @@ private:
   //===--------------------------------------------------------------------===//
 
   bool isInMemory(Value value) {
-    return isa<BlockArgument>(value) || materialized.contains(value) || isConstantValue(value);
+    return isa<BlockArgument>(value) || materialized.contains(value) || isFromWeights(value);
   }
 
   void materialize(Value value) {
-    if (!isa<BlockArgument>(value) && !isConstantValue(value))
+    if (!isa<BlockArgument>(value) && !isFromWeights(value))
       materialized.insert(value);
   }
 
   /// `value` is read in place through strides where `accepts` them, or lies in memory itself.
   void requireView(Value value, llvm::function_ref<bool(const StridedView &)> accepts) {
-    if (isConstantValue(value))
+    if (isFromWeights(value))
       return;
     auto isBase = [&](Value v) { return materialized.contains(v); };
     std::optional<StridedView> view = getStridedView(value, isBase);
@@ -187,7 +176,7 @@ private:
       if (!isa<MatmulOp, QuantizedMatmulOp>(op) || !sinter::getElementType(op->getResult(0)).isF32())
         continue;
       auto matmul = dyn_cast<MatmulOp>(op);
-      bool isWeight = !matmul || (sinter::getRank(matmul.getRhs()) == 2 && isConstantValue(matmul.getRhs()));
+      bool isWeight = !matmul || (sinter::getRank(matmul.getRhs()) == 2 && isFromWeights(matmul.getRhs()));
       Value product = op->getResult(0), value = product, end = value;
       unsigned numExtras = 0;
       while (!value.use_empty() && llvm::all_equal(value.getUsers())) {
@@ -216,7 +205,7 @@ private:
         // Only a bias that is a constant vector is sure to be the template's own.
         auto elementwise = cast<ElementwiseOp>(user);
         bool isBias = value == product && elementwise.getKind() == ElementwiseKind::add && others.size() == 1 &&
-                      isConstantValue(others[0]) && sinter::getRank(others[0]) == 1;
+                      isFromWeights(others[0]) && sinter::getRank(others[0]) == 1;
         if (!isBias && !isWeight && !others.empty())
           break;
         numExtras += isBias ? 0 : others.size();
@@ -250,7 +239,7 @@ private:
     if (auto matmul = dyn_cast<MatmulOp>(op)) {
       materialize(tileEnd.lookup(matmul) ? tileEnd.lookup(matmul) : result);
       bool isTemplate = sinter::getElementType(result).isF32();
-      bool isWeight = isTemplate && sinter::getRank(matmul.getRhs()) == 2 && isConstantValue(matmul.getRhs());
+      bool isWeight = isTemplate && sinter::getRank(matmul.getRhs()) == 2 && isFromWeights(matmul.getRhs());
       requireView(matmul.getLhs(), [&](const StridedView &view) {
         if (!isWeight)
           return true;
@@ -316,14 +305,14 @@ private:
     requireScales(quantize);
     Value input = quantize.getInput();
     if (std::optional<ScaledColumns> scaled = getScaledColumns(quantize);
-        scaled && isConstantValue(scaled->factors) && !inTile.contains(scaled->product)) {
+        scaled && isFromWeights(scaled->factors) && !inTile.contains(scaled->product)) {
       companions.insert(input); // read by nothing else, so that no kernel yields it
       input = scaled->values;
     }
     Operation *source = input.getDefiningOp();
     // Scales that are computed of the norm's result come after its kernel.
     bool isKnown =
-        isRowQuantize(quantize) || (isConstantValue(quantize.getScale()) && isConstantValue(quantize.getZeroPoint()));
+        isRowQuantize(quantize) || (isFromWeights(quantize.getScale()) && isFromWeights(quantize.getZeroPoint()));
     bool isNorm = isKnown && source && isa<LayerNormOp, RmsNormOp>(source) && getSizes(input).back().constant() &&
                   !quantized.contains(source);
     SmallVector<Value> results;
@@ -419,7 +408,7 @@ private:
     if (Value done = region.mapping.lookupOrNull(value))
       return done;
     bool inside = isSplatConstant(value) || !isInMemory(value) || isRoot || llvm::is_contained(region.results, value);
-    bool isArgument = isConstantValue(value) && !isSplatConstant(value) && !(isRoot && isWeightInCodes(value));
+    bool isArgument = isFromWeights(value) && !isSplatConstant(value) && !(isRoot && isWeightInCodes(value));
     if (isa<BlockArgument>(value) || isArgument || !inside)
       return argument(region, value);
     Operation *op = value.getDefiningOp();
@@ -446,7 +435,7 @@ private:
   ResultRange finish(Region &region, OpBuilder &b, Operation *before, Location loc, ValueRange yielded) {
     YieldOp::create(b, loc, yielded);
     OpBuilder outer(before);
-    StringRef kind = chooseKind(*region.body, [&](unsigned i) { return isConstantValue(region.operands[i]); });
+    StringRef kind = chooseKind(*region.body, [&](unsigned i) { return isFromWeights(region.operands[i]); });
     auto kernel = KernelOp::create(outer, loc, yielded.getTypes(), outer.getStringAttr(kind), region.operands);
     kernel.getBody().push_back(region.body);
     return kernel.getResults();

@@ -13,6 +13,7 @@
 
 #include "targets/cpu/Transforms/LegalizeQuantized.h"
 
+#include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "targets/cpu/Emit/KernelTemplates.h"
 #include "targets/cpu/Transforms/CreateOps.h"
 #include "targets/cpu/Transforms/Passes.h"
@@ -119,7 +120,7 @@ struct SpreadScales : OpRewritePattern<QuantizedMatmulOp> {
   LogicalResult matchAndRewrite(QuantizedMatmulOp op, PatternRewriter &rewriter) const override {
     QuantizedType type = getCodeType(op.getRhs());
     Location loc = op.getLoc();
-    bool isSpread = !type.getBlocks().empty() && type.getBlocks()[1] == 1;
+    bool isSpread = type.hasColumnBlocks();
     Value zeroPoint = op.getRhsZeroPoint();
     if (isSpread && (!zeroPoint || getSizes(zeroPoint) == getSizes(op.getRhsScale())))
       return rewriter.notifyMatchFailure(op, "has its form already");
@@ -214,7 +215,7 @@ struct ExpandChooseScale : OpRewritePattern<ChooseScaleOp> {
       return quantize && isMultiplied(quantize.getResult()) &&
              (isRowQuantize(quantize) || !getCodeType(quantize.getResult()).getStorage().isUnsignedInteger());
     });
-    if (isConstantValue(op.getResult()) || !broadcasts(type) || isKernels || op.getSearch() ||
+    if (isFromWeights(op.getResult()) || !broadcasts(type) || isKernels || op.getSearch() ||
         !sinter::getElementType(op.getInput()).isF32())
       return rewriter.notifyMatchFailure(op, "a kernel or a recipe has it");
     Location loc = op.getLoc();
@@ -247,7 +248,7 @@ struct ExpandChooseZeroPoint : OpRewritePattern<ChooseZeroPointOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ChooseZeroPointOp op, PatternRewriter &rewriter) const override {
     auto type = cast<QuantizedType>(op.getQuantized());
-    if (isConstantValue(op.getResult()) || !broadcasts(type) || !sinter::getElementType(op.getInput()).isF32())
+    if (isFromWeights(op.getResult()) || !broadcasts(type) || !sinter::getElementType(op.getInput()).isF32())
       return rewriter.notifyMatchFailure(op, "a recipe has it");
     Location loc = op.getLoc();
     Value least = createExtreme(rewriter, loc, ReduceKind::min, op.getInput(), type.getBlocks());
@@ -266,7 +267,7 @@ struct ExpandQuantize : OpRewritePattern<QuantizeOp> {
   LogicalResult matchAndRewrite(QuantizeOp op, PatternRewriter &rewriter) const override {
     QuantizedType type = getCodeType(op.getResult());
     bool isRead = isMultiplied(op.getResult());
-    if (isConstantValue(op.getResult()) || !canRepeat(type, getSizes(op.getResult())) ||
+    if (isFromWeights(op.getResult()) || !canRepeat(type, getSizes(op.getResult())) ||
         (isRead && (isByteQuantize(op) || isRowQuantize(op))))
       return rewriter.notifyMatchFailure(op, "a kernel or a recipe has it");
     // Products may still turn it into what is a template's.
@@ -294,7 +295,7 @@ struct ExpandDequantize : OpRewritePattern<DequantizeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(DequantizeOp op, PatternRewriter &rewriter) const override {
     QuantizedType type = getCodeType(op.getInput());
-    if (isConstantValue(op.getResult()) || !canRepeat(type, getSizes(op.getResult())))
+    if (isFromWeights(op.getResult()) || !canRepeat(type, getSizes(op.getResult())))
       return rewriter.notifyMatchFailure(op, "a kernel or a recipe has it");
     Location loc = op.getLoc();
     Type f32 = rewriter.getF32Type();
@@ -323,10 +324,10 @@ LogicalResult cpu::verifyQuantizedForms(ModuleOp module) {
     allKnown = false;
   };
   module.walk([&](Operation *op) {
-    if (op->getNumResults() != 1 || isConstantValue(op->getResult(0)))
+    if (op->getNumResults() != 1 || isFromWeights(op->getResult(0)))
       return;
     if (auto product = dyn_cast<QuantizedMatmulOp>(op)) {
-      if (!isConstantValue(product.getRhs()) || !isConstantValue(product.getRhsScale()))
+      if (!isFromWeights(product.getRhs()) || !isFromWeights(product.getRhsScale()))
         refuse(op, "a product of codes by what is no weight");
       else if (Value zeroPoint = product.getLhsZeroPoint(); zeroPoint && sinter::getRank(zeroPoint) != 0)
         refuse(op, "zero points of rows");

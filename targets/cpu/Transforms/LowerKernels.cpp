@@ -7,6 +7,7 @@
 
 #include "targets/cpu/Transforms/Passes.h"
 
+#include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "targets/cpu/Emit/KernelTemplates.h"
 #include "targets/cpu/Emit/RegionEmitter.h"
 
@@ -52,7 +53,7 @@ private:
       unsigned i = operands.size();
       const auto *packed =
           llvm::find_if(plan->packedArguments, [i](const auto &p) { return p.argument == i || p.with == i; });
-      if (!isConstantValue(operand))
+      if (!isFromWeights(operand))
         operands.push_back(operand);
       else if (packed == plan->packedArguments.end())
         operands.push_back(getSection(b, operand));

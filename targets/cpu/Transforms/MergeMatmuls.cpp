@@ -7,6 +7,7 @@
 
 #include "targets/cpu/Transforms/Passes.h"
 
+#include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "targets/cpu/Transforms/StridedView.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -57,7 +58,7 @@ Product readProduct(Operation *matmul) {
   if (!add || add.getKind() != ElementwiseKind::add || add.getType() != result.getType())
     return product;
   Value other = add.getOperands_()[add.getOperands_()[0] == result ? 1 : 0];
-  if (sinter::getRank(other) == 1 && isConstantValue(other) && !isSplatConstant(other) &&
+  if (sinter::getRank(other) == 1 && isFromWeights(other) && !isSplatConstant(other) &&
       getSize(other, 0) == getSize(weight, 1))
     product = {matmul, weight, other, add.getResult()};
   return product;
@@ -114,15 +115,15 @@ struct MergeMatmuls : cpu::impl::MergeMatmulsPassBase<MergeMatmuls> {
       if (auto matmul = dyn_cast<MatmulOp>(op)) {
         // A weight in codes is read as such by a product with floats: it is not to become floats here.
         Value weight = matmul.getRhs();
-        if (sinter::getRank(weight) == 2 && sinter::getElementType(weight).isF32() && isConstantValue(weight) &&
-            keepsBlocks(weight) && !weight.getDefiningOp<DequantizeOp>() && !isConstantValue(matmul.getLhs()))
+        if (sinter::getRank(weight) == 2 && sinter::getElementType(weight).isF32() && isFromWeights(weight) &&
+            keepsBlocks(weight) && !weight.getDefiningOp<DequantizeOp>() && !isFromWeights(matmul.getLhs()))
           add(op, Value());
       } else if (auto quantized = dyn_cast<QuantizedMatmulOp>(op)) {
         // A scale and zero point for each column: they lie side by side like the columns.
         auto type = cast<QuantizedType>(sinter::getElementType(quantized.getRhs()));
         Value zeroPoint = quantized.getRhsZeroPoint();
-        if (isConstantValue(quantized.getRhs()) && keepsBlocks(quantized.getRhs()) && type.getBlocks().size() == 2 &&
-            type.getBlocks()[1] == 1 && (!zeroPoint || getSizes(zeroPoint) == getSizes(quantized.getRhsScale())))
+        if (isFromWeights(quantized.getRhs()) && keepsBlocks(quantized.getRhs()) && type.hasColumnBlocks() &&
+            (!zeroPoint || getSizes(zeroPoint) == getSizes(quantized.getRhsScale())))
           add(op, quantized.getLhsScale());
       }
     });

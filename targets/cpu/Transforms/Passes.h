@@ -21,8 +21,6 @@ namespace sinter::cpu {
 #define GEN_PASS_REGISTRATION
 #include "targets/cpu/Transforms/Passes.h.inc"
 
-/// Whether the value is computed from weights and constants alone, and static.
-bool isConstantValue(mlir::Value value);
 /// Whether the value is one number everywhere, written in the program.
 bool isSplatConstant(mlir::Value value);
 
