@@ -253,7 +253,7 @@ static llvm::Expected<HostTensor> runQuantizedMatmul(QuantizedMatmulOp op, const
   HostTensor result = frame.makeResult();
   int64_t k = rhs.dims[0], n = rhs.dims[1], m = k ? lhs.numElements() / k : 0;
   QuantizedType rhsType = getQuantizedType(op.getRhs());
-  int64_t group = rhsType.getBlocks().empty() || rhsType.getBlocks()[0] == 0 ? k : rhsType.getBlocks()[0];
+  int64_t group = rhsType.getRowsPerBlock(k);
   // Centred: what a code stands for, as a multiple of its scale.
   std::vector<int32_t> a = loadCodes(lhs), b = loadCodes(rhs);
   std::vector<float> aScales = loadFloats(lhsScale), bScales = loadFloats(rhsScale);

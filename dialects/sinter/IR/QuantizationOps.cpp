@@ -101,11 +101,9 @@ LogicalResult ChooseZeroPointOp::verify() {
 LogicalResult GptqOp::verify() {
   QuantizedType type = getQuantizedType(getResult());
   auto input = cast<RankedTensorType>(getInput().getType());
-  ArrayRef<int64_t> blocks = type.getBlocks();
   // gptq C1
   if (input.getRank() != 2 || !input.getElementType().isF32() || !type.getExpressed().isF32() ||
-      getSizes(getResult()) != getSizes(getInput()) || isa<FloatType>(type.getStorage()) || blocks.size() != 2 ||
-      blocks[1] != 1)
+      getSizes(getResult()) != getSizes(getInput()) || isa<FloatType>(type.getStorage()) || !type.hasColumnBlocks())
     return emitOpError() << "C1: from " << input << " to " << getResult().getType();
   // gptq C2
   if (!hasScaleSizes(getScale(), type, getSizes(getResult())))
@@ -136,10 +134,9 @@ LogicalResult QuantizedMatmulOp::inferReturnTypes(MLIRContext *, std::optional<L
     return emitOptionalError(loc, "C2: sizes ", printSizes(lhs), " and ", printSizes(rhs));
   // quantized_matmul C3
   ArrayRef<int64_t> rows = left.getBlocks(), columns = right.getBlocks();
-  bool isRows = rows.empty() || (rows.size() == lhs.size() && rows.back() == 0 &&
-                                 llvm::all_of(rows.drop_back(), [](int64_t length) { return length == 1; }));
-  int64_t group = columns.empty() || columns[0] == 0 ? *rhs[0].constant() : columns[0];
-  if (!isRows || (!columns.empty() && (columns.size() != 2 || columns[1] > 1)) || group > maxGroup)
+  bool isRows = rows.empty() || (rows.size() == lhs.size() && left.hasRowBlocks());
+  bool isColumns = columns.empty() || (columns.size() == 2 && columns[1] <= 1);
+  if (!isRows || !isColumns || right.getRowsPerBlock(*rhs[0].constant()) > maxGroup)
     return emitOptionalError(loc, "C3: blocks of ", left, " and ", right);
   // quantized_matmul C4
   if (!hasScaleSizes(adaptor.getLhsScale(), left, lhs) || !hasScaleSizes(adaptor.getRhsScale(), right, rhs) ||

@@ -180,6 +180,18 @@ std::optional<Sizes> QuantizedType::getScaleSizes(ArrayRef<SizeExpr> sizes) cons
   return result;
 }
 
+bool QuantizedType::hasRowBlocks() const {
+  ArrayRef<int64_t> blocks = getBlocks();
+  return !blocks.empty() && blocks.back() == 0 &&
+         llvm::all_of(blocks.drop_back(), [](int64_t length) { return length == 1; });
+}
+
+bool QuantizedType::hasColumnBlocks() const { return getBlocks().size() == 2 && getBlocks()[1] == 1; }
+
+int64_t QuantizedType::getRowsPerBlock(int64_t numRows) const {
+  return getBlocks().empty() || getBlocks()[0] == 0 ? numRows : getBlocks()[0];
+}
+
 std::pair<int64_t, int64_t> QuantizedType::getRange() const {
   unsigned bits = getBits();
   if (getStorage().isUnsignedInteger())

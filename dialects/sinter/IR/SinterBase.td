@@ -90,6 +90,12 @@ def Sinter_QuantizedType : TypeDef<Sinter_Dialect, "Quantized"> {
     /// The least and greatest code, of storage that is an integer.
     std::pair<int64_t, int64_t> getRange() const;
     unsigned getBits() const { return getStorage().getIntOrFloatBitWidth(); }
+    /// Whether a block is a whole row, along the last dimension.
+    bool hasRowBlocks() const;
+    /// Whether a block is a column of a matrix, or some rows of one.
+    bool hasColumnBlocks() const;
+    /// Of a matrix with so many rows: how many that follow one another share a scale.
+    int64_t getRowsPerBlock(int64_t numRows) const;
   }];
 }
 def Sinter_QuantizedTensor : Sinter_TensorOf<[Sinter_QuantizedType]>;

@@ -79,13 +79,11 @@ struct MultiplyCodes : OpRewritePattern<MatmulOp> {
         isFromWeights(lhs.getResult()))
       return rewriter.notifyMatchFailure(op, "no product of codes by a weight");
     QuantizedType left = getCodeType(lhs.getInput()), right = getCodeType(rhs.getInput());
-    ArrayRef<int64_t> rows = left.getBlocks(), columns = right.getBlocks();
-    bool isRows = rows.empty() ||
-                  (rows.back() == 0 && llvm::all_of(rows.drop_back(), [](int64_t length) { return length == 1; }));
+    ArrayRef<int64_t> columns = right.getBlocks();
     std::optional<int64_t> depth = getSize(rhs.getResult(), 0).constant();
-    int64_t group = columns.empty() || columns[0] == 0 ? depth.value_or(0) : columns[0];
-    if (!isInteger(left, 8) || left.getBits() != 8 || !isInteger(right, 8) || !isRows ||
-        (!columns.empty() && columns[1] > 1) || !depth || group > QuantizedMatmulOp::maxGroup ||
+    if (!isInteger(left, 8) || left.getBits() != 8 || !isInteger(right, 8) ||
+        !(left.getBlocks().empty() || left.hasRowBlocks()) || (!columns.empty() && columns[1] > 1) || !depth ||
+        right.getRowsPerBlock(*depth) > QuantizedMatmulOp::maxGroup ||
         (lhs.getZeroPoint() && getRank(lhs.getZeroPoint()) != 0))
       return rewriter.notifyMatchFailure(op, "codes or scales that no product has");
     rewriter.replaceOpWithNewOp<QuantizedMatmulOp>(op, lhs.getInput(), lhs.getScale(), lhs.getZeroPoint(),

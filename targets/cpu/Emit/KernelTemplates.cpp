@@ -80,14 +80,11 @@ bool cpu::isRowQuantize(Operation *op) {
     return false;
   auto type = cast<QuantizedType>(sinter::getElementType(quantize.getResult()));
   auto scaleType = cast<QuantizedType>(scale.getQuantized());
-  ArrayRef<int64_t> blocks = type.getBlocks();
-  bool isRows = !blocks.empty() && blocks.back() == 0 &&
-                llvm::all_of(blocks.drop_back(), [](int64_t length) { return length == 1; });
   // A scale for signed bytes is one for unsigned ones whose zero point is 128.
   bool isSymmetric = scaleType.getStorage().isSignlessInteger(8) && !scaleType.getZeroPoints();
   bool isGiven = scaleType == type && scale.getZero();
   int64_t zero = isGiven ? static_cast<int64_t>(*scale.getZero()) : QuantizeRowsSpec::zeroPoint;
-  return isRows && (isSymmetric || isGiven) && scaleType.getBlocks() == blocks &&
+  return type.hasRowBlocks() && (isSymmetric || isGiven) && scaleType.getBlocks() == type.getBlocks() &&
          type.getStorage().isUnsignedInteger(8) && getZeroConstant(quantize) == zero &&
          getSizes(quantize.getInput()).back().constant();
 }

@@ -43,7 +43,7 @@ struct MatmulRegion : ProductRegion {
 } // namespace
 
 PackedQuantizedShape cpu::getPackedShape(QuantizedType type, int64_t k, int64_t n) {
-  int64_t group = type.getBlocks().empty() ? 0 : type.getBlocks()[0];
+  int64_t group = type.getRowsPerBlock(k);
   // Unsigned codes without zero points have zero points of 0 in the kernel's terms.
   bool hasZeroPoints = type.getZeroPoints() || type.getStorage().isUnsignedInteger();
   return {n, k, type.getBits() == 8 ? 8 : 4, group >= k ? 0 : group, hasZeroPoints};
@@ -56,8 +56,7 @@ static FailureOr<CodesRegion> readCodes(Value codes, Value scale, Value zeroPoin
   region.scale = getWholeArgument(scale);
   region.zeroPoint = zeroPoint ? dyn_cast<BlockArgument>(zeroPoint) : nullptr;
   auto type = cast<QuantizedType>(sinter::getElementType(codes));
-  ArrayRef<int64_t> blocks = type.getBlocks();
-  if (!region.codes || !region.scale || blocks.size() != 2 || blocks[1] != 1 || isa<FloatType>(type.getStorage()) ||
+  if (!region.codes || !region.scale || !type.hasColumnBlocks() || isa<FloatType>(type.getStorage()) ||
       type.getBits() > 8 || !type.getExpressed().isF32() ||
       (zeroPoint && (!region.zeroPoint || getSizes(zeroPoint) != getSizes(scale))))
     return failure();

@@ -67,8 +67,8 @@ std::optional<Weight> readWeight(Operation *op) {
     // Codes of 0 stand for 0 where there are no zero points.
     auto type = cast<QuantizedType>(sinter::getElementType(weight.value));
     auto quantize = weight.value.getDefiningOp<QuantizeOp>();
-    if (!quantize || !type.getStorage().isSignlessInteger(8) || type.getZeroPoints() || type.getBlocks().size() != 2 ||
-        type.getBlocks()[0] != 0 || type.getBlocks()[1] != 1)
+    if (!quantize || !type.getStorage().isSignlessInteger(8) || type.getZeroPoints() || !type.hasColumnBlocks() ||
+        type.getBlocks()[0] != 0)
       return std::nullopt;
     weight.floats = skipFactors(quantize.getInput());
   } else {
