@@ -47,9 +47,9 @@ bool Timetable::claimSlot(unsigned slot, const Cycles &cycles) {
 
 bool Timetable::claimConveyor(unsigned conveyor, const Cycles &cycles, int from, int to) {
   bool ascends = conveyor < numAscending;
-  assert((ascends ? from <= to : from >= to) && "values do not move that way");
+  assert((ascends ? from < to : from > to) && "values do not move that way");
   Cycles phases = cycles + (ascends ? -from : from);
-  uint64_t positions = positionsBetween(std::min(from, to), std::max(from, to));
+  uint64_t positions = ascends ? positionsBetween(from, to - 1) : positionsBetween(to + 1, from);
   const std::vector<uint64_t> &taken = conveyors[conveyor];
   for (int64_t i = 0; i < phases.count; ++i) {
     int64_t index = phases[i] + reach;

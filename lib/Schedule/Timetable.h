@@ -55,8 +55,9 @@ public:
   /// Takes the cycles; false, and nothing is changed, where one is taken.
   bool claimSlot(unsigned slot, const Cycles &cycles);
 
-  /// Takes the conveyor for values that are put on at position `from` in these cycles and carried to `to`, both
-  /// included; false, and nothing is changed, where another value is in the way.
+  /// Takes the conveyor for values that are put on at position `from` in these cycles and carried to `to`, where they
+  /// are last wanted, and where another value may be put on in the same cycle; false, and nothing is changed, where
+  /// another value is in the way.
   bool claimConveyor(unsigned conveyor, const Cycles &cycles, int from, int to);
 
   using Mark = size_t;

@@ -31,7 +31,7 @@ Cycles spanOf(const Cycles &cycles) { return {cycles.first, cycles.last() - cycl
 } // namespace
 
 Placer::Placer(const TargetModel &model)
-    : model(model), table(model.numQueues(), model.streamsPerDirection, model.streamsPerDirection, model.reach()),
+    : model(model), table(model.numQueues() + model.alus, model.streamsPerDirection, model.streamsPerDirection, model.reach()),
       chipMemory(model), planes(2 * model.planesPerHemisphere) {}
 
 llvm::Error Placer::place(const StreamProgram &program) {
@@ -43,10 +43,12 @@ llvm::Error Placer::place(const StreamProgram &program) {
     placed.strips.resize(tensor.shape.numStrips());
     placed.ready.resize(tensor.shape.numVectors() * tensor.shape.rows, 0);
     chipTensors.push_back(std::move(placed));
-    bool isThere = tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Constant;
-    if (llvm::Error error = isThere ? placeConstant(chipTensors.back()) : llvm::Error::success())
-      return error;
   }
+  findPartners(program);
+  for (auto [i, tensor] : llvm::enumerate(program.tensors))
+    if (tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Constant)
+      if (llvm::Error error = placeConstant(i))
+        return error;
   // After its last reader, what a tensor has is given back; inputs, too, since they are written anew before each run.
   std::vector<size_t> lastReader(program.tensors.size(), 0);
   for (auto [i, task] : llvm::enumerate(program.tasks)) {
@@ -70,19 +72,59 @@ llvm::Error Placer::place(const StreamProgram &program) {
   return llvm::Error::success();
 }
 
-llvm::Error Placer::placeConstant(ChipTensor &tensor) {
-  unsigned side = static_cast<unsigned>(tensor.side), words = tensor.shape.wordsPerStrip();
-  for (WordRange &strip : tensor.strips) {
-    unsigned tried = 0, address = 0;
-    while (tried < model.slicesPerHemisphere && !chipMemory.find(tensor.side, nextSlice[side], words, 0, address)) {
-      nextSlice[side] = (nextSlice[side] + 1) % model.slicesPerHemisphere;
-      ++tried;
+void Placer::findPartners(const StreamProgram &program) {
+  for (const Task &task : program.tasks) {
+    std::set<VectorKey> used;
+    for (const ProductTile &tile : task.tiles) {
+      used.insert({tile.activations.tensor, tile.activations.vector});
+      // The streams of a LOAD, which finds a time of its own.
+      for (unsigned i = 0; tile.isPacked && i < model.loadStreams(); ++i)
+        for (unsigned k = 0; k < model.loadStreams(); ++k)
+          partners[{tile.weights, i}].insert({tile.weights, k});
     }
-    if (tried == model.slicesPerHemisphere)
+    for (const RowsOf &rows : llvm::drop_begin(task.inputs, task.tiles.empty() ? 0 : 1))
+      used.insert({rows.tensor, rows.vector});
+    for (const RowsOf &rows : task.results)
+      used.insert({rows.tensor, rows.vector});
+    for (const VectorKey &key : used)
+      partners[key].insert(used.begin(), used.end());
+  }
+}
+
+std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle, llvm::function_ref<bool(unsigned)> isFree) {
+  const ChipTensor &tensor = chipTensors[key.first];
+  std::vector<bool> isTaken(model.slicesPerHemisphere, false);
+  auto take = [&](VectorKey other) {
+    const ChipTensor &with = chipTensors[other.first];
+    unsigned perVector = getBytes(with.shape.type) * with.shape.interleave;
+    for (unsigned i = 0; i < perVector; ++i)
+      if (const WordRange &strip = with.strips[other.second * perVector + i]; strip.words && strip.side == tensor.side)
+        isTaken[strip.slice] = true;
+  };
+  take(key);
+  for (const VectorKey &other : partners[key])
+    take(other);
+  unsigned &next = nextSlice[static_cast<unsigned>(tensor.side)];
+  for (unsigned tried = 0; tried < model.slicesPerHemisphere; ++tried) {
+    unsigned slice = next, address = 0;
+    next = (slice + 1) % model.slicesPerHemisphere;
+    int64_t first = cycle ? cycle + std::abs(model.slicePosition(tensor.side, slice)) : 0;
+    if (!isTaken[slice] && isFree(slice) &&
+        chipMemory.find(tensor.side, slice, tensor.shape.wordsPerStrip(), first, address))
+      return WordRange{tensor.side, slice, address, tensor.shape.wordsPerStrip()};
+  }
+  return std::nullopt;
+}
+
+llvm::Error Placer::placeConstant(unsigned index) {
+  ChipTensor &tensor = chipTensors[index];
+  unsigned perVector = getBytes(tensor.shape.type) * tensor.shape.interleave;
+  for (auto [i, strip] : llvm::enumerate(tensor.strips)) {
+    std::optional<WordRange> words = findSlice({index, i / perVector}, 0, [](unsigned) { return true; });
+    if (!words)
       return doesNotFit("tensor '" + tensor.name + "' does not fit the memory of chip " + model.name);
-    strip = {tensor.side, nextSlice[side], address, words};
+    strip = *words;
     chipMemory.take(strip);
-    nextSlice[side] = (nextSlice[side] + 1) % model.slicesPerHemisphere;
   }
   return llvm::Error::success();
 }
@@ -278,8 +320,11 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
     Cycles cycles = {at + step.start, task.rows, 1};
     int64_t least = farthestSearch;
     unsigned alu = 0;
+    int latency = getLatency(step.operation.op, model);
     for (; alu < model.alus; ++alu) {
-      int64_t delay = table.delayUntilFree(model.aluQueue(alu), cycles);
+      // An ALU starts one operation in a cycle, and ends one, which may have begun later than another.
+      int64_t delay = std::max(table.delayUntilFree(model.aluQueue(alu), cycles),
+                               table.delayUntilFree(model.numQueues() + alu, cycles + latency));
       if (delay == 0)
         break;
       least = std::min(least, delay);
@@ -287,6 +332,7 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
     if (alu == model.alus)
       return least;
     table.claimSlot(model.aluQueue(alu), cycles);
+    table.claimSlot(model.numQueues() + alu, cycles + latency);
     alus.push_back(alu);
   }
   std::vector<std::optional<StreamGroup>> outs(timing.steps.size());
@@ -395,30 +441,20 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
 int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<StripRows> &cuts, int64_t start) {
   ChipTensor &tensor = chipTensors[index];
   unsigned bytes = getBytes(tensor.shape.type), interleave = tensor.shape.interleave;
-  unsigned firstStrip = vector * bytes * interleave, side = static_cast<unsigned>(tensor.side);
+  unsigned firstStrip = vector * bytes * interleave;
   if (tensor.strips[firstStrip].words)
     return 0;
-  llvm::SmallVector<unsigned, 16> taken; // a slice takes one word in a cycle
   for (unsigned strip = firstStrip; strip < firstStrip + bytes * interleave; ++strip) {
-    unsigned tried = 0, address = 0;
-    for (; tried < model.slicesPerHemisphere; ++tried) {
-      unsigned slice = nextSlice[side];
-      nextSlice[side] = (slice + 1) % model.slicesPerHemisphere;
+    auto cut = llvm::find_if(cuts, [&](const StripRows &c) { return c.residue == strip % interleave; });
+    std::optional<WordRange> words = findSlice({index, vector}, start, [&](unsigned slice) {
       int64_t first = start + std::abs(model.slicePosition(tensor.side, slice));
-      auto cut = llvm::find_if(cuts, [&](const StripRows &c) { return c.residue == strip % interleave; });
-      bool isFree =
-          cut == cuts.end() || table.isFree(model.sliceQueue(tensor.side, slice), spanOf(cut->offsets + first));
-      if (isFree && !llvm::is_contained(taken, slice) &&
-          chipMemory.find(tensor.side, slice, tensor.shape.wordsPerStrip(), first, address)) {
-        tensor.strips[strip] = {tensor.side, slice, address, tensor.shape.wordsPerStrip()};
-        chipMemory.take(tensor.strips[strip]);
-        given.push_back({index, strip, first});
-        taken.push_back(slice);
-        break;
-      }
-    }
-    if (tried == model.slicesPerHemisphere)
+      return cut == cuts.end() || table.isFree(model.sliceQueue(tensor.side, slice), spanOf(cut->offsets + first));
+    });
+    if (!words)
       return 1;
+    tensor.strips[strip] = *words;
+    chipMemory.take(*words);
+    given.push_back({index, strip, start});
   }
   return 0;
 }

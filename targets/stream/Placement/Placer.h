@@ -24,6 +24,9 @@
 
 #include "llvm/Support/Error.h"
 
+#include <map>
+#include <set>
+
 namespace sinter::stream {
 
 class Placer {
@@ -57,7 +60,14 @@ private:
     int step;
   };
 
-  llvm::Error placeConstant(ChipTensor &tensor);
+  /// A vector of a tensor.
+  using VectorKey = std::pair<unsigned, unsigned>;
+  /// Notes which vectors one task reads and writes: their words must be in different slices, or the task would have no cycle.
+  void findPartners(const StreamProgram &program);
+  /// A slice for a strip of the vector, from the next one in turn on: none where another strip of the vector, or a vector that
+  /// goes with it, lies, or where `isFree` says no.
+  std::optional<WordRange> findSlice(VectorKey key, int64_t cycle, llvm::function_ref<bool(unsigned)> isFree);
+  llvm::Error placeConstant(unsigned tensor);
   llvm::Error placeTask(const Task &task);
   llvm::Error placeProduct(const Task &task, const VectorTiming &timing);
   llvm::Error placeVectors(const Task &task, const VectorTiming &timing);
@@ -92,6 +102,7 @@ private:
   std::vector<ChipTensor> chipTensors;
   std::vector<Issue> placed;
   std::vector<Plane> planes;
+  std::map<VectorKey, std::set<VectorKey>> partners;
   /// What an attempt took of the memory: the strip's number, and from when its words were free.
   struct Given {
     unsigned tensor, strip;

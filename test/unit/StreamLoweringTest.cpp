@@ -1,0 +1,161 @@
+//===- StreamLoweringTest.cpp - Graphs on the streaming chip ---------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Graphs are lowered, placed, encoded and executed by the simulator: every bit of
+// the outputs is the interpreter's under sinter.numerics, and the cycles are those
+// that the schedule promises.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/sim/StreamSimulator.h"
+#include "targets/stream/Emit/EncodeSchedule.h"
+#include "targets/stream/Lowering/LowerGraph.h"
+#include "test/unit/InterpreterHarness.h"
+
+#include <cstring>
+
+using namespace sinter;
+using namespace sinter::stream;
+using namespace sinter::testing;
+
+namespace {
+
+/// A module of these weights ("a: 4x8") and inputs, all of f32, whose body computes `%y`; "NUM" stands for the numerics.
+struct Graph {
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<HostTensor> inputs;
+  InterpretOptions options;
+
+  Graph(const std::vector<std::pair<std::string, std::vector<int64_t>>> &weights,
+        const std::vector<std::pair<std::string, std::vector<int64_t>>> &arguments, std::string body,
+        const std::vector<int64_t> &result) {
+    std::string text = "module attributes {sinter.files = [\"w\"]} {\n", signature, parameters;
+    auto type = [](const std::vector<int64_t> &dims) {
+      std::string made = "tensor<";
+      for (int64_t size : dims)
+        made += std::to_string(size) + "x";
+      return made + "f32>";
+    };
+    for (auto &[name, dims] : weights) {
+      text += "  sinter.weight @" + name + " raw 0 at 0 length " + std::to_string(*countElements(dims) * 4) + " : " +
+              type(dims) + "\n";
+      parameters += "    %" + name + " = sinter.parameter @" + name + " : " + type(dims) + "\n";
+    }
+    for (auto &[name, dims] : arguments) {
+      signature += (signature.empty() ? "%" : ", %") + name + ": " + type(dims) + " {sinter.name = \"" + name + "\"}";
+      inputs.push_back(f32(dims, makeNoise(*countElements(dims), inputs.size() + 1)));
+    }
+    for (size_t at; (at = body.find("NUM")) != std::string::npos;)
+      body.replace(at, 3, "{sinter.numerics = #sinter.numerics<operands f16, tile 160, chains 4>}");
+    text += "  func.func @main(" + signature + ") -> (" + type(result) + " {sinter.name = \"y\"}) {\n" + parameters +
+            body + "\n    return %y : " + type(result) + "\n  }\n}\n";
+    module = parse(text);
+    options.readWeight = [](WeightOp weight) -> llvm::Expected<HostTensor> {
+      std::vector<int64_t> dims = mlir::cast<mlir::RankedTensorType>(weight.getType()).getShape().vec();
+      return f32(dims, makeNoise(*countElements(dims), weight.getSymName().size() + dims[0]));
+    };
+  }
+
+  /// Cycles, after the comparison.
+  int64_t compare() {
+    TargetModel model = llvm::cantFail(TargetModel::find("tsp1"));
+    auto function = module->lookupSymbol<mlir::func::FuncOp>("main");
+    llvm::Expected<StreamProgram> program =
+        lowerGraph(function, model, [&](mlir::Value value) { return interpretRecipe(value, options); });
+    if (!program) {
+      ADD_FAILURE() << llvm::toString(program.takeError());
+      return 0;
+    }
+    Placer placer(model);
+    llvm::cantFail(placer.place(*program));
+    format::StreamSchedule schedule = llvm::cantFail(encodeSchedule(*program, placer, model));
+    std::vector<uint64_t> offsets = layOutConstants(*program, model);
+    std::vector<uint8_t> weights(offsets.back());
+    for (size_t i = 0; i < program->tensors.size(); ++i)
+      if (const StreamTensor &tensor = program->tensors[i]; tensor.fill)
+        llvm::cantFail(tensor.fill(llvm::MutableArrayRef<uint8_t>(weights).slice(
+            offsets[i], size_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes())));
+    std::string error;
+    auto simulator = sim::StreamSimulator::create(schedule, model.description, weights.data(), weights.size(), error);
+    EXPECT_TRUE(simulator) << error;
+    if (!simulator)
+      return 0;
+    for (auto [i, input] : llvm::enumerate(inputs)) {
+      llvm::StringRef name = function.getArgAttrOfType<mlir::StringAttr>(i, "sinter.name").getValue();
+      EXPECT_TRUE(simulator->setInput(name.str(), input.data.data(), input.data.size(), error)) << error;
+    }
+    std::optional<sim::StreamStop> stop = simulator->run();
+    EXPECT_FALSE(stop) << stop->text();
+    if (stop)
+      return 0;
+    EXPECT_EQ(simulator->cycles(), schedule.cycles());
+    std::vector<HostTensor> expected = llvm::cantFail(interpret(*module, inputs, options));
+    const std::vector<uint8_t> &got = *simulator->output("y");
+    EXPECT_EQ(got.size(), expected.front().data.size());
+    size_t different = 0;
+    for (size_t i = 0; i + 4 <= got.size(); i += 4)
+      different += std::memcmp(&got[i], &expected.front().data[i], 4) != 0;
+    EXPECT_EQ(different, 0u) << "of " << got.size() / 4;
+    return simulator->cycles();
+  }
+};
+
+TEST(StreamLowering, TwoLayersOfAnMlp) {
+  Graph graph({{"w1", {384, 500}}, {"b1", {500}}, {"w2", {500, 384}}, {"b2", {384}}}, {{"x", {2, 9, 384}}}, R"(
+    %0 = sinter.matmul %x, %w1 NUM : (tensor<2x9x384xf32>, tensor<384x500xf32>) -> tensor<2x9x500xf32>
+    %1 = sinter.elementwise add(%0, %b1) NUM : (tensor<2x9x500xf32>, tensor<500xf32>) -> tensor<2x9x500xf32>
+    %2 = sinter.elementwise gelu(%1) NUM : (tensor<2x9x500xf32>) -> tensor<2x9x500xf32>
+    %3 = sinter.matmul %2, %w2 NUM : (tensor<2x9x500xf32>, tensor<500x384xf32>) -> tensor<2x9x384xf32>
+    %4 = sinter.elementwise add(%3, %b2) NUM : (tensor<2x9x384xf32>, tensor<384xf32>) -> tensor<2x9x384xf32>
+    %y = sinter.elementwise add(%4, %x) NUM : (tensor<2x9x384xf32>, tensor<2x9x384xf32>) -> tensor<2x9x384xf32>)",
+              {2, 9, 384});
+  graph.compare();
+}
+
+TEST(StreamLowering, Norms) {
+  Graph graph({{"s", {700}}, {"b", {700}}, {"w", {700, 40}}}, {{"x", {50, 700}}}, R"(
+    %0 = sinter.layer_norm %x scale %s bias %b axis 1 epsilon 1.0e-5 NUM : (tensor<50x700xf32>, tensor<700xf32>, tensor<700xf32>) -> tensor<50x700xf32>
+    %1 = sinter.rms_norm %0 scale %s axis 1 epsilon 1.0e-6 NUM : (tensor<50x700xf32>, tensor<700xf32>) -> tensor<50x700xf32>
+    %y = sinter.matmul %1, %w NUM : (tensor<50x700xf32>, tensor<700x40xf32>) -> tensor<50x40xf32>)",
+              {50, 40});
+  graph.compare();
+}
+
+TEST(StreamLowering, Functions) {
+  Graph graph({{"c", {9}}}, {{"x", {3, 9}}, {"z", {3, 9}}}, R"(
+    %0 = sinter.elementwise silu(%x) NUM : (tensor<3x9xf32>) -> tensor<3x9xf32>
+    %1 = sinter.elementwise div(%0, %z) NUM : (tensor<3x9xf32>, tensor<3x9xf32>) -> tensor<3x9xf32>
+    %2 = sinter.elementwise sigmoid(%1) NUM : (tensor<3x9xf32>) -> tensor<3x9xf32>
+    %3 = sinter.elementwise sqrt(%2) NUM : (tensor<3x9xf32>) -> tensor<3x9xf32>
+    %4 = sinter.elementwise min(%3, %c) NUM : (tensor<3x9xf32>, tensor<9xf32>) -> tensor<3x9xf32>
+    %5 = sinter.elementwise gelu_tanh(%4) NUM : (tensor<3x9xf32>) -> tensor<3x9xf32>
+    %y = sinter.elementwise sub(%5, %0) NUM : (tensor<3x9xf32>, tensor<3x9xf32>) -> tensor<3x9xf32>)",
+              {3, 9});
+  graph.compare();
+}
+
+TEST(StreamLowering, WhatTheChipLacksIsRefusedAtOnce) {
+  TargetModel model = llvm::cantFail(TargetModel::find("tsp1"));
+  Graph graph({}, {{"x", {3, 9}}}, R"(
+    %0 = sinter.elementwise log(%x) : (tensor<3x9xf32>) -> tensor<3x9xf32>
+    %1 = sinter.elementwise floor(%x) : (tensor<3x9xf32>) -> tensor<3x9xf32>
+    %y = sinter.elementwise sub(%0, %1) : (tensor<3x9xf32>, tensor<3x9xf32>) -> tensor<3x9xf32>)",
+              {3, 9});
+  llvm::Expected<StreamProgram> program =
+      lowerGraph(graph.module->lookupSymbol<mlir::func::FuncOp>("main"), model,
+                 [&](mlir::Value value) { return interpretRecipe(value, graph.options); });
+  ASSERT_FALSE(bool(program));
+  Failure failure = takeFailure(program.takeError());
+  EXPECT_EQ(failure.status, ExitStatus::Unsupported);
+  std::string reasons;
+  for (const UnsupportedNode &node : failure.unsupportedNodes)
+    reasons += node.reason + "; ";
+  EXPECT_NE(reasons.find("'log'"), std::string::npos) << reasons;
+  EXPECT_NE(reasons.find("'floor'"), std::string::npos) << reasons;
+}
+
+} // namespace
