@@ -24,7 +24,19 @@ using namespace sinter::testing;
 
 namespace {
 
-/// A module of these weights ("a: 4x8") and inputs, all of f32, whose body computes `%y`; "NUM" stands for the numerics.
+/// What must not fail: an error ends the test program with its text, in builds without assertions, too.
+void must(llvm::Error error) {
+  if (error)
+    llvm::report_fatal_error(std::move(error));
+}
+template <typename T> T must(llvm::Expected<T> value) {
+  if (!value)
+    llvm::report_fatal_error(value.takeError());
+  return std::move(*value);
+}
+
+/// A module of these weights ("a: 4x8") and inputs, all of f32, whose body computes `%y`; "NUM" stands for the
+/// numerics.
 struct Graph {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<HostTensor> inputs;
@@ -62,7 +74,7 @@ struct Graph {
 
   /// Cycles, after the comparison.
   int64_t compare() {
-    TargetModel model = llvm::cantFail(TargetModel::find("tsp1"));
+    TargetModel model = must(TargetModel::find("tsp1"));
     auto function = module->lookupSymbol<mlir::func::FuncOp>("main");
     llvm::Expected<StreamProgram> program =
         lowerGraph(function, model, [&](mlir::Value value) { return interpretRecipe(value, options); });
@@ -71,13 +83,13 @@ struct Graph {
       return 0;
     }
     Placer placer(model);
-    llvm::cantFail(placer.place(*program));
-    format::StreamSchedule schedule = llvm::cantFail(encodeSchedule(*program, placer, model));
+    must(placer.place(*program));
+    format::StreamSchedule schedule = must(encodeSchedule(*program, placer, model));
     std::vector<uint64_t> offsets = layOutConstants(*program, model);
     std::vector<uint8_t> weights(offsets.back());
     for (size_t i = 0; i < program->tensors.size(); ++i)
       if (const StreamTensor &tensor = program->tensors[i]; tensor.fill)
-        llvm::cantFail(tensor.fill(llvm::MutableArrayRef<uint8_t>(weights).slice(
+        must(tensor.fill(llvm::MutableArrayRef<uint8_t>(weights).slice(
             offsets[i], size_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes())));
     std::string error;
     auto simulator = sim::StreamSimulator::create(schedule, model.description, weights.data(), weights.size(), error);
@@ -93,7 +105,7 @@ struct Graph {
     if (stop)
       return 0;
     EXPECT_EQ(simulator->cycles(), schedule.cycles());
-    std::vector<HostTensor> expected = llvm::cantFail(interpret(*module, inputs, options));
+    std::vector<HostTensor> expected = must(interpret(*module, inputs, options));
     const std::vector<uint8_t> &got = *simulator->output("y");
     EXPECT_EQ(got.size(), expected.front().data.size());
     size_t different = 0;
@@ -139,7 +151,7 @@ TEST(StreamLowering, Functions) {
 }
 
 TEST(StreamLowering, WhatTheChipLacksIsRefusedAtOnce) {
-  TargetModel model = llvm::cantFail(TargetModel::find("tsp1"));
+  TargetModel model = must(TargetModel::find("tsp1"));
   Graph graph({}, {{"x", {3, 9}}}, R"(
     %0 = sinter.elementwise log(%x) : (tensor<3x9xf32>) -> tensor<3x9xf32>
     %1 = sinter.elementwise floor(%x) : (tensor<3x9xf32>) -> tensor<3x9xf32>

@@ -14,6 +14,7 @@
 #include "targets/stream/Emit/EncodeSchedule.h"
 
 #include "llvm/Support/Error.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "gtest/gtest.h"
 
 #include <cmath>
@@ -25,7 +26,18 @@ using namespace sinter::stream;
 
 namespace {
 
-TargetModel tsp1() { return llvm::cantFail(TargetModel::find("tsp1")); }
+/// What must not fail: an error ends the test program with its text, in builds without assertions, too.
+void must(llvm::Error error) {
+  if (error)
+    llvm::report_fatal_error(std::move(error));
+}
+template <typename T> T must(llvm::Expected<T> value) {
+  if (!value)
+    llvm::report_fatal_error(value.takeError());
+  return std::move(*value);
+}
+
+TargetModel tsp1() { return must(TargetModel::find("tsp1")); }
 
 /// A whole number below 2^11 as the bits of a half.
 uint16_t half(int value) {
@@ -80,13 +92,13 @@ struct Bench {
   }
   void run() {
     Placer placer(model);
-    llvm::cantFail(placer.place(program));
-    format::StreamSchedule schedule = llvm::cantFail(encodeSchedule(program, placer, model));
+    must(placer.place(program));
+    format::StreamSchedule schedule = must(encodeSchedule(program, placer, model));
     std::vector<uint64_t> offsets = layOutConstants(program, model);
     std::vector<uint8_t> weights(offsets.back());
     for (size_t i = 0; i < program.tensors.size(); ++i)
       if (const StreamTensor &tensor = program.tensors[i]; tensor.fill)
-        llvm::cantFail(tensor.fill(llvm::MutableArrayRef<uint8_t>(weights).slice(
+        must(tensor.fill(llvm::MutableArrayRef<uint8_t>(weights).slice(
             offsets[i], size_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes())));
     std::string error;
     auto simulator = sim::StreamSimulator::create(schedule, model.description, weights.data(), weights.size(), error);
