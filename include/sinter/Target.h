@@ -10,7 +10,9 @@
 
 #include "include/sinter/Phases.h"
 
+#include "lib/Bundle/BundleDescription.h"
 #include "lib/Quantization/Scheme.h"
+#include "lib/Support/Failure.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -74,6 +76,9 @@ public:
   virtual llvm::StringRef getDescription() const = 0;
   /// The chips that `--target=NAME:CHIP` takes; the first is the default.
   virtual std::vector<std::string> getChips() const = 0;
+  /// What `--chip=FILE.json` would hold to describe that chip, which is one of getChips; none where the target takes no
+  /// descriptions.
+  virtual std::optional<std::string> getChipDescription(llvm::StringRef) const { return std::nullopt; }
   /// Whether this machine can run its artifacts; if not, `reason` says why.
   virtual bool runsHere(std::string &reason) const = 0;
   /// Whether it executes products by weights in that scheme.
@@ -94,6 +99,12 @@ public:
   /// the bundle keeps for `verify`.
   virtual llvm::Expected<EmitResult> emit(mlir::ModuleOp module, mlir::ModuleOp reference,
                                           const EmitRequest &request) const = 0;
+  /// What runs of a module in phase Placed are, with their code, for a target whose artifacts do a part of their work
+  /// on this one: steps, kernels, variants, sections, the arena, inputs and outputs. What says whose program it is, is
+  /// left out. The module must outlive the description.
+  virtual llvm::Expected<BundleDescription> describe(mlir::ModuleOp, const EmitRequest &) const {
+    return unsupported("target " + getName() + " does no part of another target's work");
+  }
 };
 
 /// All targets of this build. CMake generates the list (lib/Pipeline/Registry.cpp.in).

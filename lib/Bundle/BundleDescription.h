@@ -144,6 +144,24 @@ struct BundleStep {
   std::optional<unsigned> indexInput;
 };
 
+/// A step that a device carries out.
+struct BundleSchedule {
+  sinter_device_kind device = SINTER_DEVICE_STREAM;
+  std::string chip;
+  unsigned file = 0;                // of the bundle's: the schedule
+  std::optional<unsigned> chipFile; // the chip's description, where devices do not know the chip
+  uint64_t cycles = 0, limitCycles = 0, clockHz = 0;
+  std::optional<unsigned> firstSection; // of the schedule's weights, which are this one and those behind it
+  uint64_t weightsBytes = 0;
+  struct Tensor {
+    BundleArgument place; // inputs: arena or input; outputs: arena or output
+    uint64_t bytes = 0;
+  };
+  std::vector<Tensor> inputs, outputs;
+
+  BundleStep step() const;
+};
+
 /// A section of weights.bin. `fill` writes all of `destination` (zeroed, `bytes`
 /// long, aligned to 64) and is called once, from any thread; sections are written
 /// by several threads at once when WriteOptions::threads allows.
@@ -154,7 +172,7 @@ struct BundleSection {
   Fill fill;
 };
 
-/// A file that the runtime does not read, as the module that `verify` interprets.
+/// A schedule, or a file that the runtime does not read, as the module that `verify` interprets.
 struct BundleFile {
   std::string name;
   std::string bytes;

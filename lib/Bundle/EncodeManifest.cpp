@@ -15,6 +15,7 @@
 #include "lib/Support/Hash.h"
 #include "runtime/format/hash.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -106,6 +107,20 @@ static json::Object fileObject(llvm::StringRef name, llvm::StringRef bytes) {
                       {"sha256", sha256Hex(bytes)}};
 }
 
+/// What the words of a step that executes a schedule say.
+static json::Object scheduleObject(const BundleDescription &bundle, const BundleStep &step) {
+  auto word = [&](sinter_schedule_word index) { return *step.arguments[index].value.constant(); };
+  auto fileName = [&](int64_t file) { return file < 0 ? json::Value(nullptr) : json::Value(bundle.files[file].name); };
+  int64_t limit = word(SINTER_SCHEDULE_LIMIT);
+  return json::Object{{"device", sinter_device_kind_name(word(SINTER_SCHEDULE_DEVICE))},
+                      {"chip", step.name},
+                      {"file", fileName(word(SINTER_SCHEDULE_FILE))},
+                      {"chip_file", fileName(word(SINTER_SCHEDULE_CHIP))},
+                      {"cycles", word(SINTER_SCHEDULE_CYCLES)},
+                      {"limit_cycles", limit ? json::Value(limit) : json::Value(nullptr)},
+                      {"clock_hz", word(SINTER_SCHEDULE_CLOCK)}};
+}
+
 std::string sinter::encodeManifest(const BundleDescription &bundle, const std::vector<PlacedSection> &sections,
                                    uint64_t weightsBytes, llvm::StringRef program) {
   json::Array variants, kernels, steps, sectionArray, files, chips;
@@ -117,12 +132,22 @@ std::string sinter::encodeManifest(const BundleDescription &bundle, const std::v
   }
   for (const BundleKernel &kernel : bundle.kernels)
     kernels.push_back(nameText(kernel.name));
+  bool hasSchedules =
+      llvm::any_of(bundle.steps, [](const BundleStep &step) { return step.kernel == SINTER_EXECUTE_SCHEDULE; });
+  if (hasSchedules)
+    chips.clear(); // the code is for the host
   for (const BundleStep &step : bundle.steps) {
     const char *own = sinter_runtime_kernel_name(step.kernel);
-    steps.push_back(json::Object{{"name", nameText(step.name)},
-                                 {"kernel", own ? own : nameText(bundle.kernels[step.kernel].name)},
-                                 {"tasks", sizeValue(step.tasks)},
-                                 {"scratch_bytes", sizeValue(step.scratchBytes)}});
+    json::Object object{{"name", nameText(step.name)},
+                        {"kernel", own ? own : nameText(bundle.kernels[step.kernel].name)},
+                        {"tasks", sizeValue(step.tasks)},
+                        {"scratch_bytes", sizeValue(step.scratchBytes)}};
+    if (step.kernel == SINTER_EXECUTE_SCHEDULE) {
+      object["schedule"] = scheduleObject(bundle, step);
+      if (!llvm::is_contained(chips, json::Value(step.name)))
+        chips.push_back(step.name);
+    }
+    steps.push_back(std::move(object));
   }
   for (auto [section, placed] : llvm::zip(bundle.sections, sections))
     sectionArray.push_back(json::Object{{"name", nameText(section.name)},

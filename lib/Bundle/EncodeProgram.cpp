@@ -52,10 +52,30 @@ static llvm::Error checkValues(llvm::ArrayRef<BundleValue> values, StringRef wha
 }
 
 uint32_t sinter::programVersion(const BundleDescription &bundle) {
+  auto needsThird = [](const BundleStep &step) {
+    return step.kernel == SINTER_EXECUTE_SCHEDULE || step.kernel == SINTER_CHECK_INDICES;
+  };
+  if (bundle.variants.empty() || llvm::any_of(bundle.steps, needsThird))
+    return 3;
   bool needsSecond = llvm::any_of(bundle.inputs, [](const BundleValue &value) { return value.anyShape; }) ||
                      llvm::any_of(bundle.symbols,
                                   [](const BundleSymbol &symbol) { return symbol.source.kind == SymbolSource::Range; });
   return needsSecond ? 2 : 1;
+}
+
+/// Whether a step has what BundleSchedule::step gives it, as far as the manifest says it, too.
+static bool isSchedule(const BundleDescription &bundle, const BundleStep &step) {
+  if (step.arguments.size() < SINTER_SCHEDULE_WORDS)
+    return false;
+  for (unsigned i = 0; i < SINTER_SCHEDULE_WORDS; ++i)
+    if (i != SINTER_SCHEDULE_WEIGHTS &&
+        (step.arguments[i].kind != BundleArgument::Integer || !step.arguments[i].value.constant()))
+      return false;
+  auto word = [&](sinter_schedule_word index) { return *step.arguments[index].value.constant(); };
+  int64_t numFiles = bundle.files.size();
+  return sinter_device_kind_name(word(SINTER_SCHEDULE_DEVICE)) && word(SINTER_SCHEDULE_FILE) >= 0 &&
+         word(SINTER_SCHEDULE_FILE) < numFiles && word(SINTER_SCHEDULE_CHIP) >= -1 &&
+         word(SINTER_SCHEDULE_CHIP) < numFiles;
 }
 
 llvm::Error sinter::checkDescription(const BundleDescription &bundle) {
@@ -91,8 +111,8 @@ llvm::Error sinter::checkDescription(const BundleDescription &bundle) {
     if (!names.insert(file.name).second || !isFileName(file.name) || file.name == SINTER_PROGRAM_FILE ||
         file.name == SINTER_MANIFEST_FILE || file.name == SINTER_WEIGHTS_FILE)
       return error("file '" + file.name + "' is there twice, or cannot be in a bundle");
-  if (bundle.variants.empty())
-    return error("it has no variants");
+  if (bundle.variants.empty() && !bundle.kernels.empty())
+    return error("it has kernels and no variants");
   for (const BundleKernel &kernel : bundle.kernels)
     if (!kernel.symbols.empty() && kernel.symbols.size() != bundle.variants.size())
       return error("kernel '" + kernel.name + "' is not in every variant");
@@ -108,6 +128,8 @@ llvm::Error sinter::checkDescription(const BundleDescription &bundle) {
       return error("step '" + step.name + "' has " + llvm::Twine(step.arguments.size()) + " arguments");
     if (step.indexInput && *step.indexInput >= bundle.inputs.size())
       return error("step '" + step.name + "' takes its indices from no input");
+    if (step.kernel == SINTER_EXECUTE_SCHEDULE && !isSchedule(bundle, step))
+      return error("step '" + step.name + "' is no schedule's");
     for (const BundleArgument &argument : step.arguments) {
       bool right = true;
       if (argument.kind == BundleArgument::Input)
@@ -136,6 +158,31 @@ std::vector<PlacedSection> sinter::placeSections(const BundleDescription &bundle
   }
   weightsBytes = end;
   return placed;
+}
+
+BundleStep BundleSchedule::step() const {
+  BundleStep step;
+  step.name = chip;
+  step.kernel = SINTER_EXECUTE_SCHEDULE;
+  auto add = [&](int64_t value) { step.arguments.push_back(BundleArgument::integer(value)); };
+  add(device);
+  add(file);
+  add(chipFile ? int64_t(*chipFile) : -1);
+  add(cycles);
+  add(limitCycles);
+  add(clockHz);
+  if (firstSection)
+    step.arguments.push_back(BundleArgument::weights(*firstSection));
+  else
+    add(0);
+  add(weightsBytes);
+  add(inputs.size());
+  for (const std::vector<Tensor> *tensors : {&inputs, &outputs})
+    for (const Tensor &tensor : *tensors) {
+      step.arguments.push_back(tensor.place);
+      add(tensor.bytes);
+    }
+  return step;
 }
 
 //===----------------------------------------------------------------------===//

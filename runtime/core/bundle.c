@@ -32,28 +32,48 @@ static sinter_status pathOf(const sinter_program *program, const char *name, cha
 }
 
 /* Reads a file of the bundle and compares its size and hash. */
-static sinter_status checkFile(const sinter_program *program, const char *name, uint64_t bytes, uint64_t hash,
-                               sinter_error *error) {
+static sinter_status readChecked(const sinter_program *program, const char *name, uint64_t bytes, uint64_t hash,
+                                 unsigned char **contents, sinter_error *error) {
   char path[4096];
-  unsigned char *contents;
   uint64_t size;
+  *contents = NULL;
   sinter_status status = pathOf(program, name, path, error);
   if (!status)
-    status = sinter_internal_read_file(path, &contents, &size, error);
+    status = sinter_internal_read_file(path, contents, &size, error);
   if (status)
     return status;
   if (size != bytes)
     status = sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is damaged: it has %llu bytes, %llu are required", path,
                                   (unsigned long long)size, (unsigned long long)bytes);
-  else if (sinter_hash_bytes(contents, size) != hash)
+  else if (sinter_hash_bytes(*contents, size) != hash)
     status = sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is damaged: its checksum is wrong", path);
+  if (status) {
+    free(*contents);
+    *contents = NULL;
+  }
+  return status;
+}
+
+static sinter_status checkFile(const sinter_program *program, const char *name, uint64_t bytes, uint64_t hash,
+                               sinter_error *error) {
+  unsigned char *contents;
+  sinter_status status = readChecked(program, name, bytes, hash, &contents, error);
   free(contents);
   return status;
+}
+
+static sinter_status readListed(const sinter_program *program, uint32_t file, unsigned char **bytes, uint64_t *size,
+                                sinter_error *error) {
+  const sinter_file_record *record = &program->files[file];
+  *size = record->bytes;
+  return readChecked(program, sinter_internal_text(program, record->name), record->bytes, record->hash, bytes, error);
 }
 
 static void closeLibrary(void *library) { dlclose(library); }
 
 static sinter_status loadCode(sinter_program *program, sinter_error *error) {
+  if (program->variant == SINTER_NO_INDEX)
+    return SINTER_OK;
   const sinter_variant_record *variant = &program->variants[program->variant];
   char path[4096];
   sinter_status status = pathOf(program, sinter_internal_text(program, variant->file), path, error);
@@ -103,7 +123,8 @@ static sinter_status openBundle(sinter_program *program, const sinter_program_op
   }
   if ((status = sinter_internal_choose_variant(program, options->variant, &program->variant, error)) ||
       (status = pathOf(program, SINTER_WEIGHTS_FILE, path, error)) ||
-      (status = sinter_internal_load_weights(program, path, options->copy_weights != 0, error)))
+      (status = sinter_internal_load_weights(program, path, options->copy_weights != 0, error)) ||
+      (status = sinter_internal_find_schedules(program, options, readListed, error)))
     return status;
   return loadCode(program, error);
 }

@@ -42,6 +42,14 @@ sinter_status sinter_internal_fail(sinter_error *error, sinter_status status, co
 // Programs
 //===----------------------------------------------------------------------===//
 
+/* A step that executes a schedule. */
+typedef struct sinter_internal_schedule {
+  sinter_schedule given; /* what its device is told; bytes, chip and sizes are of malloc's */
+  const sinter_device *device;
+  uint32_t step;
+  uint32_t number; /* among those of its kind of device */
+} sinter_internal_schedule;
+
 struct sinter_program {
   /* The tables, in the file's bytes. */
   const unsigned char *bytes;
@@ -62,11 +70,13 @@ struct sinter_program {
   const sinter_section_record *sections;
   const sinter_file_record *files;
 
-  uint32_t variant;
+  uint32_t variant;               /* SINTER_NO_INDEX: there are none */
   const sinter_kernel *functions; /* one per kernel */
   const unsigned char *weights;
 
   /* What sinter_program_close releases; NULL or 0 where there is nothing. */
+  sinter_internal_schedule *schedules;
+  uint32_t schedule_count;
   void *owned_bytes;
   sinter_kernel *owned_functions;
   char *folder;
@@ -89,12 +99,15 @@ sinter_status sinter_internal_read_tables(sinter_program *program, const void *b
                                           sinter_error *error);
 
 /* The variant to load: the one that is asked for by name, or the best that the
-   machine can run. */
+   machine can run; SINTER_NO_INDEX for a program that has none. */
 sinter_status sinter_internal_choose_variant(const sinter_program *program, const char *name, uint32_t *variant,
                                              sinter_error *error);
 
 /* Maps or reads the weights of `program` from the file `path`. */
 sinter_status sinter_internal_load_weights(sinter_program *program, const char *path, bool copy, sinter_error *error);
+
+/* The variant's name, or "". */
+const char *sinter_internal_variant_name(const sinter_program *program);
 
 /* The contents of a file, in memory of malloc's. */
 sinter_status sinter_internal_read_file(const char *path, unsigned char **bytes, uint64_t *size, sinter_error *error);
@@ -102,6 +115,43 @@ sinter_status sinter_internal_read_file(const char *path, unsigned char **bytes,
 /* Options as the caller gave them, whatever version of the struct that was; NULL
    means the defaults. Refused where struct_bytes was forgotten. */
 sinter_status sinter_internal_copy_options(void *to, uint32_t to_bytes, const void *from, sinter_error *error);
+
+//===----------------------------------------------------------------------===//
+// Devices
+//===----------------------------------------------------------------------===//
+
+/* A constant argument of a step that executes a schedule, by its word. */
+static inline int64_t sinter_internal_schedule_word(const sinter_program *program, const sinter_step_record *step,
+                                                    uint32_t word) {
+  return program->arguments[step->arguments.first + word].value;
+}
+
+/* Lists the steps that execute schedules, which are read by `read`, and finds the
+   device of each among those of the options. */
+typedef sinter_status (*sinter_internal_file_reader)(const sinter_program *program, uint32_t file,
+                                                     unsigned char **bytes, uint64_t *size, sinter_error *error);
+sinter_status sinter_internal_find_schedules(sinter_program *program, const sinter_program_options *options,
+                                             sinter_internal_file_reader read, sinter_error *error);
+void sinter_internal_release_schedules(sinter_program *program);
+
+/* What a session keeps of a schedule. */
+typedef struct sinter_internal_execution {
+  sinter_session *session;
+  uint32_t schedule;
+  uint64_t cycles;
+  sinter_error error;
+} sinter_internal_execution;
+
+/* Opens the devices of the session's program, one handle for each kind. */
+sinter_status sinter_internal_open_devices(sinter_session *session, sinter_error *error);
+void sinter_internal_close_devices(sinter_session *session);
+/* Whether the pointers of a step's words have the bytes behind them that it says. */
+sinter_status sinter_internal_check_execution(sinter_session *session, const sinter_step_record *step,
+                                              const int64_t *words);
+/* The kernels SINTER_EXECUTE_SCHEDULE, whose first word a run replaces by a pointer
+   to the sinter_internal_execution, and SINTER_CHECK_INDICES. */
+int64_t sinter_internal_execute_schedule(const int64_t *words, int64_t begin, int64_t end, void *scratch);
+int64_t sinter_internal_check_indices(const int64_t *words, int64_t begin, int64_t end, void *scratch);
 
 //===----------------------------------------------------------------------===//
 // Expressions
@@ -222,6 +272,11 @@ struct sinter_session {
   sinter_clock clock;
   void *clock_context;
   uint64_t *ticks;
+
+  sinter_internal_execution *executions;  /* one per schedule */
+  void *handles[SINTER_DEVICE_KINDS + 1]; /* by sinter_device_kind; NULL: not opened */
+  bool opened[SINTER_DEVICE_KINDS + 1];
+  uint64_t cycles; /* of the last run */
 
   void *memory;
   uint64_t memory_bytes;

@@ -136,6 +136,7 @@ void sinter_program_close(sinter_program *program) {
     return;
   if (program->library)
     program->close_library(program->library);
+  sinter_internal_release_schedules(program);
   if (program->weights_mapping)
     munmap(program->weights_mapping, program->weights_mapping_bytes);
   free(program->owned_functions);
@@ -172,8 +173,11 @@ sinter_status sinter_program_open_model(const sinter_model *model, const sinter_
         (unsigned long long)model->variant_count, (unsigned long long)program->header->variants.count);
   if (!status)
     status = sinter_internal_choose_variant(program, options.variant, &program->variant, error);
+  /* Schedules are files, which an application does not hold. */
+  if (!status)
+    status = sinter_internal_find_schedules(program, &options, NULL, error);
   if (!status) {
-    program->functions = model->kernels[program->variant];
+    program->functions = program->variant == SINTER_NO_INDEX ? NULL : model->kernels[program->variant];
     if (model->weights) {
       program->weights = model->weights;
       if (model->weights_bytes != program->header->weights_bytes)

@@ -59,6 +59,13 @@ sinter_status sinter_internal_choose_variant(const sinter_program *program, cons
       return sinter_internal_fail(error, SINTER_UNSUPPORTED, "this machine cannot run variant '%s' of program '%s'",
                                   name, sinter_internal_text(program, program->header->name));
   }
+  if (!program->header->variants.count && !name) {
+    *variant = SINTER_NO_INDEX;
+    return SINTER_OK;
+  }
+  if (!program->header->variants.count)
+    return sinter_internal_fail(error, SINTER_WRONG_CALL, "program '%s' has no variant '%s'; it has none",
+                                sinter_internal_text(program, program->header->name), name);
   char list[256] = "";
   size_t used = 0;
   for (uint32_t i = 0; i < program->header->variants.count && used < sizeof list; ++i)
@@ -72,6 +79,11 @@ sinter_status sinter_internal_choose_variant(const sinter_program *program, cons
                               sinter_internal_text(program, program->header->name), list);
 }
 
+const char *sinter_internal_variant_name(const sinter_program *program) {
+  return program->variant == SINTER_NO_INDEX ? ""
+                                             : sinter_internal_text(program, program->variants[program->variant].name);
+}
+
 sinter_status sinter_program_get_info(const sinter_program *program, sinter_program_info *info) {
   const sinter_program_header *header = program->header;
   memset(info, 0, sizeof *info);
@@ -81,10 +93,10 @@ sinter_status sinter_program_get_info(const sinter_program *program, sinter_prog
   info->precision = sinter_internal_text(program, header->precision);
   info->source_file = sinter_internal_text(program, header->source_file);
   info->source_sha256 = sinter_internal_text(program, header->source_sha256);
-  info->variant = sinter_internal_text(program, program->variants[program->variant].name);
+  info->variant = sinter_internal_variant_name(program);
   info->arena_formula = sinter_internal_formula(program, header->arena_bytes);
   info->weights_bytes = header->weights_bytes;
-  info->code_bytes = program->variants[program->variant].bytes;
+  info->code_bytes = program->variant == SINTER_NO_INDEX ? 0 : program->variants[program->variant].bytes;
   info->input_count = (uint32_t)header->inputs.count;
   info->output_count = (uint32_t)header->outputs.count;
   info->symbol_count = (uint32_t)header->symbols.count;
@@ -94,6 +106,7 @@ sinter_status sinter_program_get_info(const sinter_program *program, sinter_prog
   info->variant_count = (uint32_t)header->variants.count;
   info->section_count = (uint32_t)header->sections.count;
   info->file_count = (uint32_t)header->files.count;
+  info->schedule_count = program->schedule_count;
   return SINTER_OK;
 }
 

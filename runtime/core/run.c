@@ -445,6 +445,34 @@ static sinter_status resolveArguments(sinter_session *session, const sinter_step
   return SINTER_OK;
 }
 
+static sinter_kernel functionOf(const sinter_program *program, const sinter_step_record *step) {
+  switch (step->kernel) {
+  case SINTER_FORMAT_NUMBERS:
+    return sinter_internal_format_numbers;
+  case SINTER_PARSE_NUMBERS:
+    return sinter_internal_parse_numbers;
+  case SINTER_EXECUTE_SCHEDULE:
+    return sinter_internal_execute_schedule;
+  case SINTER_CHECK_INDICES:
+    return sinter_internal_check_indices;
+  default:
+    return program->functions[step->kernel];
+  }
+}
+
+/* Has a step find its schedule's record: its first word becomes a pointer to it. */
+static sinter_status resolveSchedule(sinter_session *session, uint32_t step, int64_t tasks, int64_t *words) {
+  const sinter_program *program = session->program;
+  if (tasks > 1)
+    return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
+                                "the program is malformed: a schedule is to be executed %lld times", (long long)tasks);
+  sinter_status status = sinter_internal_check_execution(session, &program->steps[step], words);
+  for (uint32_t i = 0; i < program->schedule_count; ++i)
+    if (program->schedules[i].step == step)
+      words[SINTER_SCHEDULE_DEVICE] = (int64_t)(uintptr_t)&session->executions[i];
+  return status;
+}
+
 /* Fills the list of work from the steps that have something to do. */
 static sinter_status resolve(sinter_session *session) {
   const sinter_program *program = session->program;
@@ -473,13 +501,13 @@ static sinter_status resolve(sinter_session *session) {
                                   sinter_internal_text(program, step->name), (long long)scratch,
                                   (unsigned long long)session->scratch_bytes);
     sinter_status status = resolveArguments(session, step, words);
+    if (!status && step->kernel == SINTER_EXECUTE_SCHEDULE)
+      status = resolveSchedule(session, i, tasks, words);
     if (status)
       return status;
     sinter_internal_work *work = &session->work[session->work_count++];
     const int64_t most = 1 << 30; /* units, that two fit a slot */
-    work->function = step->kernel == SINTER_FORMAT_NUMBERS  ? sinter_internal_format_numbers
-                     : step->kernel == SINTER_PARSE_NUMBERS ? sinter_internal_parse_numbers
-                                                            : program->functions[step->kernel];
+    work->function = functionOf(program, step);
     work->arguments = words;
     work->tasks = tasks;
     work->unit = (tasks - 1) / most + 1;
@@ -517,9 +545,16 @@ sinter_status sinter_internal_prepare(sinter_session *session) {
   return SINTER_OK;
 }
 
+static const sinter_internal_execution *executionOf(const sinter_internal_work *work) {
+  return (const sinter_internal_execution *)(uintptr_t)work->arguments[SINTER_SCHEDULE_DEVICE];
+}
+
+uint64_t sinter_session_cycles(const sinter_session *session) { return session->cycles; }
+
 sinter_status sinter_session_run(sinter_session *session) {
   const sinter_program *program = session->program;
   session->ran = false;
+  session->cycles = 0;
   sinter_status status = sinter_internal_prepare(session);
   if (status)
     return status;
@@ -527,9 +562,16 @@ sinter_status sinter_session_run(sinter_session *session) {
   uint32_t ended = sinter_internal_execute(session, &position);
   if (ended == session->work_count) {
     session->ran = true;
+    for (uint32_t i = 0; i < session->work_count; ++i)
+      if (session->work[i].function == sinter_internal_execute_schedule)
+        session->cycles += executionOf(&session->work[i])->cycles;
     return SINTER_OK;
   }
   const sinter_step_record *step = &program->steps[session->work[ended].step];
+  if (step->kernel == SINTER_EXECUTE_SCHEDULE) {
+    session->error = executionOf(&session->work[ended])->error;
+    return session->error.status;
+  }
   // A kernel that reads several inputs as indices says which it was.
   uint64_t said = (uint64_t)position >> SINTER_INDEX_INPUT_SHIFT;
   uint64_t input = said != 0 ? said - 1 : step->index_input;

@@ -185,7 +185,7 @@ static uint32_t availableThreads(void) {
 /* Where the parts of a session lie in its memory. */
 typedef struct Layout {
   uint64_t arena, scratch, outputs, session, greatest, values, expressions, inputs, output_records, arguments, work,
-      slots, workers, pool, total;
+      executions, slots, workers, pool, total;
 } Layout;
 
 static uint64_t place(uint64_t *end, uint64_t count, uint64_t bytes) {
@@ -212,6 +212,7 @@ static Layout layoutSession(const sinter_program *program, const sinter_session_
   layout.output_records = place(&end, header->outputs.count, sizeof(sinter_internal_output));
   layout.arguments = place(&end, words, sizeof(int64_t));
   layout.work = place(&end, header->steps.count, sizeof(sinter_internal_work));
+  layout.executions = place(&end, program->schedule_count, sizeof(sinter_internal_execution));
   layout.slots = place(&end, threads, sizeof(sinter_internal_slot));
   layout.workers = place(&end, threads, sizeof(sinter_internal_worker));
   layout.pool = place(&end, 1, sizeof(sinter_internal_pool));
@@ -311,6 +312,7 @@ static sinter_session *buildSession(const sinter_program *program, const Plan *p
   session->outputs = (sinter_internal_output *)(void *)(memory + layout->output_records);
   session->arguments = (int64_t *)(void *)(memory + layout->arguments);
   session->work = (sinter_internal_work *)(void *)(memory + layout->work);
+  session->executions = (sinter_internal_execution *)(void *)(memory + layout->executions);
   session->slots = (sinter_internal_slot *)(void *)(memory + layout->slots);
   session->workers = (sinter_internal_worker *)(void *)(memory + layout->workers);
   session->parallel_for = options->parallel_for;
@@ -375,15 +377,17 @@ sinter_status sinter_session_create(const sinter_program *program, const sinter_
     session = buildSession(program, &plan, memory);
     session->release = release;
     session->memory_context = options->memory_context;
-    if (session->pool && (status = sinter_internal_start_pool(session, error)) && release)
+    status = sinter_internal_open_devices(session, error);
+    if (!status && session->pool && (status = sinter_internal_start_pool(session, error)))
+      sinter_internal_close_devices(session);
+    if (status && release)
       release(options->memory_context, memory, bytes);
   }
   releaseBounds(&plan.bounds);
   if (status)
     return status;
   logLine(session, "session of '%s' (%s): arena %llu bytes, outputs %llu, scratch %llu for each of %u threads",
-          sinter_internal_text(program, program->header->name),
-          sinter_internal_text(program, program->variants[program->variant].name),
+          sinter_internal_text(program, program->header->name), sinter_internal_variant_name(program),
           (unsigned long long)plan.memory.arena_bytes, (unsigned long long)plan.memory.output_bytes,
           (unsigned long long)plan.memory.scratch_bytes, plan.threads);
   *result = session;
@@ -395,6 +399,7 @@ void sinter_session_destroy(sinter_session *session) {
     return;
   if (session->pool)
     sinter_internal_stop_pool(session);
+  sinter_internal_close_devices(session);
   if (session->release)
     session->release(session->memory_context, session->memory, session->memory_bytes);
 }

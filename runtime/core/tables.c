@@ -183,17 +183,68 @@ static bool checkArgument(Reader *reader, const sinter_argument_record *argument
   }
 }
 
+/* Of a runtime kernel that has a fixed number of arguments. */
+static bool checkCount(Reader *reader, const sinter_step_record *step, uint32_t required) {
+  return step->arguments.count == required ||
+         refuse(reader, "a step of the runtime's own has %u arguments", step->arguments.count);
+}
+
+static bool checkSchedule(Reader *reader, const sinter_step_record *step) {
+  const sinter_program *program = reader->program;
+  const sinter_argument_record *arguments = &program->arguments[step->arguments.first];
+  const uint32_t count = step->arguments.count;
+  if (count < SINTER_SCHEDULE_WORDS || (count - SINTER_SCHEDULE_WORDS) % 2 != 0)
+    return checkCount(reader, step, SINTER_SCHEDULE_WORDS);
+  const uint32_t tensors = (count - SINTER_SCHEDULE_WORDS) / 2;
+  for (uint32_t i = 0; i < SINTER_SCHEDULE_WORDS; ++i)
+    if (arguments[i].kind != SINTER_ARGUMENT_CONSTANT &&
+        !(i == SINTER_SCHEDULE_WEIGHTS && arguments[i].kind == SINTER_ARGUMENT_WEIGHTS))
+      return refuse(reader, "word %u of a schedule's is no constant", i);
+  const int64_t kind = arguments[SINTER_SCHEDULE_DEVICE].value, chip = arguments[SINTER_SCHEDULE_CHIP].value;
+  const int64_t inputs = arguments[SINTER_SCHEDULE_INPUTS].value;
+  const int64_t weights = arguments[SINTER_SCHEDULE_WEIGHTS].value;
+  const int64_t bytes = arguments[SINTER_SCHEDULE_WEIGHTS_BYTES].value;
+  if (kind < 0 || kind > UINT32_MAX || !sinter_device_kind_name((uint32_t)kind))
+    return refuse(reader, "a schedule is for the unknown kind of device %lld", (long long)kind);
+  if (!checkIndex(reader, (uint64_t)arguments[SINTER_SCHEDULE_FILE].value, program->header->files.count, "schedules") ||
+      (chip != -1 && !checkIndex(reader, (uint64_t)chip, program->header->files.count, "schedules")))
+    return false;
+  const bool hasWeights = arguments[SINTER_SCHEDULE_WEIGHTS].kind == SINTER_ARGUMENT_WEIGHTS;
+  if (hasWeights ? bytes < 0 || (uint64_t)bytes > program->header->weights_bytes - (uint64_t)weights
+                 : bytes != 0 || weights != 0)
+    return refuse(reader, "a schedule's weights lie outside the weights");
+  if (inputs < 0 || inputs > tensors)
+    return refuse(reader, "a schedule of %u tensors has %lld inputs", tensors, (long long)inputs);
+  for (uint32_t i = 0; i < tensors; ++i) {
+    const sinter_argument_record *tensor = &arguments[SINTER_SCHEDULE_WORDS + 2 * i];
+    const uint32_t own = i < inputs ? SINTER_ARGUMENT_INPUT : SINTER_ARGUMENT_OUTPUT;
+    if ((tensor[0].kind != SINTER_ARGUMENT_ARENA && tensor[0].kind != own) ||
+        tensor[1].kind != SINTER_ARGUMENT_CONSTANT || tensor[1].value < 0)
+      return refuse(reader, "a schedule's tensor %u has no place", i);
+  }
+  return true;
+}
+
+static bool checkOwnKernel(Reader *reader, const sinter_step_record *step) {
+  switch (step->kernel) {
+  case SINTER_EXECUTE_SCHEDULE:
+    return checkSchedule(reader, step);
+  case SINTER_PARSE_NUMBERS:
+    return checkCount(reader, step, 3);
+  default:
+    return checkCount(reader, step, 4);
+  }
+}
+
 static bool checkStep(Reader *reader, const sinter_step_record *step) {
   const sinter_program_header *header = reader->program->header;
   if (step->arguments.count > SINTER_MAX_ARGUMENTS)
     return refuse(reader, "a step has %u arguments", step->arguments.count);
   const bool isOwn = sinter_runtime_kernel_name(step->kernel) != NULL;
-  if (isOwn && step->arguments.count != (step->kernel == SINTER_FORMAT_NUMBERS ? 4 : 3))
-    return refuse(reader, "a step of the runtime's own has %u arguments", step->arguments.count);
   return checkText(reader, step->name, "steps") &&
-         (isOwn || checkIndex(reader, step->kernel, header->kernels.count, "steps")) &&
-         checkExpression(reader, step->tasks, "steps") && checkExpression(reader, step->scratch_bytes, "steps") &&
          checkRange(reader, step->arguments, header->arguments.count, "steps") &&
+         (isOwn ? checkOwnKernel(reader, step) : checkIndex(reader, step->kernel, header->kernels.count, "steps")) &&
+         checkExpression(reader, step->tasks, "steps") && checkExpression(reader, step->scratch_bytes, "steps") &&
          (step->index_input == SINTER_NO_INDEX || checkIndex(reader, step->index_input, header->inputs.count, "steps"));
 }
 
@@ -236,8 +287,8 @@ static bool checkRecords(Reader *reader) {
 #undef TABLE
   if (reader->reason[0])
     return false;
-  if (header->variants.count == 0)
-    return refuse(reader, "it has no variants");
+  if (header->variants.count == 0 && header->kernels.count != 0)
+    return refuse(reader, "it has kernels and no variants");
 
   if (!checkText(reader, header->name, "header") || !checkText(reader, header->compiler, "header") ||
       !checkText(reader, header->target, "header") || !checkText(reader, header->precision, "header") ||

@@ -11,7 +11,7 @@
 //   program.bin         the same for the runtime: this format
 //   weights.bin         sections of bytes, each at a multiple of 64
 //   code-<variant>.so   the kernels, once per instruction set
-//   other files         listed, not read by the runtime (the module for verify)
+//   other files         listed; schedules are read, others not (the module for verify)
 //
 // program.bin is a header and tables of fixed records, little-endian, each table
 // at a multiple of 8, found by offset and count. Records refer to each other by
@@ -50,8 +50,9 @@ extern "C" {
 #define SINTER_PROGRAM_MAGIC "SINTRPRG"
 /* Readers refuse a greater version, and versions below those that they name. A
    program has the least version that says all of it:
-     2  lengths of ranges of floats as symbols; inputs of any shape */
-#define SINTER_PROGRAM_VERSION 2
+     2  lengths of ranges of floats as symbols; inputs of any shape
+     3  schedules of devices, checked indices; no variants where there are no kernels */
+#define SINTER_PROGRAM_VERSION 3
 
 #define SINTER_PROGRAM_FILE "program.bin"
 #define SINTER_MANIFEST_FILE "manifest.json"
@@ -312,16 +313,53 @@ enum sinter_runtime_kernel {
   SINTER_FORMAT_NUMBERS = SINTER_RUNTIME_KERNELS,
   /* Numbers from text. Words: the strings, the numbers that are made, their type.
      Fails with the position of a string that is no number of that type. */
-  SINTER_PARSE_NUMBERS = SINTER_RUNTIME_KERNELS + 1
+  SINTER_PARSE_NUMBERS = SINTER_RUNTIME_KERNELS + 1,
+  /* A schedule, by a device. The step's name is the chip's; it has one task, or none
+     in runs that are not for it. Words: those of sinter_schedule_word, then for each
+     tensor, inputs before outputs, a pointer and a constant, its bytes. Inputs lie in
+     the arena or are the program's inputs, outputs lie in the arena or are the
+     program's outputs. */
+  SINTER_EXECUTE_SCHEDULE = SINTER_RUNTIME_KERNELS + 2,
+  /* Indices, for what cannot refuse them. Words: the indices, what is made of them
+     (I32: negative ones count from the end), the indices' type (SINTER_I32 or
+     SINTER_I64), how many things they choose from. Fails with the position of an
+     index that chooses none of them. */
+  SINTER_CHECK_INDICES = SINTER_RUNTIME_KERNELS + 3
 };
 /* The longest text of a number: that of -2.2250738585072014e-308. */
 #define SINTER_TEXT_BYTES 24
 
 /* NULL for a number that is no such kernel. */
 static inline const char *sinter_runtime_kernel_name(uint32_t kernel) {
-  return kernel == SINTER_FORMAT_NUMBERS  ? "format_numbers"
-         : kernel == SINTER_PARSE_NUMBERS ? "parse_numbers"
-                                          : (const char *)0;
+  return kernel == SINTER_FORMAT_NUMBERS     ? "format_numbers"
+         : kernel == SINTER_PARSE_NUMBERS    ? "parse_numbers"
+         : kernel == SINTER_EXECUTE_SCHEDULE ? "execute_schedule"
+         : kernel == SINTER_CHECK_INDICES    ? "check_indices"
+                                             : (const char *)0;
+}
+
+/* The first words of a step that executes a schedule, all constants but for the
+   pointer to weights. */
+enum sinter_schedule_word {
+  SINTER_SCHEDULE_DEVICE = 0,  /* sinter_device_kind */
+  SINTER_SCHEDULE_FILE = 1,    /* the schedule: an index of the table of files */
+  SINTER_SCHEDULE_CHIP = 2,    /* the chip's description, likewise; -1: devices know the chip */
+  SINTER_SCHEDULE_CYCLES = 3,  /* that it takes */
+  SINTER_SCHEDULE_LIMIT = 4,   /* that the chip would take at least; 0: not known */
+  SINTER_SCHEDULE_CLOCK = 5,   /* Hz */
+  SINTER_SCHEDULE_WEIGHTS = 6, /* pointer; 0 where there are none */
+  SINTER_SCHEDULE_WEIGHTS_BYTES = 7,
+  SINTER_SCHEDULE_INPUTS = 8, /* how many tensors are inputs */
+  SINTER_SCHEDULE_WORDS = 9
+};
+
+/* What executes schedules, by whose schedules it executes. */
+enum sinter_device_kind { SINTER_DEVICE_STREAM = 1 };
+#define SINTER_DEVICE_KINDS 1
+
+/* NULL for a number that is no kind. */
+static inline const char *sinter_device_kind_name(uint32_t kind) {
+  return kind == SINTER_DEVICE_STREAM ? "stream" : (const char *)0;
 }
 
 typedef struct sinter_step_record {
@@ -340,7 +378,7 @@ typedef struct sinter_section_record {
   uint64_t hash;
 } sinter_section_record;
 
-/* A file that the runtime does not read. */
+/* A file that the runtime reads only where a step names it. */
 typedef struct sinter_file_record {
   sinter_text name;
   uint64_t bytes;
@@ -359,7 +397,7 @@ typedef struct sinter_program_header {
   uint64_t weights_bytes;
   sinter_text name;          /* of the model */
   sinter_text compiler;      /* Sinter's version */
-  sinter_text target;        /* cpu */
+  sinter_text target;        /* cpu, stream */
   sinter_text precision;     /* f32 */
   sinter_text source_file;   /* file name of the model, without folders */
   sinter_text source_sha256; /* 64 hexadecimal digits, or empty */

@@ -154,6 +154,7 @@ public:
   }
 
   llvm::Expected<EmitResult> emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const override;
+  llvm::Expected<BundleDescription> describe(ModuleOp module, const EmitRequest &request) const override;
 };
 
 /// The value of a formula where every symbol in it is bounded above.
@@ -235,6 +236,64 @@ void refuseSpeedOfBytes(ModuleOp module, llvm::ArrayRef<const Isa *> isas) {
                  " multiplies bytes: products take about as long as in f32, and what is gained is memory");
 }
 
+void report(const EmitRequest &request, double done, StringRef what) {
+  if (request.progress)
+    request.progress(done, what);
+}
+
+/// The kernels for each instruction set: the code of a bundle's variants, or, of a program that is linked in, the names
+/// of the kernels in the compiler's objects.
+llvm::Error compileVariants(VariantCompiler &compiler, llvm::ArrayRef<const Isa *> isas, bool isLinked,
+                            const EmitRequest &request, BundleDescription &bundle) {
+  for (auto [i, isa] : llvm::enumerate(isas)) {
+    report(request, 0.1 + 0.4 * i / isas.size(), "compiling kernels");
+    llvm::Expected<VariantCompiler::Variant> compiled = compiler.compile(*isa);
+    if (!compiled)
+      return compiled.takeError();
+    if (!request.dumpFolder.empty())
+      if (llvm::Error error = writeText(request.dumpFolder + "/code-" + isa->name.str() + ".s", compiled->assembly))
+        return error;
+    BundleVariant variant;
+    variant.name = isa->name.str();
+    variant.architecture = isa->triple.starts_with("aarch64") ? SINTER_AARCH64 : SINTER_X86_64;
+    variant.features = getFeatures(*isa);
+    if (isLinked) {
+      for (auto [kernel, symbol] : llvm::zip_equal(bundle.kernels, compiled->symbols))
+        kernel.symbols.push_back(symbol);
+    } else {
+      llvm::Expected<SmallVector<char, 0>> code = linkSharedObject(compiled->objects, compiled->symbols, *isa);
+      if (!code)
+        return code.takeError();
+      variant.code.assign(code->begin(), code->end());
+    }
+    bundle.variants.push_back(std::move(variant));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<BundleDescription> CpuTarget::describe(ModuleOp module, const EmitRequest &request) const {
+  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, KernelUses::of(module));
+  if (!isas)
+    return isas.takeError();
+  llvm::Expected<WeightFiles> opened = WeightFiles::open(module, request.folder, request.calibration);
+  if (!opened)
+    return opened.takeError();
+  auto weights = std::make_shared<WeightFiles>(std::move(*opened));
+  llvm::Expected<BundleDescription> bundle = describeProgram(module, *weights);
+  if (!bundle)
+    return bundle.takeError();
+  for (BundleSection &section : bundle->sections)
+    section.fill = [fill = std::move(section.fill), weights](llvm::MutableArrayRef<char> destination) {
+      return fill(destination);
+    };
+  if (bundle->kernels.empty())
+    return bundle;
+  VariantCompiler compiler(module, "", !request.dumpFolder.empty());
+  if (llvm::Error error = compileVariants(compiler, *isas, /*isLinked=*/false, request, *bundle))
+    return std::move(error);
+  return bundle;
+}
+
 llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const {
   KernelUses uses = KernelUses::of(module);
   llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, uses);
@@ -245,11 +304,6 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
   std::optional<LinkedForm> form = getLinkedForm(request.kind);
   if (!form && request.kind != EmitKind::Bundle)
     return unsupported("target cpu does not write executables yet; --emit=object and a main of 40 lines make one");
-  auto report = [&](double done, StringRef what) {
-    if (request.progress)
-      request.progress(done, what);
-  };
-
   llvm::Expected<WeightFiles> weights = WeightFiles::open(module, request.folder, request.calibration);
   if (!weights)
     return weights.takeError();
@@ -263,32 +317,12 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
   if (auto source = llvm::MemoryBuffer::getFile(request.modelPath, /*IsText=*/false, /*RequiresNullTerminator=*/false))
     bundle->sourceSha256 = sha256Hex((*source)->getBuffer());
 
-  EmitResult result;
   VariantCompiler compiler(module, form ? request.name : "", !request.dumpFolder.empty());
-  for (auto [i, isa] : llvm::enumerate(*isas)) {
-    report(0.1 + 0.4 * i / isas->size(), "compiling kernels");
-    llvm::Expected<VariantCompiler::Variant> compiled = compiler.compile(*isa);
-    if (!compiled)
-      return compiled.takeError();
-    if (!request.dumpFolder.empty())
-      if (llvm::Error error = writeText(request.dumpFolder + "/code-" + isa->name.str() + ".s", compiled->assembly))
-        return std::move(error);
-    BundleVariant variant;
-    variant.name = isa->name.str();
-    variant.architecture = isa->triple.starts_with("aarch64") ? SINTER_AARCH64 : SINTER_X86_64;
-    variant.features = getFeatures(*isa);
-    if (form) {
-      for (auto [kernel, symbol] : llvm::zip_equal(bundle->kernels, compiled->symbols))
-        kernel.symbols.push_back(symbol);
-    } else {
-      llvm::Expected<SmallVector<char, 0>> code = linkSharedObject(compiled->objects, compiled->symbols, *isa);
-      if (!code)
-        return code.takeError();
-      result.codeBytes += code->size();
-      variant.code.assign(code->begin(), code->end());
-    }
-    bundle->variants.push_back(std::move(variant));
-  }
+  if (llvm::Error error = compileVariants(compiler, *isas, form.has_value(), request, *bundle))
+    return std::move(error);
+  EmitResult result;
+  for (const BundleVariant &variant : bundle->variants)
+    result.codeBytes += variant.code.size();
   for (const BundleSection &section : bundle->sections)
     result.weightsBytes += section.bytes;
   result.arenaFormula = bundle->arenaBytes.str();
@@ -298,7 +332,7 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
   options.force = request.force;
   options.threads = request.jobs;
   options.progress = [&](uint64_t done, uint64_t total) {
-    report(0.5 + 0.5 * (total ? static_cast<double>(done) / total : 1.0), "packing weights");
+    report(request, 0.5 + 0.5 * (total ? static_cast<double>(done) / total : 1.0), "packing weights");
   };
   BundleSummary summary;
   if (form) {

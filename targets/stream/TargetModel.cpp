@@ -9,36 +9,25 @@
 
 #include "lib/Support/Failure.h"
 #include "lib/Support/MappedFile.h"
+#include "runtime/format/InstalledChips.h"
 
 #include "llvm/ADT/StringExtras.h"
 
 using namespace sinter;
 using namespace sinter::stream;
 
-namespace {
-
-struct KnownChip {
-  llvm::StringRef name, description;
-};
-
-const KnownChip knownChips[] = {
-#include "targets/stream/Chips.inc"
-};
-
-} // namespace
-
 std::vector<std::string> TargetModel::getNames() {
   std::vector<std::string> names;
-  for (const KnownChip &chip : knownChips)
-    names.push_back(chip.name.str());
+  std::string error;
+  for (std::string_view name : format::installedChips())
+    if (std::optional<format::Chip> chip = format::readChip(format::installedChip(name), error))
+      if (format::readStreamMachine(*chip, error))
+        names.emplace_back(name);
   return names;
 }
 
 llvm::StringRef TargetModel::getDescription(llvm::StringRef name) {
-  for (const KnownChip &chip : knownChips)
-    if (chip.name == name)
-      return chip.description;
-  return {};
+  return format::installedChip(std::string_view(name.data(), name.size()));
 }
 
 llvm::Expected<TargetModel> TargetModel::find(llvm::StringRef chip) {

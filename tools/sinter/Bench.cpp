@@ -64,10 +64,96 @@ llvm::json::Object readBase(const std::string &path) {
   return std::move(*object);
 }
 
-int run(const Options &options) {
-  if (!options.device.empty() && options.device != "hw")
-    throw Stop{Failure(ExitStatus::Usage, "--device=" + options.device + ": target cpu runs as hw only")};
+/// The exit status of --against.
+int compareWithBase(const Options &options, const std::optional<llvm::json::Object> &base,
+                    const llvm::json::Object &dims, double p50) {
+  if (!base)
+    return 0;
   double tolerance = parseTolerance(options.tolerance);
+  if (const llvm::json::Object *baseDims = base->getObject("dims"); baseDims && *baseDims != dims)
+    throw Stop{Failure(ExitStatus::Usage, "--against=" + options.against + ": it was measured at other sizes")};
+  double before = *base->getNumber("p50_ms");
+  if (p50 <= before * (1 + tolerance))
+    return 0;
+  Failure failure(ExitStatus::CheckFailed, "the median is worse than that of '" + options.against + "'");
+  failure.actual = llvm::formatv("{0:f3} ms", p50);
+  failure.required = llvm::formatv("at most {0:f3} ms", before * (1 + tolerance));
+  return console().fail(failure);
+}
+
+/// How long a chip takes, in cycles.
+struct Timing {
+  uint64_t cycles = 0;
+  std::optional<uint64_t> limitCycles;
+  double clockGhz = 1;
+
+  double milliseconds() const { return double(cycles) / clockGhz / 1e6; }
+};
+
+/// Of a run in which devices took `cycles`.
+Timing timingOf(const Program &program, uint64_t cycles) {
+  Timing timing{cycles, 0, program.schedules().front().clockGhz};
+  for (const ProgramSchedule &schedule : program.schedules())
+    timing.limitCycles = timing.limitCycles && schedule.limitCycles
+                             ? std::optional<uint64_t>(*timing.limitCycles + *schedule.limitCycles)
+                             : std::nullopt;
+  return timing;
+}
+
+/// As the schedules say themselves.
+Timing predictedTiming(const Program &program) {
+  uint64_t cycles = 0;
+  for (const ProgramSchedule &schedule : program.schedules())
+    cycles += schedule.cycles;
+  return timingOf(program, cycles);
+}
+
+/// Of a target whose cycles are known: says them, predicted or simulated. All samples are alike.
+int reportCycles(const Options &options, const Program &program, const SymbolSizes &sizes, unsigned numThreads,
+                 uint64_t numSamples, llvm::StringRef kind, const Timing &timing, double loadSeconds,
+                 const std::optional<llvm::json::Object> &base) {
+  if (!options.profile.empty())
+    throw Stop{Failure(ExitStatus::Unsupported,
+                       "--profile: target " + std::string(program.info().target) + " has no profile yet")};
+  llvm::json::Object dims;
+  for (const auto &[name, value] : sizes)
+    dims[name] = value;
+  double ms = timing.milliseconds();
+  if (console().json)
+    console().printJson(llvm::json::Object{
+        {"model", program.info().name},
+        {"target", program.info().target},
+        {"chip", program.chip()},
+        {"dims", llvm::json::Value(llvm::json::Object(dims))},
+        {"threads", numThreads},
+        {"sessions", options.numSessions},
+        {"samples", numSamples},
+        {"warmup", numSamples ? options.warmup : 0},
+        {"kind", kind},
+        {"min_ms", ms},
+        {"p50_ms", ms},
+        {"p90_ms", ms},
+        {"p99_ms", numSamples >= 1000 || !numSamples ? llvm::json::Value(ms) : llvm::json::Value(nullptr)},
+        {"inferences_per_s", 1e3 / ms},
+        {"load_ms", loadSeconds * 1e3},
+        {"peak_rss_bytes", peakResidentBytes()},
+        {"version", version()},
+        {"cycles", timing.cycles},
+        {"limit_cycles", timing.limitCycles ? llvm::json::Value(*timing.limitCycles) : llvm::json::Value(nullptr)},
+        {"clock_ghz", timing.clockGhz}});
+  else
+    console().print(
+        llvm::formatv(
+            "{0} on {1} ({2}), {3}: {4} cycles, {5:f3} us at {6} GHz{7}\n", program.info().name, program.info().target,
+            program.chip(), numSamples ? "cycles measured in the simulator" : "predicted by the schedule",
+            timing.cycles, ms * 1e3, formatNumber(timing.clockGhz),
+            timing.limitCycles ? "; the chip's limit is " + std::to_string(*timing.limitCycles) + " cycles" : "")
+            .str());
+  return compareWithBase(options, base, dims, ms);
+}
+
+int run(const Options &options) {
+  parseTolerance(options.tolerance);
   std::optional<llvm::json::Object> base;
   if (!options.against.empty())
     base = readBase(options.against);
@@ -80,6 +166,10 @@ int run(const Options &options) {
   double beginLoad = now();
   Program program(bundle.folder, options.variant);
   double loadSeconds = now() - beginLoad;
+  program.checkDevice(options.device);
+  if (!program.schedules().empty() && options.device.empty())
+    return reportCycles(options, program, chooseSizes(program, options.compile.fixedDims(), typicalSize),
+                        options.numThreads, /*numSamples=*/0, "predicted", predictedTiming(program), loadSeconds, base);
 
   // Given inputs say the sizes; others are made.
   std::vector<HostTensor> inputs;
@@ -133,6 +223,14 @@ int run(const Options &options) {
   if (stop)
     throw *stop;
 
+  // A simulator's own time says nothing of the chip, whose runs take as many cycles each.
+  if (!program.schedules().empty()) {
+    uint64_t numSamples = 0;
+    for (const std::vector<double> &list : samples)
+      numSamples += list.size();
+    return reportCycles(options, program, sizes, numThreads, numSamples, "measured",
+                        timingOf(program, sessions.front()->cycles()), loadSeconds, base);
+  }
   std::vector<double> sorted;
   for (const std::vector<double> &list : samples)
     sorted.insert(sorted.end(), list.begin(), list.end());
@@ -149,7 +247,7 @@ int run(const Options &options) {
     p99 = percentile(sorted, 0.99);
   llvm::json::Object result{{"model", program.info().name},
                             {"target", program.info().target},
-                            {"chip", program.info().variant},
+                            {"chip", program.chip()},
                             {"dims", llvm::json::Value(llvm::json::Object(dims))},
                             {"threads", numThreads},
                             {"sessions", numSessions},
@@ -171,28 +269,17 @@ int run(const Options &options) {
         llvm::formatv("{0} on {1} ({2}), {3}{4}{5} thread(s), {6} session(s), measured, {7} samples:\n"
                       "  min {8:f3} ms, median {9:f3} ms, 90 % within {10:f3} ms, {11:f1} inferences per second\n"
                       "  loaded in {12:f1} ms, peak memory {13}\n",
-                      program.info().name, program.info().target, program.info().variant, dimsText,
+                      program.info().name, program.info().target, program.chip(), dimsText,
                       dimsText.empty() ? "" : ", ", numThreads, numSessions, sorted.size(), sorted.front(), p50,
                       percentile(sorted, 0.9), double(sorted.size()) / (end - begin), loadSeconds * 1e3,
                       formatBytes(peakResidentBytes()))
             .str());
   if (!options.profile.empty()) {
-    std::string title = std::string(program.info().name) + " on " + program.info().target + " (" +
-                        program.info().variant + ") " + dimsText + ", " + std::to_string(numThreads) + " thread(s)";
+    std::string title = std::string(program.info().name) + " on " + program.info().target + " (" + program.chip() +
+                        ") " + dimsText + ", " + std::to_string(numThreads) + " thread(s)";
     writeProfile(options.profile, title, profile(program, *sessions.front(), 10));
   }
-  if (base) {
-    if (const llvm::json::Object *baseDims = base->getObject("dims"); baseDims && *baseDims != dims)
-      throw Stop{Failure(ExitStatus::Usage, "--against=" + options.against + ": it was measured at other sizes")};
-    double before = *base->getNumber("p50_ms");
-    if (p50 > before * (1 + tolerance)) {
-      Failure failure(ExitStatus::CheckFailed, "the median is worse than that of '" + options.against + "'");
-      failure.actual = llvm::formatv("{0:f3} ms", p50);
-      failure.required = llvm::formatv("at most {0:f3} ms", before * (1 + tolerance));
-      return console().fail(failure);
-    }
-  }
-  return 0;
+  return compareWithBase(options, base, dims, p50);
 }
 
 } // namespace
@@ -215,7 +302,8 @@ Verb tool::declareBench(CLI::App &app) {
   verb->add_option("--against", options->against,
                    "a result of --format=json to compare with; the status is 1 if slower");
   verb->add_option("--tolerance", options->tolerance, "how much slower is allowed (default: 5%)");
-  verb->add_option("--device", options->device, "how a target is executed: hw");
+  verb->add_option("--device", options->device,
+                   "how a target is executed: hw, or sim; dataflow chips' cycles are predicted without it");
   verb->add_option("--fallback", options->fallback,
                    "a target that may stand in for one that this machine does not have");
   options->compile.declare(*verb, /*withJobs=*/false);

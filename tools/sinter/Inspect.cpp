@@ -155,9 +155,30 @@ void describeBundle(const std::string &folder, const CompileOptions &options, De
     description.targetsText += (i ? ", " : std::string(info.target) + ": ") + variant.name +
                                (variant.runs_here ? "" : " (not on this machine)");
   }
-  description.targets.push_back(llvm::json::Object{{"target", std::string(info.target)},
-                                                   {"precision", std::string(info.precision)},
-                                                   {"variants", std::move(variants)}});
+  llvm::json::Object target{{"target", std::string(info.target)},
+                            {"precision", std::string(info.precision)},
+                            {"variants", std::move(variants)}};
+  if (!program.schedules().empty()) {
+    // Variants are of the host's part, if there is one.
+    std::string host = std::move(description.targetsText);
+    description.targetsText = std::string(info.target) + ":";
+    llvm::json::Array schedules;
+    for (const ProgramSchedule &schedule : program.schedules()) {
+      schedules.push_back(
+          llvm::json::Object{{"chip", schedule.chip},
+                             {"file", schedule.file},
+                             {"cycles", schedule.cycles},
+                             {"limit_cycles", schedule.limitCycles ? llvm::json::Value(*schedule.limitCycles)
+                                                                   : llvm::json::Value(nullptr)},
+                             {"clock_ghz", schedule.clockGhz}});
+      description.targetsText +=
+          " " + schedule.chip + " (" + schedule.file + ", " + std::to_string(schedule.cycles) + " cycles)";
+    }
+    if (!host.empty())
+      description.targetsText += "; for the host " + llvm::StringRef(host).split(": ").second.str();
+    target["schedules"] = std::move(schedules);
+  }
+  description.targets.push_back(std::move(target));
   for (uint32_t i = 0; i < info.section_count; ++i) {
     sinter_section_info section;
     sinter_program_get_section(program.get(), i, &section);

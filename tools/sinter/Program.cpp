@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/sinter/Program.h"
+#include "runtime/include/sinter-rt/sim.h"
 #include "tools/sinter/Console.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -82,6 +83,9 @@ Program::Program(const std::string &folder, const std::string &variant) {
   sinter_program_options options = {};
   options.struct_bytes = sizeof options;
   options.variant = variant.empty() ? nullptr : variant.c_str();
+  static const sinter_device *const devices[] = {sinter_simulator_device()};
+  options.devices = devices;
+  options.device_count = 1;
   sinter_error error;
   if (sinter_status status = sinter_program_open(folder.c_str(), &options, &program, &error))
     throw stopFor(status, error.message);
@@ -113,6 +117,29 @@ Program::Program(const std::string &folder, const std::string &variant) {
       entry.typical = symbol.typical;
     programSymbols.push_back(entry);
   }
+  for (uint32_t i = 0; i < information.schedule_count; ++i) {
+    sinter_schedule_info schedule;
+    sinter_program_get_schedule(program, i, &schedule);
+    ProgramSchedule entry{schedule.device, schedule.chip, schedule.file,
+                          schedule.cycles, std::nullopt,  double(schedule.clock_hz) / 1e9};
+    if (schedule.limit_cycles)
+      entry.limitCycles = schedule.limit_cycles;
+    programSchedules.push_back(entry);
+  }
+}
+
+std::string Program::chip() const {
+  return programSchedules.empty() ? information.variant : programSchedules.front().chip;
+}
+
+void Program::checkDevice(llvm::StringRef device) const {
+  llvm::StringRef usual = programSchedules.empty() ? "hw" : "sim";
+  if (device.empty() || device == usual)
+    return;
+  if (device != "hw" && device != "sim" && device != "emulator")
+    throw Stop{Failure(ExitStatus::Usage, "--device=" + device.str() + ": it is hw, emulator or sim")};
+  throw Stop{Failure(ExitStatus::Usage, "--device=" + device.str() + ": target " + information.target + " runs as " +
+                                            usual.str() + " only")};
 }
 
 Program::~Program() { sinter_program_close(program); }

@@ -45,10 +45,18 @@ struct ProgramSymbol {
   std::vector<RangeOperand> range;
 };
 
+/// A step that a device carries out, as the compiler planned it.
+struct ProgramSchedule {
+  std::string device, chip, file;
+  uint64_t cycles;
+  std::optional<uint64_t> limitCycles;
+  double clockGhz;
+};
+
 /// Greatest values of symbols, by name.
 using SymbolSizes = std::map<std::string, int64_t>;
 
-/// A bundle that was opened. Throws Stop for what cannot be used or run.
+/// A bundle that was opened. Schedules are simulated. Throws Stop for what cannot be used or run.
 class Program {
 public:
   explicit Program(const std::string &folder, const std::string &variant = "");
@@ -60,6 +68,12 @@ public:
   const std::vector<ProgramValue> &inputs() const { return inputValues; }
   const std::vector<ProgramValue> &outputs() const { return outputValues; }
   const std::vector<ProgramSymbol> &symbols() const { return programSymbols; }
+  /// Empty for a target whose programs run as they are.
+  const std::vector<ProgramSchedule> &schedules() const { return programSchedules; }
+  /// What runs it: the chip of its schedules, else the variant that was loaded.
+  std::string chip() const;
+  /// Throws Stop where `device`, of --device, is not how this program is executed. Empty: as is usual.
+  void checkDevice(llvm::StringRef device) const;
   /// The position of an input or output; throws Stop that lists what there is.
   unsigned findInput(llvm::StringRef name) const;
   unsigned findOutput(llvm::StringRef name) const;
@@ -73,6 +87,7 @@ private:
   sinter_program_info information = {};
   std::vector<ProgramValue> inputValues, outputValues;
   std::vector<ProgramSymbol> programSymbols;
+  std::vector<ProgramSchedule> programSchedules;
 };
 
 /// A session of a program.
@@ -87,6 +102,8 @@ public:
   void setInputs(const std::vector<HostTensor> &inputs);
   void run();
   std::vector<HostTensor> outputs() const;
+  /// Of the last run, by the device that executed the program's schedules.
+  uint64_t cycles() const { return sinter_session_cycles(session); }
 
 private:
   void check(sinter_status status) const;

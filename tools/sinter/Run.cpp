@@ -21,7 +21,7 @@ namespace {
 
 struct Options {
   CompileOptions compile;
-  std::string what, entry, variant;
+  std::string what, entry, variant, device;
   std::vector<std::string> inputs, outputs, feeds;
   unsigned numThreads = 0;
   uint64_t steps = 1;
@@ -45,6 +45,7 @@ int run(const Options &options) {
   ModelFile model(options.what);
   Bundle bundle = findBundle(model.path(), options.compile, /*dimsAreSizes=*/false);
   Program program(bundle.folder, options.variant);
+  program.checkDevice(options.device);
   std::vector<HostTensor> inputs = readAllInputs(program, options.inputs);
   std::vector<std::string> files = outputFiles(program, options.outputs);
   std::vector<std::pair<unsigned, unsigned>> feeds;
@@ -57,6 +58,7 @@ int run(const Options &options) {
   SymbolSizes sizes;
   std::vector<HostTensor> outputs;
   double seconds = 0;
+  uint64_t cycles = 0;
   for (uint64_t step = 0; step < options.steps; ++step) {
     if (step > 0)
       for (auto [output, input] : feeds)
@@ -69,6 +71,7 @@ int run(const Options &options) {
     double begin = now();
     session->run();
     seconds += now() - begin;
+    cycles += session->cycles();
     outputs = session->outputs();
   }
 
@@ -90,13 +93,23 @@ int run(const Options &options) {
   // What is an output's data is not mixed with words about it.
   if (dataOnOutput)
     return 0;
+  bool isSimulated = !program.schedules().empty();
   if (console().json)
-    console().printJson(llvm::json::Object{
-        {"ran", program.info().target}, {"outputs", std::move(described)}, {"ms", seconds * 1e3}, {"cycles", nullptr}});
+    console().printJson(llvm::json::Object{{"ran", program.info().target},
+                                           {"outputs", std::move(described)},
+                                           {"ms", seconds * 1e3},
+                                           {"cycles", isSimulated ? llvm::json::Value(cycles) : nullptr}});
   else
     console().print(text);
-  console().detail(
-      llvm::formatv("ran on {0} ({1}), {2:f3} ms", program.info().target, program.info().variant, seconds * 1e3).str());
+  if (isSimulated)
+    console().note(llvm::formatv("simulated {0} ({1}) in {2:f1} s: {3} cycles, {4:f3} us at {5} GHz",
+                                 program.info().target, program.chip(), seconds, cycles,
+                                 double(cycles) / program.schedules().front().clockGhz / 1e3,
+                                 formatNumber(program.schedules().front().clockGhz))
+                       .str());
+  else
+    console().detail(
+        llvm::formatv("ran on {0} ({1}), {2:f3} ms", program.info().target, program.chip(), seconds * 1e3).str());
   return 0;
 }
 
@@ -114,6 +127,7 @@ Verb tool::declareRun(CLI::App &app) {
   verb->add_option("--threads", options->numThreads, "threads of the program (default: as many as the machine has)");
   verb->add_option("--variant", options->variant,
                    "the instruction set to use (default: the best that this machine has)");
+  verb->add_option("--device", options->device, "how a target is executed: hw, or sim for dataflow chips");
   verb->add_option("--entry", options->entry, "the entry to run");
   verb->add_option("--steps", options->steps, "how often to run it")->check(CLI::Range(1, 1 << 30));
   verb->add_option("--feed", options->feeds, "OUTPUT=INPUT: an output that is the next step's input")

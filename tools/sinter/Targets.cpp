@@ -15,14 +15,34 @@
 using namespace sinter;
 using namespace sinter::tool;
 
+namespace {
+
+int printDescription(const std::string &chip) {
+  std::string known;
+  for (const auto &target : getTargets())
+    for (const std::string &name : target->getChips())
+      if (std::optional<std::string> description = target->getChipDescription(name)) {
+        if (name == chip) {
+          console().print(*description);
+          return 0;
+        }
+        known += (known.empty() ? "" : ", ") + name;
+      }
+  if (known.empty())
+    throw Stop{
+        Failure(ExitStatus::Unsupported, "--chip=" + chip + ": no target of this build takes a chip's description")};
+  throw Stop{Failure(ExitStatus::Usage, "--chip=" + chip + ": there are descriptions of " + known)};
+}
+
+} // namespace
+
 Verb tool::declareTargets(CLI::App &app) {
   CLI::App *verb = addVerb(app, "targets", "Lists targets and chips, and what this machine can run", "sinter targets");
   auto chip = std::make_shared<std::string>();
   verb->add_option("--chip", *chip, "prints what a FILE.json for this chip holds");
   return {verb, [chip]() -> int {
             if (!chip->empty())
-              throw Stop{Failure(ExitStatus::Unsupported,
-                                 "--chip=" + *chip + ": no target of this build takes a chip's description")};
+              return printDescription(*chip);
             for (const auto &target : getTargets()) {
               std::string reason;
               bool runsHere = target->runsHere(reason);

@@ -88,7 +88,7 @@ void compareOutputs(const Program &program, Reference &reference, const std::vec
   console().note("output '" + outcome.output + "' differs; looking for the first node that does");
   try {
     if (std::optional<std::string> first =
-            findFirstDifference(reference, program.info().target, program.info().variant, inputs, options))
+            findFirstDifference(reference, program.info().target, program.chip(), inputs, options))
       outcome.node = *first;
   } catch (const Stop &stop) {
     console().note("the first node that differs is not known: " + failureText(stop.failure));

@@ -73,6 +73,7 @@ typedef struct sinter_error {
 
 typedef struct sinter_program sinter_program;
 typedef struct sinter_session sinter_session;
+typedef struct sinter_device sinter_device;
 
 /// The version of this runtime, as "0.1.0".
 SINTER_API const char *sinter_runtime_version(void);
@@ -89,10 +90,15 @@ typedef struct sinter_program_options {
   const char *variant;
   /// For a linked-in program whose weights are a file: its path.
   const char *weights_file;
+  /// What executes schedules, for programs that have some (below). Borrowed until the program is closed.
+  const sinter_device *const *devices;
+  uint32_t device_count;
+  uint32_t reserved;
 } sinter_program_options;
 
 /// Opens the bundle in `folder`: reads and checks its tables, its manifest and the code of every variant, each by its
-/// hash, maps its weights (whose bytes only sinter_program_check_integrity reads) and loads the code of one variant.
+/// hash, maps its weights (whose bytes only sinter_program_check_integrity reads) and loads the code of one variant. Of
+/// a program with schedules it reads these, and refuses it where no device is given that executes them.
 SINTER_API sinter_status sinter_program_open(const char *folder, const sinter_program_options *options,
                                              sinter_program **program, sinter_error *error);
 
@@ -111,16 +117,16 @@ SINTER_API sinter_status sinter_program_check_integrity(const sinter_program *pr
 typedef struct sinter_program_info {
   const char *name;          ///< of the model
   const char *compiler;      ///< version of Sinter that compiled it
-  const char *target;        ///< "cpu"
+  const char *target;        ///< "cpu", "stream"
   const char *precision;     ///< "f32"
   const char *source_file;   ///< the model's file name
   const char *source_sha256; ///< 64 digits, or empty
-  const char *variant;       ///< the variant that was loaded
+  const char *variant;       ///< the variant that was loaded; empty where there is none
   const char *arena_formula; ///< bytes of the arena
   uint64_t weights_bytes;
   uint64_t code_bytes; ///< of the loaded variant; 0 where linked in
   uint32_t input_count, output_count, symbol_count, check_count, kernel_count, step_count, variant_count, section_count,
-      file_count;
+      file_count, schedule_count;
 } sinter_program_info;
 SINTER_API sinter_status sinter_program_get_info(const sinter_program *program, sinter_program_info *info);
 
@@ -206,6 +212,20 @@ SINTER_API sinter_status sinter_program_get_section(const sinter_program *progra
 SINTER_API sinter_status sinter_program_get_file(const sinter_program *program, uint32_t index,
                                                  sinter_section_info *info);
 
+/// A step that executes a schedule, and what the compiler knows of it; nothing of this is measured.
+typedef struct sinter_schedule_info {
+  const char *device; ///< which kind of device executes it: "stream"
+  const char *chip;   ///< for which it was made
+  const char *file;   ///< in the bundle
+  uint32_t step;
+  uint32_t reserved;
+  uint64_t cycles;       ///< that it takes
+  uint64_t limit_cycles; ///< that the chip would take at least; 0: not known
+  uint64_t clock_hz;
+} sinter_schedule_info;
+SINTER_API sinter_status sinter_program_get_schedule(const sinter_program *program, uint32_t index,
+                                                     sinter_schedule_info *info);
+
 /// A value for a symbol: its greatest, where a session is made.
 typedef struct sinter_size {
   const char *symbol;
@@ -221,6 +241,41 @@ typedef struct sinter_memory {
 /// Symbols that are not given have their upper bound; SINTER_WRONG_CALL where one has none and memory depends on it.
 SINTER_API sinter_status sinter_program_get_memory(const sinter_program *program, const sinter_size *sizes,
                                                    uint32_t size_count, sinter_memory *memory, sinter_error *error);
+
+//===----------------------------------------------------------------------===//
+// Devices
+//===----------------------------------------------------------------------===//
+
+/// A schedule of a program. Tensors are matrices of elements as the schedule says, row after row, little-endian, in the
+/// schedule's order.
+typedef struct sinter_schedule {
+  uint32_t struct_bytes;
+  uint32_t input_count, output_count;
+  uint32_t reserved;
+  const void *bytes; ///< what the compiler wrote
+  uint64_t size;
+  const void *chip; ///< the chip's description, where the program has it; else NULL
+  uint64_t chip_size;
+  const void *weights;
+  uint64_t weights_bytes;
+  const uint64_t *input_bytes, *output_bytes; ///< of each tensor; what lies at its pointer in `execute`
+} sinter_schedule;
+
+/// A device, or what stands in for one. `context` goes to `open`. Devices may be used by several sessions at once, a
+/// handle by one thread at a time. A function that fails says why, as those of this header do.
+struct sinter_device {
+  uint32_t struct_bytes;
+  uint32_t kind; ///< sinter_device_kind
+  void *context;
+  /// Makes ready all schedules of a program that are for this kind of device. Called once for each session, for which
+  /// the handle keeps what lasts from one run to the next. Schedules, weights and sizes are there until it is closed.
+  sinter_status (*open)(void *context, const sinter_schedule *const *schedules, uint32_t count, void **handle,
+                        sinter_error *error);
+  /// Executes one of them, of which it says how many cycles that took.
+  sinter_status (*execute)(void *handle, uint32_t schedule, const void *const *inputs, void *const *outputs,
+                           uint64_t *cycles, sinter_error *error);
+  void (*close)(void *handle);
+};
 
 //===----------------------------------------------------------------------===//
 // Sessions
@@ -288,9 +343,12 @@ SINTER_API sinter_status sinter_session_set_input(sinter_session *session, uint3
 SINTER_API sinter_status sinter_session_set_output(sinter_session *session, uint32_t index, void *data,
                                                    uint64_t capacity);
 
-/// Runs the program once. Allocates nothing. After a failure the outputs' contents are undefined, and the session can
-/// be used again.
+/// Runs the program once. Allocates nothing (what devices do is their own matter). After a failure the outputs'
+/// contents are undefined, and the session can be used again.
 SINTER_API sinter_status sinter_session_run(sinter_session *session);
+
+/// How many cycles devices took in the last run; 0 if it failed, or no device took part.
+SINTER_API uint64_t sinter_session_cycles(const sinter_session *session);
 
 /// An output of the last run.
 typedef struct sinter_tensor {
