@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Schedule/Verify/StreamVerifier.h"
 #include "runtime/sim/StreamSimulator.h"
 #include "targets/stream/Emit/EncodeSchedule.h"
 #include "targets/stream/Lowering/LowerGraph.h"
@@ -85,6 +86,8 @@ struct Graph {
     Placer placer(model);
     must(placer.place(*program));
     format::StreamSchedule schedule = must(encodeSchedule(*program, placer, model));
+    std::optional<verify::Rejection> rejection = verify::verifyStreamSchedule(schedule, model.description);
+    EXPECT_FALSE(rejection) << rejection->text();
     std::vector<uint64_t> offsets = layOutConstants(*program, model);
     std::vector<uint8_t> weights(offsets.back());
     for (size_t i = 0; i < program->tensors.size(); ++i)

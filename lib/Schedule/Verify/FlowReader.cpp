@@ -218,21 +218,23 @@ bool FlowReader::readTile(uint32_t index, Name &name) {
     return true;
   }
   const Tile &tile = flow.tiles(static_cast<int>(index));
-  std::vector<Name> columns(machine.planeColumns, zeros);
+  std::vector<std::optional<Name>> columns(machine.planeColumns);
   if (!spend(columns.size()))
     return false;
   for (const Tile::Columns &some : tile.columns()) {
-    if (some.first() > columns.size() || some.count() > columns.size() - some.first() ||
-        (!tile.float16() && some.half() != LOW) || (some.half() != LOW && some.half() != HIGH))
+    uint64_t step = std::max(some.step(), 1u);
+    if (some.count() == 0 || some.count() > columns.size() ||
+        some.first() + (some.count() - 1) * step >= columns.size() || (!tile.float16() && some.half() != LOW) ||
+        (some.half() != LOW && some.half() != HIGH))
       return fail("uses a tile with columns or halves that there are not");
     for (uint32_t i = 0; i < some.count(); ++i) {
       Parts bytes;
       if (!takeOperand(some.column(), i, tile.float16() ? 2 : 1, bytes))
         return false;
-      columns[some.first() + i] = names.column(tile.float16(), bytes, some.half());
+      columns[some.first() + i * step] = names.column(tile.float16(), bytes, some.half());
     }
   }
-  name = names.array(tile.float16(), columns);
+  name = names.tile(tile.float16(), columns);
   tiles[index] = name;
   return true;
 }
@@ -273,8 +275,12 @@ bool FlowReader::readSequence(const Sequence &sequence, Vectors &to) {
   switch (sequence.formula_case()) {
   case Sequence::kWords: {
     const FlowWords &words = sequence.words();
+    uint64_t interleave = std::max(words.interleave(), 1u);
+    if (words.bytes() > machine.lanes())
+      return fail("has words of more bytes than there are lanes");
     for (uint64_t i = 0; i < to.count; ++i)
-      to.all.push_back(names.weights(words.offset() + i * words.stride(), words.bytes()));
+      to.all.push_back(names.weights(
+          words.offset() + i % interleave * words.residue_stride() + i / interleave * words.stride(), words.bytes()));
     return true;
   }
   case Sequence::kRows:

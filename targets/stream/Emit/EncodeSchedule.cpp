@@ -9,6 +9,7 @@
 
 #include "lib/Support/Failure.h"
 #include "runtime/format/ScheduleFile.h"
+#include "targets/stream/Emit/EncodeFlow.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -198,6 +199,8 @@ llvm::Expected<format::StreamSchedule> sinter::stream::encodeSchedule(const Stre
     else if (tensor.kind == StreamTensor::Output)
       encodePlacement(placed, *schedule.add_outputs());
   }
+
+  *schedule.mutable_flow() = encodeFlow(program, offsets, model);
 
   std::vector<std::vector<Issue>> queues(model.numQueues());
   for (const Issue &issue : placer.issues())
