@@ -36,6 +36,10 @@ template <typename T> T must(llvm::Expected<T> value) {
   return std::move(*value);
 }
 
+std::string numerics(int64_t tile) {
+  return "{sinter.numerics = #sinter.numerics<operands f16, tile " + std::to_string(tile) + ", chains 4>}";
+}
+
 /// A module of these weights ("a: 4x8") and inputs, all of f32, whose body computes `%y`; "NUM" stands for the
 /// numerics.
 struct Graph {
@@ -63,7 +67,7 @@ struct Graph {
       inputs.push_back(f32(dims, makeNoise(*countElements(dims), inputs.size() + 1)));
     }
     for (size_t at; (at = body.find("NUM")) != std::string::npos;)
-      body.replace(at, 3, "{sinter.numerics = #sinter.numerics<operands f16, tile 160, chains 4>}");
+      body.replace(at, 3, numerics(160));
     text += "  func.func @main(" + signature + ") -> (" + type(result) + " {sinter.name = \"y\"}) {\n" + parameters +
             body + "\n    return %y : " + type(result) + "\n  }\n}\n";
     module = parse(text);
@@ -152,6 +156,51 @@ TEST(StreamLowering, Functions) {
               {3, 9});
   graph.compare();
 }
+
+std::string attention(int64_t batch, int64_t queries, int64_t keys, int64_t heads, int64_t groups, int64_t size,
+                      int64_t valueSize, bool hasBias) {
+  auto type = [](std::vector<int64_t> dims) {
+    std::string made = "tensor<";
+    for (int64_t d : dims)
+      made += std::to_string(d) + "x";
+    return made + "f32>";
+  };
+  auto head = [&](const std::string &name, const std::string &from, int64_t rows, int64_t count, int64_t length) {
+    std::string flat = type({batch, rows, count * length}), cut = type({batch, rows, count, length});
+    return "    %" + name + "0 = sinter.matmul %" + from + ", %w" + name + " NUM : (" + type({batch, rows, 40}) + ", " +
+           type({40, count * length}) + ") -> " + flat + "\n    %" + name + "1 = sinter.elementwise add(%" + name +
+           "0, %b" + name + ") NUM : (" + flat + ", " + type({count * length}) + ") -> " + flat + "\n    %" + name +
+           " = sinter.reshape %" + name + "1 : " + flat + " -> " + cut + "\n";
+  };
+  std::string q = type({batch, queries, heads, size}), k = type({batch, keys, groups, size}),
+              v = type({batch, keys, groups, valueSize}), o = type({batch, queries, heads, valueSize}),
+              m = type({1, heads, queries, keys}), flat = type({batch, queries, heads * valueSize});
+  return head("q", "x", queries, heads, size) + head("k", "z", keys, groups, size) +
+         head("v", "z", keys, groups, valueSize) + "    %o = sinter.attention %q, %k, %v" +
+         (hasBias ? " bias %m" : "") + " scale 0.3 NUM : (" + q + ", " + k + ", " + v + (hasBias ? ", " + m : "") +
+         ") -> " + o + "\n    %f = sinter.reshape %o : " + o + " -> " + flat + "\n    %y = sinter.matmul %f, %wo " +
+         numerics(160 / ((valueSize + 15) / 16 * 16) * valueSize) + " : (" + flat + ", " +
+         type({heads * valueSize, 24}) + ") -> " + type({batch, queries, 24});
+}
+
+void compareAttention(int64_t batch, int64_t queries, int64_t keys, int64_t heads, int64_t groups, int64_t size,
+                      int64_t valueSize, bool hasBias) {
+  std::vector<std::pair<std::string, std::vector<int64_t>>> weights = {
+      {"wq", {40, heads * size}},     {"bq", {heads * size}},           {"wk", {40, groups * size}},
+      {"bk", {groups * size}},        {"wv", {40, groups * valueSize}}, {"bv", {groups * valueSize}},
+      {"wo", {heads * valueSize, 24}}};
+  if (hasBias)
+    weights.push_back({"m", {1, heads, queries, keys}});
+  Graph graph(weights, {{"x", {batch, queries, 40}}, {"z", {batch, keys, 40}}},
+              attention(batch, queries, keys, heads, groups, size, valueSize, hasBias), {batch, queries, 24});
+  graph.compare();
+}
+
+TEST(StreamLowering, Attention) { compareAttention(1, 24, 24, 4, 4, 32, 32, false); }
+TEST(StreamLowering, AttentionOfOneQuery) { compareAttention(1, 1, 3, 2, 2, 16, 16, false); }
+TEST(StreamLowering, AttentionWithBias) { compareAttention(2, 9, 21, 3, 3, 32, 48, true); }
+TEST(StreamLowering, AttentionOfGroups) { compareAttention(1, 13, 17, 8, 2, 20, 20, true); }
+TEST(StreamLowering, AttentionOfManyKeys) { compareAttention(1, 20, 350, 2, 1, 32, 32, false); }
 
 TEST(StreamLowering, WhatTheChipLacksIsRefusedAtOnce) {
   TargetModel model = must(TargetModel::find("tsp1"));

@@ -9,11 +9,13 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 #include <cassert>
 #include <map>
 #include <optional>
+#include <utility>
 
 using namespace sinter;
 using namespace sinter::stream;
@@ -185,7 +187,6 @@ private:
   }
 
   uint32_t tileOf(const ProductTile &tile, bool isFloat16) {
-    const StreamTensor &weights = program.tensors[tile.weights];
     format::Tile made;
     made.set_float16(isFloat16);
     auto addColumns = [&](unsigned first, unsigned step, int64_t count) -> format::Tile::Columns & {
@@ -195,31 +196,35 @@ private:
       columns.set_count(static_cast<uint32_t>(count));
       return columns;
     };
-    if (tile.isPacked) {
+    if (tile.loads.empty()) {
       // LOAD l takes word l of each stream: with fp16 a pair of streams has two columns.
       unsigned streams = model.loadStreams(), step = model.columnsPerLoad();
-      int64_t loads = weights.shape.rows;
+      int64_t loads = program.tensors[tile.weights].shape.rows;
       for (unsigned stream = 0; stream < streams; ++stream) {
         RowsOf words = {tile.weights, stream, 0, 1};
         if (!isFloat16) {
-          *addColumns(tile.column + stream, step, loads).mutable_column() = operandOf(words, loads);
+          *addColumns(stream, step, loads).mutable_column() = operandOf(words, loads);
           continue;
         }
         format::FlowOperand halves = operandOf(words, loads);
         RowsOf highBytes = {tile.weights, ++stream, 0, 1};
         halves.MergeFrom(operandOf(highBytes, loads));
         for (format::Half half : {format::LOW, format::HIGH}) {
-          format::Tile::Columns &columns = addColumns(tile.column + stream - 1 + half, step, loads);
+          format::Tile::Columns &columns = addColumns(stream - 1 + half, step, loads);
           *columns.mutable_column() = halves;
           columns.set_half(half);
         }
       }
-    } else {
-      format::Tile::Columns &columns = addColumns(tile.column, 1, tile.columns);
-      RowsOf rows = {tile.weights, tile.vector, tile.row, 1};
-      *columns.mutable_column() = maskedOf(rows, tile.columns, tile.superlanes);
+    }
+    for (const ColumnLoad &load : tile.loads) {
+      // The last LOAD takes as many rows as the others. Behind the tensor's there are zeros, and they need no name.
+      unsigned rowsPerLoad = model.loadStreams() / (isFloat16 ? 2 : 1);
+      int64_t behind = program.tensors[load.rows.tensor].shape.rows - load.rows.row;
+      int64_t count = std::min<int64_t>(behind, llvm::alignTo(load.columns, rowsPerLoad));
+      format::Tile::Columns &columns = addColumns(load.column, 1, count);
+      *columns.mutable_column() = maskedOf(load.rows, count, load.superlanes);
       if (isFloat16)
-        columns.set_half(tile.half == Half::High ? format::HIGH : format::LOW);
+        columns.set_half(load.half == Half::High ? format::HIGH : format::LOW);
     }
     std::string key = made.SerializeAsString();
     auto [known, isNew] = tiles.try_emplace(std::move(key), static_cast<uint32_t>(flow.tiles_size()));
@@ -274,7 +279,13 @@ private:
         inputs[i] = operandOf(task.inputs[i], task.rows);
     }
     std::vector<uint32_t> operations;
+    std::map<size_t, llvm::SmallVector<uint32_t, 4>> running;
     for (const VectorOperation &operation : task.program->operations) {
+      if (operation.isRunning) {
+        running[operations.size()] = encodeRunning(task, operation, inputs, operations);
+        operations.push_back(0); // which no operation takes
+        continue;
+      }
       format::FlowAlu alu;
       alu.set_operation(static_cast<format::Alu::Operation>(operation.op));
       alu.set_type(::encode(operation.type));
@@ -293,8 +304,66 @@ private:
       *add(task.rows).mutable_alu() = std::move(alu);
       operations.push_back(last());
     }
-    for (auto [result, operation] : llvm::zip_equal(task.results, task.program->results))
-      made[result.tensor][result.vector].push_back({result.row, result.step, task.rows, {operations[operation]}});
+    for (auto [result, operation] : llvm::zip_equal(task.results, task.program->results)) {
+      auto last = running.find(operation);
+      if (last == running.end())
+        made[result.tensor][result.vector].push_back({result.row, result.step, task.rows, {operations[operation]}});
+      else
+        made[result.tensor][result.vector].push_back(
+            {result.row, result.step, std::min<int64_t>(getChains(model), task.rows), last->second});
+    }
+  }
+
+  /// The operand's vectors from `first` on.
+  static format::FlowOperand advance(format::FlowOperand operand, int64_t first) {
+    for (format::Use &use : *operand.mutable_uses())
+      use.set_first(static_cast<uint32_t>(use.first() + first * use.step()));
+    return operand;
+  }
+
+  /// One round of the chains after the other; then the last value of each chain, in the order in which they are
+  /// finished. As one sequence, or one for each byte.
+  llvm::SmallVector<uint32_t, 4> encodeRunning(const Task &task, const VectorOperation &operation,
+                                               llvm::ArrayRef<format::FlowOperand> inputs,
+                                               llvm::ArrayRef<uint32_t> operations) {
+    const VectorOperand &x = operation.operands[0];
+    format::FlowOperand operand;
+    if (x.kind == VectorOperand::Input)
+      operand = inputs[x.index];
+    else
+      *operand.add_uses() = useOf(operations[x.index], 0, 1);
+    int64_t chains = std::min<int64_t>(getChains(model), task.rows), inLast = chains;
+    format::FlowOperand round = operand, before; // the round's values, and those of the one before
+    for (int64_t row = chains; row < task.rows; row += chains) {
+      inLast = std::min(chains, task.rows - row);
+      format::FlowAlu alu;
+      alu.set_operation(static_cast<format::Alu::Operation>(operation.op));
+      alu.set_type(::encode(operation.type));
+      *alu.mutable_a() = advance(operand, row);
+      *alu.mutable_b() = round;
+      *add(inLast).mutable_alu() = std::move(alu);
+      before = std::exchange(round, {});
+      *round.add_uses() = useOf(last(), 0, 1);
+    }
+    if (inLast == chains && task.rows > chains)
+      return {last()};
+    llvm::SmallVector<uint32_t, 4> sequences;
+    for (unsigned byte = 0; byte < getBytes(operation.to); ++byte) {
+      format::FlowJoin join;
+      auto addSegment = [&](const format::FlowOperand &values, int64_t first, int64_t count) {
+        format::Segment &segment = *join.add_segments();
+        *segment.mutable_use() = advance(values, first).uses(values.uses_size() == 1 ? 0 : static_cast<int>(byte));
+        if (values.uses_size() == 1)
+          segment.mutable_use()->set_part(byte);
+        segment.set_count(static_cast<uint32_t>(count));
+      };
+      if (inLast < chains)
+        addSegment(before, inLast, chains - inLast);
+      addSegment(round, 0, inLast);
+      *add(chains).mutable_join() = std::move(join);
+      sequences.push_back(last());
+    }
+    return sequences;
   }
 
   void encodeResults(unsigned index) {

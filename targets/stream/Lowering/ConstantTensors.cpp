@@ -10,8 +10,10 @@
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Support/Failure.h"
 
+#include "llvm/ADT/Hashing.h"
+#include "llvm/ADT/bit.h"
+
 #include <cmath>
-#include <cstring>
 
 using namespace mlir;
 using namespace sinter;
@@ -28,6 +30,20 @@ static uint16_t toHalf(float value) {
 
 static uint64_t keyOf(Value value) { return reinterpret_cast<uintptr_t>(value.getAsOpaquePointer()); }
 
+static void addKey(std::vector<uint64_t> &key, llvm::ArrayRef<LanePart> parts) {
+  for (const LanePart &part : parts)
+    key.insert(key.end(), {part.column, part.columns, part.vector, part.lane});
+}
+
+/// The column in each lane; -1: none.
+static std::vector<int64_t> columnsByLane(llvm::ArrayRef<LanePart> parts, unsigned lanes) {
+  std::vector<int64_t> columns(lanes, -1);
+  for (const LanePart &part : parts)
+    for (unsigned i = 0; i < part.columns; ++i)
+      columns[part.lane + i] = part.column + i;
+  return columns;
+}
+
 llvm::Error ConstantTensors::readFloats(const ConstantReader &read, Value value, Cache &cache) {
   if (cache.value == value)
     return llvm::Error::success();
@@ -36,30 +52,32 @@ llvm::Error ConstantTensors::readFloats(const ConstantReader &read, Value value,
     return tensor.takeError();
   if (tensor->type != ElementType::F32)
     return internalError("a constant of a streaming chip is of f32");
-  cache = {value, std::vector<float>(tensor->as<float>().begin(), tensor->as<float>().end()), tensor->dims};
+  cache = {value, std::move(*tensor)};
   return llvm::Error::success();
 }
 
-unsigned ConstantTensors::addPacked(std::string name, unsigned rows, unsigned columns, Hemisphere side,
-                                    std::function<llvm::Error()> prepare,
+unsigned ConstantTensors::addPacked(std::string name, llvm::ArrayRef<LanePart> rows, llvm::ArrayRef<LanePart> columns,
+                                    Hemisphere side, std::function<llvm::Error()> prepare,
                                     std::function<uint16_t(unsigned, unsigned)> element) {
   StreamTensor tensor;
   tensor.kind = StreamTensor::Constant;
   tensor.name = std::move(name);
   tensor.side = side;
   unsigned perLoad = model.columnsPerLoad(), streams = model.loadStreams(), lanes = model.lanes(),
-           halfLanes = model.halfLanes(), loads = (columns + perLoad - 1) / perLoad;
+           halfLanes = model.halfLanes(), width = columns.back().lane + columns.back().columns,
+           loads = (width + perLoad - 1) / perLoad;
   tensor.shape = TensorShape::dense(Element::Int8, loads, streams * lanes, model);
   // Streams 2 i and 2 i + 1 carry columns 2 i and 2 i + 1 of a LOAD, one in each half of the lanes.
-  tensor.fill = [=](llvm::MutableArrayRef<uint8_t> words) -> llvm::Error {
+  tensor.fill = [=, rowOf = columnsByLane(rows, halfLanes), columnOf = columnsByLane(columns, loads * perLoad)](
+                    llvm::MutableArrayRef<uint8_t> words) -> llvm::Error {
     if (llvm::Error error = prepare())
       return error;
     size_t next = 0;
     for (unsigned stream = 0; stream < streams; ++stream)
       for (unsigned load = 0; load < loads; ++load)
         for (unsigned lane = 0; lane < lanes; ++lane) {
-          unsigned column = load * perLoad + stream / 2 * 2 + lane / halfLanes, row = lane % halfLanes;
-          uint16_t bits = column < columns && row < rows ? element(row, column) : 0;
+          int64_t column = columnOf[load * perLoad + stream / 2 * 2 + lane / halfLanes], row = rowOf[lane % halfLanes];
+          uint16_t bits = column >= 0 && row >= 0 ? element(row, column) : 0;
           words[next++] = stream % 2 ? bits >> 8 : bits & 255;
         }
     return llvm::Error::success();
@@ -67,54 +85,94 @@ unsigned ConstantTensors::addPacked(std::string name, unsigned rows, unsigned co
   return program.add(std::move(tensor));
 }
 
-unsigned ConstantTensors::packHalves(Value matrix, unsigned row, unsigned rows, unsigned column, unsigned columns,
+unsigned ConstantTensors::packHalves(Value matrix, llvm::ArrayRef<LanePart> rows, llvm::ArrayRef<LanePart> columns,
                                      Hemisphere side) {
-  auto [found, isNew] = known.try_emplace({keyOf(matrix), row, rows, column, columns, uint64_t(side)});
+  std::vector<uint64_t> key = {1, keyOf(matrix), uint64_t(side), rows.size()};
+  addKey(key, rows);
+  addKey(key, columns);
+  auto [found, isNew] = known.try_emplace(key);
   if (isNew)
     found->second = addPacked(
         getNodeName(matrix.getDefiningOp()), rows, columns, side,
         [=, read = read, cache = cache] { return readFloats(read, matrix, *cache); },
-        [=, cache = cache](unsigned r, unsigned c) {
-          return toHalf(cache->elements[(row + r) * cache->dims.back() + column + c]);
+        [cache = cache](unsigned row, unsigned column) {
+          return toHalf(cache->tensor.as<float>()[row * cache->tensor.dims.back() + column]);
         });
   return found->second;
 }
 
-unsigned ConstantTensors::packOnes(unsigned rows, Hemisphere side) {
-  auto [found, isNew] = known.try_emplace({rows, uint64_t(side)});
+unsigned ConstantTensors::packOnes(llvm::ArrayRef<LanePart> rows, Hemisphere side) {
+  std::vector<uint64_t> key = {2, uint64_t(side)};
+  addKey(key, rows);
+  auto [found, isNew] = known.try_emplace(key);
   if (isNew)
     found->second = addPacked(
-        "ones", rows, model.planeColumns, side, [] { return llvm::Error::success(); },
+        "ones", rows, LanePart{0, model.planeColumns, 0, 0}, side, [] { return llvm::Error::success(); },
         [](unsigned, unsigned) { return uint16_t(0x3c00); });
   return found->second;
 }
 
-unsigned ConstantTensors::addRows(Value value, int64_t rows, unsigned columns) {
-  auto [found, isNew] = known.try_emplace({keyOf(value), uint64_t(rows), columns});
+unsigned ConstantTensors::addRows(Value value, int64_t rows, llvm::ArrayRef<LanePart> columns) {
+  std::vector<uint64_t> key = {uint64_t(rows)};
+  addKey(key, columns);
+  unsigned count = columns.back().column + columns.back().columns;
+  std::vector<std::vector<int64_t>> columnOf;
+  for (unsigned vector = 0; vector <= columns.back().vector; ++vector) {
+    std::vector<LanePart> parts;
+    llvm::copy_if(columns, std::back_inserter(parts), [&](const LanePart &part) { return part.vector == vector; });
+    columnOf.push_back(columnsByLane(parts, model.lanes()));
+  }
+  Hemisphere side = program.tensors.size() % 2 ? Hemisphere::West : Hemisphere::East;
+  // Fewer elements than the matrix has are repeated: a row for each row, or one number for all.
+  return addMade(value, llvm::hash_combine_range(key), rows, columns.back().vector + 1, side,
+                 [=](const HostTensor &tensor, unsigned vector, int64_t row, unsigned lane) {
+                   int64_t column = columnOf[vector][lane];
+                   llvm::ArrayRef<float> elements = tensor.as<float>();
+                   return column < 0 ? 0.0f : elements[(row * count + column) % elements.size()];
+                 });
+}
+
+unsigned ConstantTensors::addMade(Value value, uint64_t key, int64_t rows, unsigned numVectors, Hemisphere side,
+                                  std::function<float(const HostTensor &, unsigned, int64_t, unsigned)> element) {
+  auto [found, isNew] = known.try_emplace({3, keyOf(value), key});
   if (!isNew)
     return found->second;
   StreamTensor tensor;
   tensor.kind = StreamTensor::Constant;
   tensor.name = getNodeName(value.getDefiningOp());
-  tensor.side = program.tensors.size() % 2 ? Hemisphere::West : Hemisphere::East;
-  tensor.shape = TensorShape::dense(Element::Float32, rows, columns, model);
-  tensor.fill = [=, read = read, cache = cache, shape = tensor.shape,
+  tensor.side = side;
+  tensor.shape = TensorShape::dense(Element::Float32, rows, numVectors * model.lanes(), model);
+  tensor.fill = [=, read = read, cache = cache,
                  lanes = model.lanes()](llvm::MutableArrayRef<uint8_t> words) -> llvm::Error {
     if (llvm::Error error = readFloats(read, value, *cache))
       return error;
-    // Fewer elements than the matrix has are repeated: a row for each row, or one number for all.
-    size_t count = cache->elements.size();
     size_t next = 0;
-    for (unsigned vector = 0; vector < shape.numVectors(); ++vector)
+    for (unsigned vector = 0; vector < numVectors; ++vector)
       for (unsigned byte = 0; byte < 4; ++byte)
-        for (int64_t row = 0; row < shape.rows; ++row)
-          for (unsigned lane = 0; lane < lanes; ++lane) {
-            size_t column = size_t(vector) * lanes + lane;
-            uint32_t bits = 0;
-            if (column < columns)
-              std::memcpy(&bits, &cache->elements[(row * columns + column) % count], 4);
-            words[next++] = bits >> (8 * byte);
-          }
+        for (int64_t row = 0; row < rows; ++row)
+          for (unsigned lane = 0; lane < lanes; ++lane)
+            words[next++] = llvm::bit_cast<uint32_t>(element(cache->tensor, vector, row, lane)) >> (8 * byte);
+    return llvm::Error::success();
+  };
+  return found->second = program.add(std::move(tensor));
+}
+
+unsigned ConstantTensors::addIdentity(Hemisphere side) {
+  auto [found, isNew] = known.try_emplace({4, uint64_t(side)});
+  if (!isNew)
+    return found->second;
+  StreamTensor tensor;
+  tensor.kind = StreamTensor::Constant;
+  tensor.name = "identity";
+  tensor.side = side;
+  unsigned rows = model.halfLanes(), lanes = model.lanes();
+  tensor.shape = TensorShape::dense(Element::Float16, rows, lanes, model);
+  tensor.fill = [=](llvm::MutableArrayRef<uint8_t> words) {
+    size_t next = 0;
+    for (unsigned byte = 0; byte < 2; ++byte)
+      for (unsigned row = 0; row < rows; ++row)
+        for (unsigned lane = 0; lane < lanes; ++lane)
+          words[next++] = byte == 1 && lane % rows == row ? 0x3c : 0;
     return llvm::Error::success();
   };
   return found->second = program.add(std::move(tensor));

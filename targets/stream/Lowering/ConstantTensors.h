@@ -19,24 +19,30 @@ class ConstantTensors {
 public:
   ConstantTensors(StreamProgram &program, const TargetModel &model, ConstantReader read);
 
-  /// Rows [row, row + rows) and columns [column, column + columns) of a matrix of floats, rounded to fp16, as one packed
-  /// array: at most K rows and as many columns as a plane has.
-  unsigned packHalves(mlir::Value matrix, unsigned row, unsigned rows, unsigned column, unsigned columns,
+  /// A matrix of floats, rounded to fp16, as one packed array: of its rows those that `rows` names, in lanes of one
+  /// half of a vector; of its columns those that `columns` names, as columns of the plane. Zeros elsewhere.
+  unsigned packHalves(mlir::Value matrix, llvm::ArrayRef<LanePart> rows, llvm::ArrayRef<LanePart> columns,
                       Hemisphere side);
-  /// An array whose columns all add up `rows` elements.
-  unsigned packOnes(unsigned rows, Hemisphere side);
+  /// An array whose columns all add up the lanes that `rows` names.
+  unsigned packOnes(llvm::ArrayRef<LanePart> rows, Hemisphere side);
   /// A tensor of f32 whose elements broadcast to [rows][columns], as a matrix of these sizes.
-  unsigned addRows(mlir::Value value, int64_t rows, unsigned columns);
+  unsigned addRows(mlir::Value value, int64_t rows, llvm::ArrayRef<LanePart> columns);
+  /// A tensor of f32 made of a constant: element [row][lane] of vector `vector` is `element(values, vector, row,
+  /// lane)`.
+  unsigned addMade(mlir::Value value, uint64_t key, int64_t rows, unsigned numVectors, Hemisphere side,
+                   std::function<float(const HostTensor &, unsigned, int64_t, unsigned)> element);
+  /// Of fp16: row i has a one in lane i of both halves, and zeros elsewhere. Products of it by an array are the array's
+  /// transposition, row by row.
+  unsigned addIdentity(Hemisphere side);
 
 private:
   /// The last tensor that was read: tiles of one weight are filled one after the other.
   struct Cache {
     mlir::Value value;
-    std::vector<float> elements;
-    std::vector<int64_t> dims;
+    HostTensor tensor;
   };
   static llvm::Error readFloats(const ConstantReader &read, mlir::Value value, Cache &cache);
-  unsigned addPacked(std::string name, unsigned rows, unsigned columns, Hemisphere side,
+  unsigned addPacked(std::string name, llvm::ArrayRef<LanePart> rows, llvm::ArrayRef<LanePart> columns, Hemisphere side,
                      std::function<llvm::Error()> prepare, std::function<uint16_t(unsigned, unsigned)> element);
 
   StreamProgram &program;

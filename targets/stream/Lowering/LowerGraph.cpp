@@ -12,6 +12,9 @@
 #include "lib/Support/Failure.h"
 #include "targets/stream/Lowering/ConstantTensors.h"
 #include "targets/stream/Lowering/Functions.h"
+#include "targets/stream/Lowering/LowerAttention.h"
+
+#include "llvm/Support/MathExtras.h"
 
 #include <limits>
 
@@ -37,14 +40,29 @@ struct Product {
   Value weights;
   /// Of f16, one for each hemisphere.
   unsigned activations[2];
-  unsigned depth = 0; // the length of the sums
+  std::vector<LanePart> parts; // of the activations
+};
+
+/// What an attention wants of a value: its queries, keys or values, of fp16.
+struct HeadForm {
+  AttentionOp op;
+  unsigned operand = 0; // 0: queries, 1: keys, 2: values
+};
+
+/// One tensor that is written of a value.
+struct Written {
+  unsigned tensor;
+  Element type;
+  /// Factor, before it is rounded.
+  std::optional<float> scale = std::nullopt;
 };
 
 /// A value on the chip.
 struct ChipValue {
   Matrix matrix;
+  std::vector<LanePart> parts;
   /// Tensors that hold it; none: not yet.
-  std::optional<unsigned> f32, f16[2];
+  std::optional<unsigned> f32, f16[2], heads[2];
   std::optional<Product> product;
 };
 
@@ -88,13 +106,24 @@ private:
     return matrix;
   }
 
-  unsigned addTensor(StreamTensor::Kind kind, std::string name, Element type, Matrix matrix, Hemisphere side) {
+  unsigned addTensor(StreamTensor::Kind kind, std::string name, Element type, int64_t rows, std::vector<LanePart> parts,
+                     Hemisphere side) {
     StreamTensor tensor;
     tensor.kind = kind;
     tensor.name = std::move(name);
     tensor.side = side;
-    tensor.shape = TensorShape::dense(type, matrix.rows, matrix.columns, model);
+    tensor.shape = {type, rows, std::move(parts), 1};
     return program.add(std::move(tensor));
+  }
+  unsigned addTemporary(const std::string &name, Element type, const ChipValue &chip, Hemisphere side) {
+    return addTensor(StreamTensor::Temporary, name, type, chip.matrix.rows, chip.parts, side);
+  }
+
+  /// The parts of one vector.
+  static std::vector<LanePart> partsOf(ArrayRef<LanePart> parts, unsigned vector) {
+    std::vector<LanePart> chosen;
+    llvm::copy_if(parts, std::back_inserter(chosen), [&](const LanePart &part) { return part.vector == vector; });
+    return chosen;
   }
 
   /// Hemispheres take turns.
@@ -102,7 +131,11 @@ private:
 
   void addInput(Value value, StringRef name) {
     Matrix matrix = getMatrix(value);
-    values[value] = {matrix, addTensor(StreamTensor::Input, name.str(), Element::Float32, matrix, nextSide()), {}, {}};
+    std::vector<LanePart> parts = TensorShape::denseParts(matrix.columns, model);
+    ChipValue &chip = values[value];
+    chip.matrix = matrix;
+    chip.parts = parts;
+    chip.f32 = addTensor(StreamTensor::Input, name.str(), Element::Float32, matrix.rows, parts, nextSide());
   }
 
   void addOutput(Value value, StringRef name) {
@@ -117,8 +150,9 @@ private:
       return;
     }
     // An input, or an output for the second time: a copy.
-    unsigned copy = addTensor(StreamTensor::Output, name.str(), Element::Float32, chip.matrix, nextSide());
-    for (unsigned vector = 0; vector < program.tensors[copy].shape.numVectors(); ++vector) {
+    unsigned copy =
+        addTensor(StreamTensor::Output, name.str(), Element::Float32, chip.matrix.rows, chip.parts, nextSide());
+    for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
       auto function = std::make_shared<VectorProgram>();
       VectorOperand x = VectorOperand::input(function->addInput(Element::Float32));
       function->results = {function->add(AluOp::Copy, Element::Float32, x).index};
@@ -139,8 +173,64 @@ private:
     return llvm::any_of(value.getUsers(), [&](Operation *user) {
       if (isa<ReshapeOp>(user))
         return isReadInF32(user->getResult(0));
-      return !isa<MatmulOp>(user);
+      return !isa<MatmulOp, AttentionOp>(user);
     });
+  }
+  /// The attention that reads the value, if there is one, and as what.
+  static std::optional<HeadForm> findHeadForm(Value value) {
+    for (OpOperand &use : value.getUses()) {
+      if (auto attention = dyn_cast<AttentionOp>(use.getOwner()); attention && use.getOperandNumber() < 3)
+        return HeadForm{attention, use.getOperandNumber()};
+      if (isa<ReshapeOp>(use.getOwner()))
+        if (std::optional<HeadForm> form = findHeadForm(use.getOwner()->getResult(0)))
+          return form;
+    }
+    return std::nullopt;
+  }
+  static AttentionSizes sizesOf(AttentionOp op) {
+    auto dims = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
+    ArrayRef<int64_t> query = dims(op.getQuery()), value = dims(op.getValue());
+    return {query[0],
+            query[1],
+            value[1],
+            static_cast<unsigned>(query[2]),
+            static_cast<unsigned>(value[2]),
+            static_cast<unsigned>(query[3]),
+            static_cast<unsigned>(value[3])};
+  }
+  std::vector<LanePart> layOutFor(const HeadForm &form) const {
+    AttentionSizes sizes = sizesOf(form.op);
+    std::optional<std::vector<LanePart>> parts;
+    if (form.operand == 0)
+      parts = layOutHeads(sizes.heads, sizes.size, sizes.heads / sizes.groups, model);
+    else
+      parts = layOutHeads(sizes.groups, form.operand == 1 ? sizes.size : sizes.valueSize, 1, model);
+    return parts.value_or(std::vector<LanePart>());
+  }
+
+  /// Where the columns of a value that is about to be computed go: as an attention wants them, or as those of what is
+  /// in memory that it is made of, or one after the other.
+  std::vector<LanePart> chooseParts(Value value) const {
+    if (std::optional<HeadForm> form = findHeadForm(value))
+      return layOutFor(*form);
+    if (const ChipValue *other = findInMemory(value))
+      return other->parts;
+    return TensorShape::denseParts(values.find(value)->second.matrix.columns, model);
+  }
+  const ChipValue *findInMemory(Value value) const {
+    Operation *op = value.getDefiningOp();
+    if (!isa_and_nonnull<ElementwiseOp>(op))
+      return nullptr;
+    for (Value operand : op->getOperands()) {
+      auto found = values.find(operand);
+      if (found == values.end())
+        continue;
+      if (found->second.f32)
+        return &found->second;
+      if (const ChipValue *other = findInMemory(operand))
+        return other;
+    }
+    return nullptr;
   }
   /// Whether one function, and nothing else, reads the value: then it is made where it is read.
   static bool isPartOfFunction(Value value) {
@@ -157,7 +247,7 @@ private:
     VectorProgram program;
     std::vector<RowsOf> inputs;
     const ChipValue *product = nullptr;
-    Value productOf;
+    VectorOperand value;
     llvm::DenseMap<Value, VectorOperand> known;
   };
 
@@ -183,24 +273,26 @@ private:
   }
 
   /// Adds what vector `vector` of a value is to a chain.
-  VectorOperand addValue(Chain &chain, Value value, unsigned vector, const Matrix &matrix) {
+  VectorOperand addValue(Chain &chain, Value value, unsigned vector, const Matrix &matrix, ArrayRef<LanePart> parts) {
     if (auto known = chain.known.find(value); known != chain.known.end())
       return known->second;
     if (std::optional<float> number = getSplat(value))
       return VectorOperand::constant(*number);
     if (isFromWeights(value)) {
       bool isRow = cast<RankedTensorType>(value.getType()).getNumElements() == matrix.columns;
-      return addInput(chain, {constants.addRows(value, isRow ? 1 : matrix.rows, matrix.columns), vector, 0, isRow ? 0 : 1});
+      return addInput(chain, {constants.addRows(value, isRow ? 1 : matrix.rows, parts), vector, 0, isRow ? 0 : 1});
     }
     const ChipValue &chip = values.find(value)->second;
     VectorOperand operand;
     if (chip.f32) {
+      if (!isSame(chip.parts, parts))
+        isMixed = true;
       operand = addInput(chain, {*chip.f32, vector, 0, chip.matrix.rows == 1 ? 0 : 1});
     } else {
       auto op = cast<ElementwiseOp>(value.getDefiningOp());
       SmallVector<VectorOperand, 3> operands;
       for (Value from : op.getOperands())
-        operands.push_back(addValue(chain, from, vector, matrix));
+        operands.push_back(addValue(chain, from, vector, matrix, parts));
       operand = *addFunction(chain.program, op.getKind(), operands);
     }
     chain.known[value] = operand;
@@ -221,75 +313,120 @@ private:
       chain.program.takesProduct = true;
       chain.program.addInput(Element::Float32);
       chain.inputs.push_back({});
-      chain.productOf = product;
       chain.product = &values.find(product)->second;
       chain.known[product] = VectorOperand::input(0);
     }
     return chain;
   }
 
+  static bool isSame(ArrayRef<LanePart> a, ArrayRef<LanePart> b) {
+    return llvm::equal(a, b, [](const LanePart &x, const LanePart &y) {
+      return x.column == y.column && x.columns == y.columns && x.vector == y.vector && x.lane == y.lane;
+    });
+  }
+
   /// Gives the value the tensors that its users read.
-  std::vector<std::pair<unsigned, Element>> addResults(Value value, ChipValue &chip) {
-    std::vector<std::pair<unsigned, Element>> results;
-    std::string name = getNodeName(value.getDefiningOp());
-    if (isReadInF32(value)) {
-      chip.f32 = addTensor(StreamTensor::Temporary, name, Element::Float32, chip.matrix, nextSide());
+  std::vector<Written> addResults(Value value, ChipValue &chip) {
+    std::vector<Written> results;
+    std::string name = value.getDefiningOp() ? getNodeName(value.getDefiningOp()) : "input";
+    if (isReadInF32(value) && !chip.f32) {
+      chip.f32 = addTemporary(name, Element::Float32, chip, nextSide());
       results.push_back({*chip.f32, Element::Float32});
     }
-    if (isMultiplied(value))
-      for (Hemisphere half : bothSides) {
-        unsigned index = static_cast<unsigned>(half);
-        chip.f16[index] = addTensor(StreamTensor::Temporary, name, Element::Float16, chip.matrix, half);
+    for (Hemisphere half : bothSides) {
+      unsigned index = static_cast<unsigned>(half);
+      if (isMultiplied(value) && !chip.f16[index]) {
+        chip.f16[index] = addTemporary(name, Element::Float16, chip, half);
         results.push_back({*chip.f16[index], Element::Float16});
       }
+      std::optional<HeadForm> form = findHeadForm(value);
+      if (!form || chip.heads[index])
+        continue;
+      chip.heads[index] = addTemporary(name, Element::Float16, chip, half);
+      StreamTensor &tensor = program.tensors[*chip.heads[index]];
+      if (form->operand != 1) { // what becomes columns
+        tensor.shape.interleave = model.loadStreams() / 2;
+        tensor.isPadded = true;
+      }
+      results.push_back({*chip.heads[index], Element::Float16});
+      if (form->operand == 0)
+        results.back().scale = static_cast<float>(form->op.getScale().convertToDouble());
+    }
     return results;
   }
 
   /// Ends a chain with what is written of one vector of the value: operand `x`.
-  static void addWrites(Chain &chain, VectorOperand x, unsigned vector,
-                        ArrayRef<std::pair<unsigned, Element>> results, std::vector<RowsOf> &targets) {
+  static void addWrites(Chain &chain, VectorOperand x, unsigned vector, ArrayRef<Written> results,
+                        std::vector<RowsOf> &targets) {
     bool isWritten = false;
-    for (auto [tensor, type] : results) {
+    for (const Written &result : results) {
       VectorOperand written = x;
       // An operation's result goes one way; an input or a result that goes another way already is passed on.
-      if (type == Element::Float16)
-        written = chain.program.convert(Element::Float32, Element::Float16, x);
+      if (result.scale)
+        written = chain.program.add(AluOp::Mul, Element::Float32, x, VectorOperand::constant(*result.scale));
+      if (result.type == Element::Float16)
+        written = chain.program.convert(Element::Float32, Element::Float16, written);
       else if (x.kind != VectorOperand::Operation || isWritten)
         written = chain.program.add(AluOp::Copy, Element::Float32, x);
-      isWritten |= type == Element::Float32;
+      isWritten |= result.type == Element::Float32;
       chain.program.results.push_back(written.index);
-      targets.push_back({tensor, vector, 0, 1});
+      targets.push_back({result.tensor, vector, 0, 1});
     }
+  }
+
+  static unsigned countVectors(ArrayRef<LanePart> parts) {
+    unsigned count = 0;
+    for (const LanePart &part : parts)
+      count = std::max(count, part.vector + 1);
+    return count;
   }
 
   /// Computes a value into memory.
   void materialize(Value value) {
     ChipValue &chip = values.find(value)->second;
-    Value product = findProduct(value);
-    std::vector<std::pair<unsigned, Element>> results = addResults(value, chip);
-    unsigned numVectors = TensorShape::dense(Element::Float32, 1, chip.matrix.columns, model).numVectors();
-    std::optional<unsigned> self = std::exchange(chip.f32, std::nullopt); // it is not there yet
-    for (unsigned vector = 0; vector < numVectors; ++vector) {
-      Chain chain = beginChain(product);
-      std::vector<RowsOf> targets;
-      addWrites(chain, addValue(chain, value, vector, chip.matrix), vector, results, targets);
-      if (!layOut(chain.program, model)) {
-        // Too long: what it is made of goes to memory first, the product before anything else.
-        Value part = product && product != value ? product : findPart(value);
-        if (!part)
-          return refuse(value.getDefiningOp(), "the function takes more than the " + std::to_string(model.alus) +
-                                                   " ALUs that there are");
-        chip.f32 = self;
-        materializeForFunction(part);
-        chip.f32 = std::nullopt;
-        product = findProduct(value);
-        vector = std::numeric_limits<unsigned>::max(); // begin again
-        continue;
-      }
-      addTasks(chain, chip.matrix, vector, targets, getNodeName(value.getDefiningOp()));
+    Operation *op = value.getDefiningOp();
+    chip.parts = chooseParts(value);
+    if (chip.parts.empty())
+      return refuse(op, "a head of more than " + std::to_string(model.halfLanes()) + " elements");
+    // Too long a chain is cut: what it is made of goes to memory first, the product before anything else.
+    while (!fits(value, chip)) {
+      Value product = findProduct(value), part = product && product != value ? product : findPart(value);
+      if (!part)
+        return refuse(op, "the function takes more than the " + std::to_string(model.alus) + " ALUs that there are");
+      materialize(part);
+      chip.parts = chooseParts(value);
     }
-    chip.f32 = self;
+    Value product = findProduct(value);
+    std::vector<Chain> chains;
+    for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
+      chains.push_back(beginChain(product));
+      chains.back().value = addValue(chains.back(), value, vector, chip.matrix, chip.parts);
+    }
+    std::vector<Written> results = addResults(value, chip);
+    for (auto [vector, chain] : llvm::enumerate(chains)) {
+      std::vector<RowsOf> targets;
+      addWrites(chain, chain.value, vector, results, targets);
+      addTasks(chain, chip.matrix, vector, chip.parts, targets, getNodeName(op));
+    }
     chip.product = std::nullopt;
+    if (std::exchange(isMixed, false))
+      refuse(op, "a function of tensors whose heads lie differently");
+  }
+
+  /// Whether the chain of the value, and of all that is written of it, has ALUs enough.
+  bool fits(Value value, const ChipValue &chip) {
+    Chain chain = beginChain(findProduct(value));
+    VectorOperand x = addValue(chain, value, 0, chip.matrix, chip.parts);
+    // As many results as there can be: their tensors are not there yet.
+    std::vector<Written> results;
+    if (isReadInF32(value))
+      results.push_back({0, Element::Float32});
+    std::optional<HeadForm> form = findHeadForm(value);
+    for (unsigned i = 0; i < (isMultiplied(value) ? 2 : 0) + (form ? 2 : 0); ++i)
+      results.push_back({0, Element::Float16, form && form->operand == 0 ? std::optional<float>(1) : std::nullopt});
+    std::vector<RowsOf> targets;
+    addWrites(chain, x, 0, results, targets);
+    return layOut(chain.program, model).has_value();
   }
 
   /// A function that is part of the value's chain, not in memory yet.
@@ -300,21 +437,20 @@ private:
     return {};
   }
 
-  void materializeForFunction(Value value) { materialize(value); }
-
   /// The tasks of a chain: for a product, one for each hemisphere that has rows of it.
-  void addTasks(const Chain &chain, const Matrix &matrix, unsigned vector, ArrayRef<RowsOf> targets,
-                const std::string &node) {
+  void addTasks(const Chain &chain, const Matrix &matrix, unsigned vector, ArrayRef<LanePart> columns,
+                ArrayRef<RowsOf> targets, const std::string &node) {
     auto function = std::make_shared<VectorProgram>(chain.program);
     if (!chain.product) {
       program.tasks.push_back({false, {}, matrix.rows, function, chain.inputs, targets.vec(), node});
       return;
     }
     const Product &product = *chain.product->product;
-    // A vector's columns are a plane's, so that vectors can take turns between hemispheres; a single one is shared by rows.
-    unsigned numVectors = TensorShape::dense(Element::Float32, 1, matrix.columns, model).numVectors();
-    bool isShared = matrix.rows >= 2 * int64_t(model.planeLoadCycles) && (numVectors == 1 || !product.weights ||
-                                                                           (numVectors % 2 && vector + 1 == numVectors));
+    // A vector's columns are a plane's, so that vectors can take turns between hemispheres; a single one is shared by
+    // rows.
+    unsigned numVectors = countVectors(columns);
+    bool isShared = matrix.rows >= 2 * int64_t(model.planeLoadCycles) &&
+                    (numVectors == 1 || !product.weights || (numVectors % 2 && vector + 1 == numVectors));
     int64_t parts = isShared ? 2 : 1;
     for (int64_t part = 0; part < parts; ++part) {
       int64_t begin = matrix.rows * part / parts, end = matrix.rows * (part + 1) / parts;
@@ -323,7 +459,7 @@ private:
         Task task;
         task.isFloat16 = true;
         task.rows = std::min<int64_t>(end - row, model.accumulatorRows);
-        task.tiles = makeTiles(product, matrix, vector, row, half);
+        task.tiles = makeTiles(product, partsOf(columns, vector), row, half);
         task.program = function;
         task.inputs = moveRows(chain.inputs, row);
         task.results = moveRows(targets, row);
@@ -340,18 +476,25 @@ private:
     return moved;
   }
 
-  std::vector<ProductTile> makeTiles(const Product &product, const Matrix &matrix, unsigned vector, int64_t row,
-                                     Hemisphere half) {
+  std::vector<ProductTile> makeTiles(const Product &product, ArrayRef<LanePart> columns, int64_t row, Hemisphere half) {
     std::vector<ProductTile> tiles;
-    unsigned perTile = model.halfLanes(), lanes = model.lanes();
-    for (unsigned k = 0; k < product.depth; k += perTile) {
-      unsigned depth = std::min(product.depth - k, perTile);
+    for (unsigned i = 0; i < 2 * countVectors(product.parts); ++i) {
+      // What of the activations lies in this half of this vector.
+      std::vector<LanePart> rows;
+      unsigned begin = i % 2 * model.halfLanes();
+      for (const LanePart &part : partsOf(product.parts, i / 2)) {
+        unsigned first = std::max(part.lane, begin),
+                 last = std::min(part.lane + part.columns, begin + model.halfLanes());
+        if (first < last)
+          rows.push_back({part.column + first - part.lane, last - first, 0, first - begin});
+      }
+      if (rows.empty())
+        continue;
       ProductTile tile;
-      tile.activations = {product.activations[static_cast<unsigned>(half)], k / lanes, row, 1};
-      tile.half = k % lanes ? Half::High : Half::Low;
-      tile.weights = product.weights ? constants.packHalves(product.weights, k, depth, vector * lanes,
-                                                            std::min(matrix.columns - vector * lanes, lanes), half)
-                                     : constants.packOnes(depth, half);
+      tile.activations = {product.activations[static_cast<unsigned>(half)], i / 2, row, 1};
+      tile.half = i % 2 ? Half::High : Half::Low;
+      tile.weights =
+          product.weights ? constants.packHalves(product.weights, rows, columns, half) : constants.packOnes(rows, half);
       tiles.push_back(tile);
     }
     return tiles;
@@ -362,6 +505,10 @@ private:
   //===--------------------------------------------------------------------===//
 
   void lower(Operation &op) {
+    if (NumericsAttr numerics = NumericsAttr::of(&op);
+        numerics && numerics.getTile() != getProductTile(&op, model)) // then there would be other bits than promised
+      return refuse(&op, "tiles of " + std::to_string(numerics.getTile()) + ", where the chip has " +
+                             std::to_string(getProductTile(&op, model)));
     if (llvm::any_of(op.getOperands(), [&](Value value) { return !values.count(value) && !isFromWeights(value); }))
       return; // of a node that was refused
     if (auto matmul = dyn_cast<MatmulOp>(op))
@@ -372,6 +519,8 @@ private:
       return lowerNorm(norm, norm.getInput(), norm.getScale(), norm.getBias(), norm.getAxis(), norm.getEpsilon(), true);
     if (auto norm = dyn_cast<RmsNormOp>(op))
       return lowerNorm(norm, norm.getInput(), norm.getScale(), {}, norm.getAxis(), norm.getEpsilon(), false);
+    if (auto attention = dyn_cast<AttentionOp>(op))
+      return lowerOp(attention);
     if (auto reshape = dyn_cast<ReshapeOp>(op))
       return lowerReshape(reshape);
     refuse(&op, "target stream does not have it");
@@ -387,14 +536,13 @@ private:
       return refuse(op, "a product of two tensors that a run computes");
     if (getRank(op.getRhs()) != 2)
       return refuse(op, "weights of more than two dimensions");
+    ensureForms(op.getLhs());
     const ChipValue &lhs = values.find(op.getLhs())->second;
-    ensureHalves(op.getLhs());
-    Product product;
-    product.weights = op.getRhs();
-    for (Hemisphere half : bothSides)
-      product.activations[static_cast<unsigned>(half)] = *lhs.f16[static_cast<unsigned>(half)];
-    product.depth = lhs.matrix.columns;
-    values[op.getResult()] = {getMatrix(op.getResult()), {}, {}, product};
+    Product product = {op.getRhs(), {*lhs.f16[0], *lhs.f16[1]}, lhs.parts};
+    ChipValue value;
+    value.matrix = getMatrix(op.getResult());
+    value.product = product;
+    values[op.getResult()] = value;
     finish(op.getResult());
   }
 
@@ -412,37 +560,78 @@ private:
       if (!(other == matrix) && !isRow)
         return refuse(op, "an operand that is repeated along its last dimension");
     }
-    values[op.getResult()] = {matrix, {}, {}, {}};
+    ChipValue value;
+    value.matrix = matrix;
+    values[op.getResult()] = value;
     finish(op.getResult());
   }
 
+  /// Rows stay rows: some of the last dimensions are, together, a row.
   void lowerReshape(ReshapeOp op) {
-    Matrix from = values.find(op.getInput())->second.matrix;
-    if (!(from == getMatrix(op.getResult())))
-      return refuse(op, "a reshape that changes the last dimension");
     ChipValue value = values.find(op.getInput())->second;
+    int64_t columns = 1;
+    for (int64_t size : llvm::reverse(cast<RankedTensorType>(op.getResult().getType()).getShape())) {
+      if (columns >= value.matrix.columns)
+        break;
+      columns *= size;
+    }
+    if (columns != value.matrix.columns)
+      return refuse(op, "a reshape that cuts or joins rows");
     values[op.getResult()] = value;
   }
 
-  /// Inputs come in f32: they are rounded for products when one wants it.
-  void ensureHalves(Value value) {
+  /// A value that is in memory in f32 only, as inputs are, is rounded when a product wants it.
+  void ensureForms(Value value) {
     ChipValue &chip = values.find(value)->second;
     if (chip.f16[0])
       return;
-    std::string name = "input";
-    for (Hemisphere half : bothSides)
-      chip.f16[static_cast<unsigned>(half)] =
-          addTensor(StreamTensor::Temporary, name, Element::Float16, chip.matrix, half);
-    std::vector<std::pair<unsigned, Element>> results = {{*chip.f16[0], Element::Float16},
-                                                         {*chip.f16[1], Element::Float16}};
-    unsigned numVectors = program.tensors[*chip.f16[0]].shape.numVectors();
-    for (unsigned vector = 0; vector < numVectors; ++vector) {
+    std::vector<Written> results;
+    for (Hemisphere half : bothSides) {
+      unsigned index = static_cast<unsigned>(half);
+      chip.f16[index] = addTemporary("input", Element::Float16, chip, half);
+      results.push_back({*chip.f16[index], Element::Float16});
+    }
+    for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
       Chain chain = beginChain({});
       std::vector<RowsOf> targets;
-      VectorOperand x = addInput(chain, {*chip.f32, vector, 0, 1});
-      addWrites(chain, x, vector, results, targets);
-      addTasks(chain, chip.matrix, vector, targets, name);
+      addWrites(chain, addInput(chain, {*chip.f32, vector, 0, 1}), vector, results, targets);
+      addTasks(chain, chip.matrix, vector, chip.parts, targets, "input");
     }
+  }
+
+  void lowerOp(AttentionOp op) {
+    if (op.getCausal() || (op.getBias() && !isFromWeights(op.getBias())))
+      return refuse(op, "attention with a mask that is not constant");
+    AttentionSizes sizes = sizesOf(op);
+    AttentionTensors tensors;
+    unsigned (*forms[])[2] = {&tensors.query, &tensors.key, &tensors.value};
+    for (auto [i, operand] : llvm::enumerate(op.getOperands().take_front(3))) {
+      const ChipValue &chip = values.find(operand)->second;
+      if (!chip.heads[0])
+        return refuse(op, "attention of an input, or of a value that another attention reads");
+      for (unsigned side = 0; side < 2; ++side)
+        (*forms[i])[side] = *chip.heads[side];
+    }
+    std::optional<std::vector<LanePart>> parts = layOutHeads(sizes.heads, sizes.valueSize, 1, model);
+    if (!parts)
+      return refuse(op, "a head of more than " + std::to_string(model.halfLanes()) + " elements");
+    ChipValue &chip = values[op.getResult()];
+    chip.matrix = {sizes.batches * sizes.queries, sizes.heads * sizes.valueSize};
+    chip.parts = *parts;
+    std::vector<Written> results = addResults(op.getResult(), chip);
+    std::string node = getNodeName(op);
+    lowerAttention(program, constants, model, sizes, tensors, op.getBias(), node,
+                   [&](unsigned vector, int64_t row, int64_t rows, std::vector<ProductTile> tiles) {
+                     Chain chain;
+                     chain.program.takesProduct = true;
+                     chain.inputs.push_back({});
+                     VectorOperand x = VectorOperand::input(chain.program.addInput(Element::Float32));
+                     std::vector<RowsOf> targets;
+                     addWrites(chain, x, vector, results, targets);
+                     program.tasks.push_back({true, std::move(tiles), rows,
+                                              std::make_shared<VectorProgram>(chain.program), chain.inputs,
+                                              moveRows(targets, row), node});
+                   });
   }
 
   void lowerNorm(Operation *op, Value input, Value scale, Value bias, int64_t axis, APFloat epsilon, bool isCentered) {
@@ -450,26 +639,24 @@ private:
       return refuse(op, "a norm over more than the last dimension");
     if (!isFromWeights(scale) || (bias && !isFromWeights(bias)))
       return refuse(op, "a norm whose scale or bias a run computes");
-    // As the interpreter has the numbers: rounded once from double.
-    ensureHalves(input);
+    ensureForms(input);
     const ChipValue x = values.find(input)->second;
     std::string node = getNodeName(op);
-    unsigned numVectors = program.tensors[*x.f32].shape.numVectors();
     unsigned deviations = *x.f32;
     unsigned squares[2];
     for (Hemisphere half : bothSides)
-      squares[static_cast<unsigned>(half)] =
-          addTensor(StreamTensor::Temporary, node, Element::Float16, x.matrix, half);
-    std::vector<std::pair<unsigned, Element>> squareResults = {{squares[0], Element::Float16},
-                                                               {squares[1], Element::Float16}};
+      squares[static_cast<unsigned>(half)] = addTemporary(node, Element::Float16, x, half);
+    std::vector<Written> squareResults = {{squares[0], Element::Float16}, {squares[1], Element::Float16}};
     auto addSquares = [&](Chain &chain, VectorOperand d, unsigned vector, std::vector<RowsOf> &targets) {
       VectorOperand e = chain.program.add(AluOp::Mul, Element::Float32, d, VectorOperand::constant(0.0625f));
       addWrites(chain, chain.program.add(AluOp::Mul, Element::Float32, e, e), vector, squareResults, targets);
     };
-    ChipValue sums = {x.matrix, {}, {}, Product{{}, {*x.f16[0], *x.f16[1]}, x.matrix.columns}};
+    ChipValue sums, squareSums;
+    sums.product = Product{{}, {*x.f16[0], *x.f16[1]}, x.parts};
+    squareSums.product = Product{{}, {squares[0], squares[1]}, x.parts};
     if (isCentered)
-      deviations = addTensor(StreamTensor::Temporary, node, Element::Float32, x.matrix, nextSide());
-    addByVectors(op, numVectors, isCentered ? &sums : nullptr, x.matrix, node,
+      deviations = addTemporary(node, Element::Float32, x, nextSide());
+    addByVectors(op, x, isCentered ? &sums : nullptr, node,
                  [&](Chain &chain, unsigned first, unsigned last, std::vector<RowsOf> &targets) {
                    VectorOperand mean;
                    if (isCentered)
@@ -486,32 +673,32 @@ private:
                    }
                  });
     Value result = op->getResult(0);
-    ChipValue &y = values[result] = {x.matrix, {}, {}, {}};
-    std::vector<std::pair<unsigned, Element>> results = addResults(result, y);
-    ChipValue squareSums = {x.matrix, {}, {}, Product{{}, {squares[0], squares[1]}, x.matrix.columns}};
-    addByVectors(op, numVectors, &squareSums, x.matrix, node,
-                 [&](Chain &chain, unsigned first, unsigned last, std::vector<RowsOf> &targets) {
-                   VectorOperand v =
-                       chain.program.add(AluOp::Mul, Element::Float32, VectorOperand::input(0),
-                                         VectorOperand::constant(static_cast<float>(256.0 / x.matrix.columns)));
-                   v = chain.program.add(AluOp::Add, Element::Float32, v,
-                                         VectorOperand::constant(static_cast<float>(epsilon.convertToDouble())));
-                   VectorOperand factor = chain.program.add(AluOp::Rsqrt, Element::Float32, v);
-                   for (unsigned vector = first; vector < last; ++vector) {
-                     VectorOperand d = addInput(chain, {deviations, vector, 0, 1});
-                     d = chain.program.add(AluOp::Mul, Element::Float32, d, factor);
-                     d = chain.program.add(AluOp::Mul, Element::Float32, d, addValue(chain, scale, vector, x.matrix));
-                     if (bias)
-                       d = chain.program.add(AluOp::Add, Element::Float32, d, addValue(chain, bias, vector, x.matrix));
-                     addWrites(chain, d, vector, results, targets);
-                   }
-                 });
+    ChipValue &y = values[result];
+    y.matrix = x.matrix;
+    y.parts = x.parts;
+    std::vector<Written> results = addResults(result, y);
+    addByVectors(
+        op, x, &squareSums, node, [&](Chain &chain, unsigned first, unsigned last, std::vector<RowsOf> &targets) {
+          VectorOperand v = chain.program.add(AluOp::Mul, Element::Float32, VectorOperand::input(0),
+                                              VectorOperand::constant(static_cast<float>(256.0 / x.matrix.columns)));
+          v = chain.program.add(AluOp::Add, Element::Float32, v,
+                                VectorOperand::constant(static_cast<float>(epsilon.convertToDouble())));
+          VectorOperand factor = chain.program.add(AluOp::Rsqrt, Element::Float32, v);
+          for (unsigned vector = first; vector < last; ++vector) {
+            VectorOperand d = addInput(chain, {deviations, vector, 0, 1});
+            d = chain.program.add(AluOp::Mul, Element::Float32, d, factor);
+            d = chain.program.add(AluOp::Mul, Element::Float32, d, addValue(chain, scale, vector, x.matrix, x.parts));
+            if (bias)
+              d = chain.program.add(AluOp::Add, Element::Float32, d, addValue(chain, bias, vector, x.matrix, x.parts));
+            addWrites(chain, d, vector, results, targets);
+          }
+        });
   }
 
   /// Tasks that take as many vectors of a row at once as there are ALUs for: what is made of the sum is then made once.
-  void addByVectors(Operation *op, unsigned numVectors, const ChipValue *product, const Matrix &matrix,
-                    const std::string &node,
+  void addByVectors(Operation *op, const ChipValue &x, const ChipValue *product, const std::string &node,
                     llvm::function_ref<void(Chain &, unsigned, unsigned, std::vector<RowsOf> &)> build) {
+    unsigned numVectors = countVectors(x.parts);
     for (unsigned first = 0; first < numVectors;) {
       unsigned last = numVectors;
       for (; last > first; --last) {
@@ -526,7 +713,7 @@ private:
         build(chain, first, last, targets);
         if (!layOut(chain.program, model))
           continue;
-        addTasks(chain, matrix, first, targets, node);
+        addTasks(chain, x.matrix, first, x.parts, targets, node);
         break;
       }
       if (last == first)
@@ -542,9 +729,32 @@ private:
   llvm::DenseMap<Value, ChipValue> values;
   std::vector<UnsupportedNode> refused;
   Hemisphere side = Hemisphere::West;
+  bool isMixed = false;
 };
 
 } // namespace
+
+/// The attention whose heads are the columns of a value.
+static AttentionOp findAttention(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (auto attention = dyn_cast_or_null<AttentionOp>(op))
+    return attention;
+  if (isa_and_nonnull<ReshapeOp, ElementwiseOp>(op))
+    for (Value operand : op->getOperands())
+      if (AttentionOp attention = findAttention(operand))
+        return attention;
+  return {};
+}
+
+int64_t sinter::stream::getProductTile(Operation *op, const TargetModel &model) {
+  bool isProduct = isa<MatmulOp, LayerNormOp, RmsNormOp>(op);
+  AttentionOp attention = isProduct ? findAttention(op->getOperand(0)) : AttentionOp();
+  if (!attention)
+    return model.halfLanes();
+  int64_t size = cast<RankedTensorType>(attention.getResult().getType()).getShape().back();
+  int64_t perHalf = model.halfLanes() / llvm::alignTo(size, model.lanesPerSuperlane);
+  return std::max<int64_t>(perHalf, 1) * size;
+}
 
 llvm::Expected<StreamProgram> sinter::stream::lowerGraph(func::FuncOp function, const TargetModel &model,
                                                          ConstantReader read) {

@@ -28,12 +28,16 @@
 
 namespace sinter::stream {
 
+/// How many elements of the summed dimension an op's products take at once: `tile` of its `sinter.numerics`. Half the
+/// lanes, but where the heads of an attention are its columns, as many as whole heads of which lie in them.
+int64_t getProductTile(mlir::Operation *op, const TargetModel &model);
+
 /// The value of what follows from weights and constants alone.
 using ConstantReader = std::function<llvm::Expected<HostTensor>(mlir::Value)>;
 
-/// The tasks of a function. Its inputs and outputs become tensors by their names (`sinter.name`), of f32, with all leading
-/// dimensions as rows. What the chip or this lowering does not have is a Failure (Unsupported) that lists all such nodes. `read`
-/// must hold out as long as the program's constants are filled.
+/// The tasks of a function. Its inputs and outputs become tensors by their names (`sinter.name`), of f32, with all
+/// leading dimensions as rows. What the chip or this lowering does not have is a Failure (Unsupported) that lists all
+/// such nodes. `read` must hold out as long as the program's constants are filled.
 llvm::Expected<StreamProgram> lowerGraph(mlir::func::FuncOp function, const TargetModel &model, ConstantReader read);
 
 } // namespace sinter::stream

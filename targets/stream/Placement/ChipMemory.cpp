@@ -12,13 +12,15 @@
 
 using namespace sinter::stream;
 
-TensorShape TensorShape::dense(Element type, int64_t rows, unsigned columns, const TargetModel &model) {
-  TensorShape shape;
-  shape.type = type;
-  shape.rows = rows;
+std::vector<LanePart> TensorShape::denseParts(unsigned columns, const TargetModel &model) {
+  std::vector<LanePart> parts;
   for (unsigned column = 0; column < columns; column += model.lanes())
-    shape.parts.push_back({column, std::min(columns - column, model.lanes()), column / model.lanes(), 0});
-  return shape;
+    parts.push_back({column, std::min(columns - column, model.lanes()), column / model.lanes(), 0});
+  return parts;
+}
+
+TensorShape TensorShape::dense(Element type, int64_t rows, unsigned columns, const TargetModel &model) {
+  return {type, rows, denseParts(columns, model), 1};
 }
 
 ChipMemory::ChipMemory(const TargetModel &model)

@@ -31,7 +31,8 @@ Cycles spanOf(const Cycles &cycles) { return {cycles.first, cycles.last() - cycl
 } // namespace
 
 Placer::Placer(const TargetModel &model)
-    : model(model), table(model.numQueues() + model.alus, model.streamsPerDirection, model.streamsPerDirection, model.reach()),
+    : model(model),
+      table(model.numQueues() + model.alus, model.streamsPerDirection, model.streamsPerDirection, model.reach()),
       chipMemory(model), planes(2 * model.planesPerHemisphere) {}
 
 llvm::Error Placer::place(const StreamProgram &program) {
@@ -40,6 +41,7 @@ llvm::Error Placer::place(const StreamProgram &program) {
     placed.name = tensor.name;
     placed.shape = tensor.shape;
     placed.side = tensor.side;
+    placed.isPadded = tensor.isPadded;
     placed.strips.resize(tensor.shape.numStrips());
     placed.ready.resize(tensor.shape.numVectors() * tensor.shape.rows, 0);
     chipTensors.push_back(std::move(placed));
@@ -52,8 +54,11 @@ llvm::Error Placer::place(const StreamProgram &program) {
   // After its last reader, what a tensor has is given back; inputs, too, since they are written anew before each run.
   std::vector<size_t> lastReader(program.tensors.size(), 0);
   for (auto [i, task] : llvm::enumerate(program.tasks)) {
-    for (const ProductTile &tile : task.tiles)
-      lastReader[tile.activations.tensor] = lastReader[tile.weights] = i;
+    for (const ProductTile &tile : task.tiles) {
+      lastReader[tile.activations.tensor] = i;
+      for (const ColumnLoad &load : tile.loads)
+        lastReader[load.rows.tensor] = i;
+    }
     for (const RowsOf &rows : llvm::drop_begin(task.inputs, task.tiles.empty() ? 0 : 1))
       lastReader[rows.tensor] = i;
   }
@@ -78,7 +83,7 @@ void Placer::findPartners(const StreamProgram &program) {
     for (const ProductTile &tile : task.tiles) {
       used.insert({tile.activations.tensor, tile.activations.vector});
       // The streams of a LOAD, which finds a time of its own.
-      for (unsigned i = 0; tile.isPacked && i < model.loadStreams(); ++i)
+      for (unsigned i = 0; tile.loads.empty() && i < model.loadStreams(); ++i)
         for (unsigned k = 0; k < model.loadStreams(); ++k)
           partners[{tile.weights, i}].insert({tile.weights, k});
     }
@@ -108,7 +113,8 @@ std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle, llvm::f
   for (unsigned tried = 0; tried < model.slicesPerHemisphere; ++tried) {
     unsigned slice = next, address = 0;
     next = (slice + 1) % model.slicesPerHemisphere;
-    int64_t first = cycle ? cycle + std::abs(model.slicePosition(tensor.side, slice)) : 0;
+    bool isFresh = cycle == 0 || tensor.isPadded;
+    int64_t first = isFresh ? 0 : cycle + std::abs(model.slicePosition(tensor.side, slice));
     if (!isTaken[slice] && isFree(slice) &&
         chipMemory.find(tensor.side, slice, tensor.shape.wordsPerStrip(), first, address))
       return WordRange{tensor.side, slice, address, tensor.shape.wordsPerStrip()};
@@ -150,10 +156,10 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
   // Packed weights say which hemisphere it is; else the one that is free first.
   auto freeFrom = [&](Hemisphere side, unsigned plane) { return planeState(side, plane).lastRow; };
   Hemisphere side = Hemisphere::East;
-  if (task.tiles.front().isPacked)
+  if (task.tiles.front().loads.empty())
     side = chipTensors[task.tiles.front().weights].side;
-  else if (freeFrom(Hemisphere::West, 0) < freeFrom(Hemisphere::East, 0))
-    side = Hemisphere::West;
+  else
+    side = chipTensors[task.tiles.front().activations.tensor].side;
   unsigned plane = 0;
   if (!task.isFloat16)
     for (unsigned other = 1; other < model.planesPerHemisphere; ++other)
@@ -168,16 +174,27 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
     if (state.isFloat16 != task.isFloat16) // an array of another type is in the way until its last row
       for (unsigned other = 0; other < model.planesPerHemisphere; ++other)
         loadFrom = std::max(loadFrom, planeState(side, other).lastRow + 1);
-    RowsOf weights = {tile.weights, tile.vector, tile.row, 1};
-    int64_t loads = tile.isPacked ? chipTensors[tile.weights].shape.rows : tile.columns;
-    unsigned rowsPerCycle = tile.isPacked ? 1 : rowsPerLoad(task.isFloat16);
-    loadFrom = std::max(loadFrom, earliestArrival(weights, loads, position, rowsPerCycle));
-    llvm::Expected<int64_t> loaded =
-        search(loadFrom, [&](int64_t at) { return load(tile, task.isFloat16, side, plane, at); });
-    if (!loaded)
-      return loaded.takeError();
-    int64_t earliest = std::max({*loaded + (loads + rowsPerCycle - 1) / rowsPerCycle, state.lastRow + 1,
-                                 earliestArrival(tile.activations, task.rows, position)});
+    int64_t loaded = loadFrom; // by when all columns are
+    if (tile.loads.empty()) {
+      loadFrom = std::max(loadFrom, earliestArrival({tile.weights, 0, 0, 1}, 1, position));
+      llvm::Expected<int64_t> at =
+          search(loadFrom, [&](int64_t at) { return loadPacked(tile.weights, task.isFloat16, side, plane, at); });
+      if (!at)
+        return at.takeError();
+      loaded = *at + chipTensors[tile.weights].shape.rows;
+    }
+    // In their order: the last cycle of one may touch the columns of the next.
+    for (const ColumnLoad &load : tile.loads) {
+      unsigned perCycle = rowsPerLoad(task.isFloat16);
+      int64_t earliest = std::max(loaded, earliestArrival(load.rows, load.columns, position, perCycle));
+      llvm::Expected<int64_t> at =
+          search(earliest, [&](int64_t at) { return loadColumns(load, task.isFloat16, side, plane, at); });
+      if (!at)
+        return at.takeError();
+      loaded = *at + (load.columns + perCycle - 1) / perCycle;
+    }
+
+    int64_t earliest = std::max({loaded, state.lastRow + 1, earliestArrival(tile.activations, task.rows, position)});
     bool isLast = i + 1 == task.tiles.size();
     if (isLast)
       for (size_t input = 1; input < task.inputs.size(); ++input)
@@ -220,34 +237,37 @@ llvm::Expected<int64_t> Placer::search(int64_t earliest, llvm::function_ref<int6
   return doesNotFit("no cycle was found at which all that a task needs is free on chip " + model.name);
 }
 
-int64_t Placer::load(const ProductTile &tile, bool isFloat16, Hemisphere side, unsigned plane, int64_t at) {
-  const ChipTensor &weights = chipTensors[tile.weights];
+int64_t Placer::loadPacked(unsigned tensor, bool isFloat16, Hemisphere side, unsigned plane, int64_t at) {
+  std::vector<LoadSource> sources;
+  for (unsigned stream = 0; stream < model.loadStreams(); ++stream)
+    sources.push_back({stream, chipTensors[tensor].strips[stream], 0});
+  LoadInstruction instruction = {isFloat16, 0, 0, Half::Both};
+  Cycles loads = {at, chipTensors[tensor].shape.rows, 1};
+  return load(tensor, sources, instruction, model.columnsPerLoad(), allSuperlanes(model), side, plane, loads);
+}
+
+int64_t Placer::loadColumns(const ColumnLoad &columns, bool isFloat16, Hemisphere side, unsigned plane, int64_t at) {
+  ChipTensor &tensor = chipTensors[columns.rows.tensor];
+  unsigned rows = rowsPerLoad(isFloat16), bytes = getBytes(tensor.shape.type);
+  assert(tensor.shape.interleave == rows && "rows that become columns are dealt out to as many strips");
+  std::vector<LoadSource> sources;
+  for (unsigned i = 0; i < rows; ++i)
+    for (unsigned byte = 0; byte < bytes; ++byte) {
+      int64_t row = columns.rows.row + i;
+      sources.push_back(
+          {i * bytes + byte, tensor.strip(columns.rows.vector, byte, row % rows), static_cast<unsigned>(row / rows)});
+    }
+  LoadInstruction instruction = {isFloat16, 0, columns.column, columns.half};
+  Cycles loads = {at, (columns.columns + rows - 1) / rows, 1};
+  return load(columns.rows.tensor, sources, instruction, rows, columns.superlanes & allSuperlanes(model), side, plane,
+              loads);
+}
+
+int64_t Placer::load(unsigned tensor, llvm::ArrayRef<LoadSource> sources, LoadInstruction instruction, unsigned step,
+                     uint32_t superlanes, Hemisphere side, unsigned plane, const Cycles &loads) {
   int position = model.planePosition(side, plane);
-  Cycles loads = {at, 0, 1};
   std::vector<Way> ways;
-  struct Source {
-    unsigned stream;
-    WordRange strip;
-    unsigned word;
-  };
-  std::vector<Source> sources;
-  if (tile.isPacked) {
-    loads.count = weights.shape.rows;
-    for (unsigned stream = 0; stream < model.loadStreams(); ++stream)
-      sources.push_back({stream, weights.strips[stream], 0});
-  } else {
-    unsigned rows = rowsPerLoad(isFloat16), bytes = getBytes(weights.shape.type);
-    assert(weights.shape.interleave == rows && "rows that become columns are dealt out to as many slices");
-    loads.count = (tile.columns + rows - 1) / rows;
-    for (unsigned i = 0; i < rows; ++i)
-      for (unsigned byte = 0; byte < bytes; ++byte) {
-        unsigned residue = (tile.row + i) % rows;
-        sources.push_back({i * bytes + byte, weights.strips[(tile.vector * bytes + byte) * rows + residue],
-                           static_cast<unsigned>((tile.row + i) / rows)});
-      }
-  }
-  Hemisphere direction = side;
-  for (const Source &source : sources) {
+  for (const LoadSource &source : sources) {
     int from = model.slicePosition(source.strip.side, source.strip.slice);
     Cycles reads = loads + (-std::abs(position - from) - model.readLatency);
     unsigned queue = model.sliceQueue(source.strip.side, source.strip.slice);
@@ -256,24 +276,19 @@ int64_t Placer::load(const ProductTile &tile, bool isFloat16, Hemisphere side, u
     table.claimSlot(queue, reads);
     ways.push_back({source.stream, reads + model.readLatency, from, position});
   }
-  unsigned first;
-  if (int64_t delay = claimStreams(direction, model.loadStreams(), ways, first))
+  if (int64_t delay = claimStreams(side, model.loadStreams(), ways, instruction.firstStream))
     return delay;
   if (!table.claimSlot(model.loadQueue(side, plane), loads))
     return 1;
-  unsigned columns = tile.isPacked ? model.columnsPerLoad() : rowsPerLoad(isFloat16);
   for (auto [source, way] : llvm::zip_equal(sources, ways)) {
     Cycles reads = way.cycles + (-model.readLatency);
     issue(model.sliceQueue(source.strip.side, source.strip.slice), reads, 1,
-          ReadInstruction{source.strip.address + source.word,
-                          {direction, first + source.stream},
-                          tile.superlanes & allSuperlanes(model)},
+          ReadInstruction{
+              source.strip.address + source.word, {side, instruction.firstStream + source.stream}, superlanes},
           model.readLatency);
-    ChipTensor &read = chipTensors[tile.weights];
-    read.lastRead = std::max(read.lastRead, reads.last());
+    chipTensors[tensor].lastRead = std::max(chipTensors[tensor].lastRead, reads.last());
   }
-  issue(model.loadQueue(side, plane), loads, columns,
-        LoadInstruction{isFloat16, first, tile.column, tile.isPacked ? Half::Both : tile.half}, 1);
+  issue(model.loadQueue(side, plane), loads, step, instruction, 1);
   return 0;
 }
 
@@ -336,15 +351,19 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
     alus.push_back(alu);
   }
   std::vector<std::optional<StreamGroup>> outs(timing.steps.size());
+  int64_t chains = std::min<int64_t>(getChains(model), task.rows);
   for (auto [result, step] : llvm::zip_equal(task.results, timing.results)) {
     assert(!outs[step] && "a result is written once");
     StreamGroup group;
-    int64_t start = at + timing.steps[step].start + getLatency(timing.steps[step].operation.op, model);
-    if (int64_t delay = write(result, task.rows, start, group))
+    const VectorOperation &operation = timing.steps[step].operation;
+    int64_t start = at + timing.steps[step].start + getLatency(operation.op, model);
+    int64_t skipped = operation.isRunning ? task.rows - chains : 0;
+    if (int64_t delay = write(result, task.rows - skipped, start + skipped, group))
       return delay;
     outs[step] = group;
   }
-  for (auto [i, step] : llvm::enumerate(timing.steps)) {
+  for (size_t i = 0; i < timing.steps.size(); ++i) {
+    const VectorTiming::Step &step = timing.steps[i];
     AluInstruction instruction = {step.operation.op, step.operation.type, step.operation.to, {}, outs[i]};
     for (unsigned k = 0; k < 3; ++k) {
       const VectorOperand &operand = step.operation.operands[k];
@@ -362,8 +381,30 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
         break;
       }
     }
-    issue(model.aluQueue(alus[i]), {at + step.start, task.rows, 1}, 0, instruction,
-          getLatency(step.operation.op, model));
+    auto issueRows = [&](int64_t begin, int64_t end) {
+      if (begin < end)
+        issue(model.aluQueue(alus[i]), {at + step.start + begin, end - begin, 1}, 0, instruction,
+              getLatency(step.operation.op, model));
+    };
+    if (!step.operation.isRunning) {
+      issueRows(0, task.rows);
+      continue;
+    }
+    // The first vector of each chain is passed on, the others meet what their chain has so far; the last ones go out.
+    int64_t middle[] = {std::min(chains, task.rows - chains), std::max(chains, task.rows - chains)};
+    instruction.out = std::nullopt;
+    instruction.op = AluOp::Copy;
+    issueRows(0, middle[0]);
+    if (chains > task.rows - chains) { // both first and last
+      instruction.out = outs[i];
+      issueRows(middle[0], middle[1]);
+    }
+    instruction.op = step.operation.op;
+    instruction.operands[1] = {AluOperand::Alu, {}, 0, alus[i]};
+    if (chains <= task.rows - chains)
+      issueRows(middle[0], middle[1]);
+    instruction.out = outs[i];
+    issueRows(middle[1], task.rows);
   }
   return 0;
 }

@@ -62,13 +62,21 @@ private:
 
   /// A vector of a tensor.
   using VectorKey = std::pair<unsigned, unsigned>;
-  /// Notes which vectors one task reads and writes: their words must be in different slices, or the task would have no cycle.
+  /// Notes which vectors one task reads and writes: their words must be in different slices, or the task would have no
+  /// cycle.
   void findPartners(const StreamProgram &program);
-  /// A slice for a strip of the vector, from the next one in turn on: none where another strip of the vector, or a vector that
-  /// goes with it, lies, or where `isFree` says no.
+  /// A slice for a strip of the vector, from the next one in turn on: none where another strip of the vector, or a
+  /// vector that goes with it, lies, or where `isFree` says no.
   std::optional<WordRange> findSlice(VectorKey key, int64_t cycle, llvm::function_ref<bool(unsigned)> isFree);
   llvm::Error placeConstant(unsigned tensor);
   llvm::Error placeTask(const Task &task);
+  /// What one stream of a LOAD carries: words of a strip from `word` on.
+  struct LoadSource {
+    unsigned stream;
+    WordRange strip;
+    unsigned word;
+  };
+
   llvm::Error placeProduct(const Task &task, const VectorTiming &timing);
   llvm::Error placeVectors(const Task &task, const VectorTiming &timing);
   /// Calls `attempt` with cycles from `earliest` on until it succeeds; it returns by how much to wait, 0 for success.
@@ -76,7 +84,10 @@ private:
   llvm::Expected<int64_t> search(int64_t earliest, llvm::function_ref<int64_t(int64_t)> attempt);
 
   // Pieces of an attempt: each returns 0, or by how many cycles a next attempt should wait.
-  int64_t load(const ProductTile &tile, bool isFloat16, Hemisphere side, unsigned plane, int64_t at);
+  int64_t loadPacked(unsigned tensor, bool isFloat16, Hemisphere side, unsigned plane, int64_t at);
+  int64_t loadColumns(const ColumnLoad &columns, bool isFloat16, Hemisphere side, unsigned plane, int64_t at);
+  int64_t load(unsigned tensor, llvm::ArrayRef<LoadSource> sources, LoadInstruction instruction, unsigned step,
+               uint32_t superlanes, Hemisphere side, unsigned plane, const schedule::Cycles &loads);
   int64_t multiply(const Task &task, unsigned tile, Hemisphere side, unsigned plane, const VectorTiming &timing,
                    int64_t at);
   int64_t compute(const Task &task, const VectorTiming &timing, int64_t at, std::optional<StreamGroup> product);

@@ -43,6 +43,7 @@ struct TensorShape {
   unsigned interleave = 1;
 
   /// Columns in their order, as many to a vector as there are lanes.
+  static std::vector<LanePart> denseParts(unsigned columns, const TargetModel &model);
   static TensorShape dense(Element type, int64_t rows, unsigned columns, const TargetModel &model);
   unsigned numVectors() const { return parts.empty() ? 0 : parts.back().vector + 1; }
   unsigned numColumns() const { return parts.empty() ? 0 : parts.back().column + parts.back().columns; }
@@ -55,6 +56,8 @@ struct StreamTensor {
   std::string name;
   TensorShape shape;
   Hemisphere side = Hemisphere::East;
+  /// Rows behind the last that is written are read, too, and must be zeros: its words hold nothing before.
+  bool isPadded = false;
   /// Constant: writes the words of the tensor's strips, strip after strip, `lanes` bytes each.
   std::function<llvm::Error(llvm::MutableArrayRef<uint8_t>)> fill;
 };
@@ -68,19 +71,23 @@ struct RowsOf {
 
 enum class Half : uint8_t { Low, High, Both };
 
+/// Rows of a tensor, dealt out to as many strips as a LOAD takes rows, that become columns of an array: `superlanes` of
+/// them, zeros elsewhere.
+struct ColumnLoad {
+  RowsOf rows;
+  Half half = Half::Low; // fp16: which lanes of the rows
+  unsigned column = 0, columns = 0;
+  uint32_t superlanes = ~0u;
+};
+
 /// An array of weights, and the activations that it multiplies.
 struct ProductTile {
   RowsOf activations;
   Half half = Half::Low; // fp16: which lanes of the activations
-  /// Packed: a tensor of int8 whose vector i is what stream i of LOADs carries, and whose rows are LOADs. Else rows of
-  /// a tensor that is dealt out to as many strips as a LOAD takes rows; each is a column, of which only `superlanes`
-  /// are read.
+  /// A constant of int8 whose vector i is what stream i of LOADs carries, and whose rows are LOADs; or, if there are
+  /// `loads`, these.
   unsigned weights = 0;
-  bool isPacked = true;
-  unsigned vector = 0;
-  int64_t row = 0;
-  unsigned column = 0, columns = 0;
-  uint32_t superlanes = ~0u;
+  std::vector<ColumnLoad> loads;
 };
 
 /// Products of rows by a column of tiles, summed in their order, then a function of the sums; or only a function of
@@ -91,6 +98,7 @@ struct Task {
   int64_t rows = 0;
   std::shared_ptr<const VectorProgram> program;
   std::vector<RowsOf> inputs; // of the program; that of the product is ignored
+  /// Of a running result: the rows of its last values, one for each chain.
   std::vector<RowsOf> results;
   /// Of the source model's node, for reports.
   std::string node;

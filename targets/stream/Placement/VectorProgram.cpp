@@ -46,6 +46,11 @@ VectorOperand VectorProgram::add(AluOp op, Element type, VectorOperand a, Vector
   return VectorOperand::operation(operations.size() - 1);
 }
 
+VectorOperand VectorProgram::addRunning(AluOp op, Element type, VectorOperand a) {
+  operations.push_back({op, type, type, {a, {}, {}}, /*isRunning=*/true});
+  return VectorOperand::operation(operations.size() - 1);
+}
+
 VectorOperand VectorProgram::convert(Element from, Element to, VectorOperand a) {
   operations.push_back({AluOp::Convert, from, to, {a, {}, {}}});
   return VectorOperand::operation(operations.size() - 1);

@@ -56,6 +56,8 @@ enum class AluOp : uint8_t {
   Rsqrt
 };
 int getLatency(AluOp op, const TargetModel &model);
+/// How many chains a running operation makes: an ALU meets its own result when that is finished.
+inline unsigned getChains(const TargetModel &model) { return model.aluLatency; }
 
 /// An operand: input `index`, operation `index`, or a constant's bits.
 struct VectorOperand {
@@ -74,6 +76,9 @@ struct VectorOperation {
   Element type; // of the operands
   Element to;   // of the result
   VectorOperand operands[3];
+  /// Over all vectors: `op` of this one's operand and what the operation gave `chains` vectors before; the first of
+  /// each chain is the operand itself. Only the last value of each chain is a result, and no operation takes it.
+  bool isRunning = false;
 };
 
 /// A function of vectors, operations before their users.
@@ -87,6 +92,7 @@ struct VectorProgram {
 
   unsigned addInput(Element type) { return inputs.push_back(type), inputs.size() - 1; }
   VectorOperand add(AluOp op, Element type, VectorOperand a, VectorOperand b = {}, VectorOperand c = {});
+  VectorOperand addRunning(AluOp op, Element type, VectorOperand a);
   VectorOperand convert(Element from, Element to, VectorOperand a);
 };
 

@@ -1,0 +1,324 @@
+//===- LowerAttention.cpp - Attention as tasks of a streaming chip ---------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/stream/Lowering/LowerAttention.h"
+
+#include "llvm/ADT/Hashing.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::stream;
+
+std::optional<std::vector<LanePart>> sinter::stream::layOutHeads(unsigned heads, unsigned size, unsigned repeats,
+                                                                 const TargetModel &model) {
+  unsigned room = llvm::alignTo(size, model.lanesPerSuperlane), perHalf = model.halfLanes() / room;
+  if (perHalf == 0 || model.superlanes % 2)
+    return std::nullopt;
+  unsigned numVectors = llvm::divideCeil(heads / repeats, 2 * perHalf);
+  std::vector<LanePart> parts;
+  for (unsigned head = 0; head < heads; ++head) {
+    unsigned place = head / repeats, half = place / perHalf;
+    LanePart part = {head * size, size, head % repeats * numVectors + half / 2,
+                     half % 2 * model.halfLanes() + place % perHalf * room};
+    // Neighbours are one part.
+    if (!parts.empty() && parts.back().vector == part.vector && parts.back().lane + parts.back().columns == part.lane)
+      parts.back().columns += size;
+    else
+      parts.push_back(part);
+  }
+  return parts;
+}
+
+namespace {
+
+/// A place of a head: which vector, which half of it, from which lane of the half on.
+struct HeadPlace {
+  unsigned vector, half, lane;
+};
+
+class AttentionLowering {
+public:
+  AttentionLowering(StreamProgram &program, ConstantTensors &constants, const TargetModel &model,
+                    const AttentionSizes &sizes, const AttentionTensors &tensors, Value bias, const std::string &node)
+      : program(program), constants(constants), model(model), sizes(sizes), tensors(tensors), bias(bias), node(node) {}
+
+  void run(llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
+    // Each hemisphere has some of the queries, of all heads.
+    int64_t perSide = sizes.queries >= 2 * rowsPerLoad ? 2 : 1;
+    int64_t chunks = perSide * llvm::divideCeil(llvm::divideCeil(sizes.queries, perSide), model.halfLanes());
+    int64_t chunk = llvm::alignTo(llvm::divideCeil(sizes.queries, chunks), rowsPerLoad);
+    for (int64_t batch = 0; batch < sizes.batches; ++batch) {
+      std::vector<unsigned> values[2];
+      for (int64_t begin = 0, i = 0; begin < sizes.queries; begin += chunk, ++i) {
+        Hemisphere side = i % 2 ? Hemisphere::West : Hemisphere::East;
+        std::vector<unsigned> &turned = values[i % 2];
+        if (turned.empty())
+          turned = turnValues(batch, side);
+        attend(batch, begin, std::min(chunk, sizes.queries - begin), side, turned, finish);
+      }
+    }
+  }
+
+private:
+  static constexpr int64_t rowsPerLoad = 8;
+
+  /// Some heads' scores, which one array gives: keys as rows, in the lanes the queries of each head.
+  struct Scores {
+    std::vector<unsigned> heads;
+    /// Weights, keys in the lanes: by half of the scores' vector; rows are the lanes of that half.
+    unsigned weights[2] = {0, 0};
+  };
+
+  HeadPlace placeOf(unsigned place, unsigned size) const {
+    unsigned room = llvm::alignTo(size, model.lanesPerSuperlane), perHalf = model.halfLanes() / room;
+    return {place / perHalf / 2, place / perHalf % 2, place % perHalf * room};
+  }
+  unsigned repeats() const { return sizes.heads / sizes.groups; }
+
+  unsigned addTensor(Element type, int64_t rows, unsigned columns, Hemisphere side, unsigned interleave = 1,
+                     bool isPadded = false) {
+    StreamTensor tensor;
+    tensor.name = node;
+    tensor.side = side;
+    tensor.shape = TensorShape::dense(type, rows, columns, model);
+    tensor.shape.interleave = interleave;
+    tensor.isPadded = isPadded;
+    return program.add(std::move(tensor));
+  }
+
+  void addTask(std::vector<ProductTile> tiles, int64_t rows, VectorProgram function, std::vector<RowsOf> inputs,
+               std::vector<RowsOf> results) {
+    program.tasks.push_back({!tiles.empty(), std::move(tiles), rows,
+                             std::make_shared<VectorProgram>(std::move(function)), std::move(inputs),
+                             std::move(results), node});
+  }
+
+  /// Rows become columns and columns rows: of one half of a vector of `from`, `rows` rows from `row` on. The result has
+  /// a row for each of `lanes` lanes.
+  unsigned turn(RowsOf from, int64_t rows, Half half, unsigned lanes, Hemisphere side, unsigned interleave) {
+    unsigned turned = addTensor(Element::Float16, lanes, rows, side, interleave, interleave > 1);
+    for (int64_t begin = 0; begin < rows; begin += model.planeColumns) {
+      ProductTile tile;
+      tile.activations = {constants.addIdentity(side), 0, 0, 1};
+      unsigned count = std::min<int64_t>(rows - begin, model.planeColumns);
+      tile.loads.push_back({{from.tensor, from.vector, from.row + begin, 1}, half, 0, count});
+      VectorProgram round;
+      round.takesProduct = true;
+      VectorOperand x = VectorOperand::input(round.addInput(Element::Float32));
+      round.results = {round.convert(Element::Float32, Element::Float16, x).index};
+      addTask({tile}, lanes, round, {{}}, {{turned, static_cast<unsigned>(begin / model.planeColumns), 0, 1}});
+    }
+    return turned;
+  }
+
+  /// The values with keys in the lanes: a tensor for each half of each vector.
+  std::vector<unsigned> turnValues(int64_t batch, Hemisphere side) {
+    std::vector<unsigned> turned;
+    HeadPlace last = placeOf(sizes.groups - 1, sizes.valueSize);
+    for (unsigned i = 0; i <= last.vector * 2 + last.half; ++i) {
+      unsigned lanes = 0; // that heads lie in
+      for (unsigned group = 0; group < sizes.groups; ++group)
+        if (HeadPlace place = placeOf(group, sizes.valueSize); place.vector * 2 + place.half == i)
+          lanes = place.lane + llvm::alignTo(sizes.valueSize, model.lanesPerSuperlane);
+      turned.push_back(turn({tensors.value[static_cast<unsigned>(side)], i / 2, batch * sizes.keys, 1}, sizes.keys,
+                            i % 2 ? Half::High : Half::Low, lanes, side, rowsPerLoad));
+    }
+    return turned;
+  }
+
+  void attend(int64_t batch, int64_t begin, int64_t count, Hemisphere side, ArrayRef<unsigned> values,
+              llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
+    int64_t room = llvm::alignTo(count, rowsPerLoad);
+    unsigned perHalf = model.halfLanes() / room;
+    // Heads whose keys lie in one half of a vector go together, as many as there is room for.
+    std::vector<Scores> all;
+    HeadPlace last = placeOf(sizes.groups - 1, sizes.size);
+    for (unsigned i = 0; i <= last.vector * 2 + last.half; ++i) {
+      Scores scores;
+      for (unsigned head = 0; head < sizes.heads; ++head) {
+        HeadPlace place = placeOf(head / repeats(), sizes.size);
+        if (place.vector * 2 + place.half != i)
+          continue;
+        scores.heads.push_back(head);
+        if (scores.heads.size() == 2 * perHalf)
+          all.push_back(std::exchange(scores, {}));
+      }
+      if (!scores.heads.empty())
+        all.push_back(std::move(scores));
+    }
+    for (Scores &scores : all)
+      makeWeights(scores, batch, begin, room, perHalf, side);
+
+    // Products by the values, the heads of a vector of the result in one row of accumulators.
+    HeadPlace end = placeOf(sizes.heads - 1, sizes.valueSize);
+    for (unsigned vector = 0; vector <= end.vector; ++vector) {
+      std::vector<ProductTile> tiles;
+      for (const Scores &scores : all)
+        for (auto [i, head] : llvm::enumerate(scores.heads)) {
+          HeadPlace to = placeOf(head, sizes.valueSize), from = placeOf(head / repeats(), sizes.valueSize);
+          if (to.vector != vector)
+            continue;
+          for (int64_t key = 0; key < sizes.keys; key += model.halfLanes()) {
+            unsigned keyVector = key / model.lanes();
+            Half half = key % model.lanes() ? Half::High : Half::Low;
+            ProductTile tile;
+            tile.activations = {scores.weights[i / perHalf], keyVector, static_cast<int64_t>(i % perHalf) * room, 1};
+            tile.half = half;
+            tile.loads.push_back({{values[from.vector * 2 + from.half], keyVector, from.lane, 1},
+                                  half,
+                                  to.half * model.halfLanes() + to.lane,
+                                  sizes.valueSize});
+            tiles.push_back(std::move(tile));
+          }
+        }
+      finish(vector, batch * sizes.queries + begin, count, std::move(tiles));
+    }
+  }
+
+  /// Scores, softmax over their rows, and the weights with the keys in the lanes.
+  void makeWeights(Scores &scores, int64_t batch, int64_t begin, int64_t room, unsigned perHalf, Hemisphere side) {
+    unsigned half = static_cast<unsigned>(side);
+    int64_t chains = std::min<int64_t>(getChains(model), sizes.keys);
+    HeadPlace keyPlace = placeOf(scores.heads.front() / repeats(), sizes.size);
+    ProductTile tile;
+    tile.activations = {tensors.key[half], keyPlace.vector, batch * sizes.keys, 1};
+    tile.half = keyPlace.half ? Half::High : Half::Low;
+    unsigned numVectors = placeOf(sizes.groups - 1, sizes.size).vector + 1;
+    for (auto [i, head] : llvm::enumerate(scores.heads)) {
+      HeadPlace place = placeOf(head / repeats(), sizes.size);
+      unsigned lane = place.half * model.halfLanes() + place.lane,
+               width = llvm::divideCeil(sizes.size, model.lanesPerSuperlane);
+      ColumnLoad load;
+      load.rows = {tensors.query[half], head % repeats() * numVectors + place.vector, batch * sizes.queries + begin, 1};
+      load.half = tile.half;
+      load.column = i / perHalf * model.halfLanes() + i % perHalf * room;
+      load.columns = std::min<int64_t>(room, sizes.queries - begin);
+      load.superlanes = ((1u << width) - 1) << (lane / model.lanesPerSuperlane);
+      tile.loads.push_back(load);
+    }
+    auto laneTensor = [&](int64_t rows, unsigned interleave = 1) {
+      return addTensor(Element::Float32, rows, model.lanes(), side, interleave);
+    };
+    unsigned raw = laneTensor(sizes.keys);
+    std::optional<unsigned> biasRows;
+    if (bias)
+      biasRows = addBias(scores, batch, begin, room, perHalf, side);
+    std::vector<unsigned> greatest; // of each burst of rows, by chains
+    for (int64_t row = 0; row < sizes.keys; row += model.accumulatorRows) {
+      int64_t count = std::min<int64_t>(sizes.keys - row, model.accumulatorRows);
+      VectorProgram function;
+      function.takesProduct = true;
+      std::vector<RowsOf> inputs = {{}};
+      VectorOperand s = VectorOperand::input(function.addInput(Element::Float32)), x = s;
+      if (biasRows) {
+        VectorOperand b = VectorOperand::input(function.addInput(Element::Float32));
+        inputs.push_back({*biasRows, 0, row, 1});
+        x = s = function.add(AluOp::Add, Element::Float32, s, b);
+      } else {
+        s = function.add(AluOp::Copy, Element::Float32, s);
+      }
+      greatest.push_back(laneTensor(std::min(count, chains), chains));
+      function.results = {s.index, function.addRunning(AluOp::Max, Element::Float32, x).index};
+      ProductTile rows = tile;
+      rows.activations.row += row;
+      addTask({rows}, count, function, inputs, {{raw, 0, row, 1}, {greatest.back(), 0, 0, 1}});
+    }
+    unsigned most = laneTensor(1), sums = laneTensor(chains, chains), factor = laneTensor(1);
+    addTree(AluOp::Max, greatest, chains, 0, most, /*inverts=*/false);
+
+    unsigned exponentials = laneTensor(sizes.keys);
+    VectorProgram exponential;
+    VectorOperand s = VectorOperand::input(exponential.addInput(Element::Float32));
+    VectorOperand m = VectorOperand::input(exponential.addInput(Element::Float32));
+    VectorOperand e =
+        exponential.add(AluOp::Exp, Element::Float32, exponential.add(AluOp::Sub, Element::Float32, s, m));
+    exponential.results = {e.index, exponential.addRunning(AluOp::Add, Element::Float32, e).index};
+    addTask({}, sizes.keys, exponential, {{raw, 0, 0, 1}, {most, 0, 0, 0}}, {{exponentials, 0, 0, 1}, {sums, 0, 0, 1}});
+    addTree(AluOp::Add, {sums}, chains, (sizes.keys - chains) % chains, factor, /*inverts=*/true);
+
+    unsigned rounded = addTensor(Element::Float16, sizes.keys, model.lanes(), side, rowsPerLoad, /*isPadded=*/true);
+    VectorProgram scale;
+    e = VectorOperand::input(scale.addInput(Element::Float32));
+    VectorOperand f = VectorOperand::input(scale.addInput(Element::Float32));
+    scale.results = {
+        scale.convert(Element::Float32, Element::Float16, scale.add(AluOp::Mul, Element::Float32, e, f)).index};
+    addTask({}, sizes.keys, scale, {{exponentials, 0, 0, 1}, {factor, 0, 0, 0}}, {{rounded, 0, 0, 1}});
+    for (unsigned i = 0; i * perHalf < scores.heads.size(); ++i) {
+      unsigned lanes = std::min<unsigned>(scores.heads.size() - i * perHalf, perHalf) * room;
+      scores.weights[i] = turn({rounded, 0, 0, 1}, sizes.keys, i ? Half::High : Half::Low, lanes, side, 1);
+    }
+  }
+
+  /// One row of the rows of chains: neighbouring chains first. Chain i is row (i - shift) modulo the chains. Inverted,
+  /// it is the square of the reciprocal root.
+  void addTree(AluOp op, ArrayRef<unsigned> partial, int64_t chains, int64_t shift, unsigned result, bool inverts) {
+    VectorProgram function;
+    std::vector<RowsOf> inputs;
+    std::vector<VectorOperand> values;
+    for (unsigned tensor : partial)
+      for (int64_t chain = 0, count = program.tensors[tensor].shape.rows; chain < count; ++chain) {
+        values.push_back(VectorOperand::input(function.addInput(Element::Float32)));
+        inputs.push_back({tensor, 0, (chain - shift + count) % count, 0});
+      }
+    while (values.size() > 1) {
+      std::vector<VectorOperand> pairs;
+      for (size_t i = 0; i + 1 < values.size(); i += 2)
+        pairs.push_back(function.add(op, Element::Float32, values[i], values[i + 1]));
+      if (values.size() % 2)
+        pairs.push_back(values.back());
+      values = std::move(pairs);
+    }
+    VectorOperand x = values.front();
+    if (inverts) {
+      x = function.add(AluOp::Rsqrt, Element::Float32, x);
+      x = function.add(AluOp::Mul, Element::Float32, x, x);
+    } else if (x.kind == VectorOperand::Input) {
+      x = function.add(AluOp::Copy, Element::Float32, x);
+    }
+    function.results = {x.index};
+    addTask({}, 1, function, inputs, {{result, 0, 0, 1}});
+  }
+
+  /// The bias of some heads' scores: keys as rows, in the lanes the queries of each head.
+  unsigned addBias(const Scores &scores, int64_t batch, int64_t begin, int64_t room, unsigned perHalf,
+                   Hemisphere side) {
+    uint64_t key = llvm::hash_combine(batch, begin, room, perHalf, static_cast<unsigned>(side),
+                                      llvm::hash_combine_range(scores.heads), sizes.keys);
+    return constants.addMade(bias, key, sizes.keys, 1, side,
+                             [=, heads = scores.heads, sizes = sizes, half = model.halfLanes()](
+                                 const HostTensor &tensor, unsigned, int64_t row, unsigned lane) {
+                               unsigned i = lane / half * perHalf + lane % half / room;
+                               int64_t query = begin + lane % half % room;
+                               if (lane % half / room >= perHalf || i >= heads.size() || query >= sizes.queries)
+                                 return 0.0f;
+                               int64_t position[] = {batch, heads[i], query, row}, index = 0;
+                               for (auto [at, size] : llvm::zip_equal(position, tensor.dims))
+                                 index = index * size + (size == 1 ? 0 : at);
+                               return tensor.as<float>()[index];
+                             });
+  }
+
+  StreamProgram &program;
+  ConstantTensors &constants;
+  const TargetModel &model;
+  AttentionSizes sizes;
+  AttentionTensors tensors;
+  Value bias;
+  std::string node;
+};
+
+} // namespace
+
+void sinter::stream::lowerAttention(
+    StreamProgram &program, ConstantTensors &constants, const TargetModel &model, const AttentionSizes &sizes,
+    const AttentionTensors &tensors, Value bias, const std::string &node,
+    llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
+  AttentionLowering(program, constants, model, sizes, tensors, bias, node).run(finish);
+}

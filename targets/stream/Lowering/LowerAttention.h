@@ -1,0 +1,54 @@
+//===- LowerAttention.h - Attention as tasks of a streaming chip -----------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// An array of weights multiplies rows by its columns, lane by lane, so that rows of
+// queries as columns and rows of keys as activations give the scores transposed:
+// keys as rows, and in the lanes the queries of several heads. There the greatest
+// score and the sum are functions of vectors, row by row. Products of the identity's
+// rows by an array of the weights' rows turn these around again, exactly, and the
+// values likewise, and a last product by the values' rows gives the result, the heads of
+// a vector being added up in one row of accumulators, each in its own columns.
+//
+// Heads lie in halves of a vector, whole, and each begins with a superlane, so that
+// a read can leave all others out.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SINTER_TARGETS_STREAM_LOWERING_LOWERATTENTION_H
+#define SINTER_TARGETS_STREAM_LOWERING_LOWERATTENTION_H
+
+#include "targets/stream/Lowering/ConstantTensors.h"
+
+namespace sinter::stream {
+
+struct AttentionSizes {
+  int64_t batches, queries, keys;
+  unsigned heads, groups, size, valueSize;
+};
+
+/// Where heads of `size` lie. With `repeats`, head h is where head h / repeats of heads / repeats would be, in the
+/// (h % repeats)th of as many such rounds of vectors: the queries of a group have the lanes of its key.
+/// None where a head is longer than half a vector.
+std::optional<std::vector<LanePart>> layOutHeads(unsigned heads, unsigned size, unsigned repeats,
+                                                 const TargetModel &model);
+
+/// What attention reads and writes, all of fp16: queries (scaled) and values dealt out for LOADs, keys not, one for
+/// each hemisphere.
+struct AttentionTensors {
+  unsigned query[2], key[2], value[2];
+};
+
+/// Adds the tasks. `bias`, if any, follows from constants and broadcasts to [batches, heads, queries, keys]. The
+/// results are written by `finish`: for a vector of the result and rows from `row` on, it turns tiles into a task.
+void lowerAttention(
+    StreamProgram &program, ConstantTensors &constants, const TargetModel &model, const AttentionSizes &sizes,
+    const AttentionTensors &tensors, mlir::Value bias, const std::string &node,
+    llvm::function_ref<void(unsigned vector, int64_t row, int64_t rows, std::vector<ProductTile>)> finish);
+
+} // namespace sinter::stream
+
+#endif // SINTER_TARGETS_STREAM_LOWERING_LOWERATTENTION_H
