@@ -160,6 +160,7 @@ std::vector<Placed> placedPrograms() {
     Maker maker;
     unsigned x = maker.add(StreamTensor::Input, "x", Element::Float16, keys, 320);
     unsigned rows = maker.add(StreamTensor::Temporary, "k", Element::Float16, keys, 160, Hemisphere::East, 8);
+    maker.program.tensors[rows].isPadded = true;
     unsigned y = maker.add(StreamTensor::Output, "y", Element::Float32, 5, keys);
     maker.product(true, x, keys, 320, 160, scaled(Element::Float32, Element::Float16), rows);
     Task task;
@@ -168,10 +169,7 @@ std::vector<Placed> placedPrograms() {
     task.program = std::make_shared<VectorProgram>(scaled(Element::Float32, {}));
     ProductTile tile;
     tile.activations = {x, 0, 0, 1};
-    tile.weights = rows;
-    tile.isPacked = false;
-    tile.columns = keys;
-    tile.superlanes = 0x3ff;
+    tile.loads.push_back({{rows, 0, 0, 1}, Half::Low, 0, keys, 0x3ff});
     task.tiles = {tile};
     task.inputs = {{}};
     task.results = {{y, 0, 0, 1}};
