@@ -202,6 +202,13 @@ llvm::Expected<format::StreamSchedule> sinter::stream::encodeSchedule(const Stre
 
   *schedule.mutable_flow() = encodeFlow(program, offsets, model);
 
+  for (auto [task, span] : llvm::zip_equal(program.tasks, placer.spans())) {
+    format::Span &made = *schedule.add_spans();
+    made.set_name(task.node);
+    made.set_first(span.first);
+    made.set_last(span.last);
+  }
+
   std::vector<std::vector<Issue>> queues(model.numQueues());
   for (const Issue &issue : placer.issues())
     queues[issue.queue].push_back(issue);

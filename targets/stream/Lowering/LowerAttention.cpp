@@ -54,6 +54,7 @@ public:
     int64_t perSide = sizes.queries >= 2 * rowsPerLoad ? 2 : 1;
     int64_t chunks = perSide * llvm::divideCeil(llvm::divideCeil(sizes.queries, perSide), model.halfLanes());
     int64_t chunk = llvm::alignTo(llvm::divideCeil(sizes.queries, chunks), rowsPerLoad);
+    std::vector<Part> parts;
     for (int64_t batch = 0; batch < sizes.batches; ++batch) {
       std::vector<unsigned> values[2];
       for (int64_t begin = 0, i = 0; begin < sizes.queries; begin += chunk, ++i) {
@@ -61,19 +62,45 @@ public:
         std::vector<unsigned> &turned = values[i % 2];
         if (turned.empty())
           turned = turnValues(batch, side);
-        attend(batch, begin, std::min(chunk, sizes.queries - begin), side, turned, finish);
+        parts.push_back({batch, begin, std::min(chunk, sizes.queries - begin), side, turned, {}});
+        addScores(parts.back());
       }
     }
+    // All that waits for nothing else first: a plane does its tasks in this order.
+    for (std::vector<Task> &stage : stages)
+      llvm::move(stage, std::back_inserter(program.tasks));
+    for (const Part &part : parts)
+      addResults(part, finish);
   }
 
 private:
   static constexpr int64_t rowsPerLoad = 8;
+
+  /// Tasks of one stage do not wait for each other.
+  enum Stage {
+    ScoresStage,
+    GreatestStage,
+    ExponentialStage,
+    SumStage,
+    ScaleStage,
+    ValuesStage,
+    WeightsStage,
+    numStages
+  };
 
   /// Some heads' scores, which one array gives: keys as rows, in the lanes the queries of each head.
   struct Scores {
     std::vector<unsigned> heads;
     /// Weights, keys in the lanes: by half of the scores' vector; rows are the lanes of that half.
     unsigned weights[2] = {0, 0};
+  };
+
+  /// Some of the queries.
+  struct Part {
+    int64_t batch, begin, count;
+    Hemisphere side;
+    std::vector<unsigned> values; // with the keys in the lanes
+    std::vector<Scores> scores;
   };
 
   HeadPlace placeOf(unsigned place, unsigned size) const {
@@ -93,16 +120,17 @@ private:
     return program.add(std::move(tensor));
   }
 
-  void addTask(std::vector<ProductTile> tiles, int64_t rows, VectorProgram function, std::vector<RowsOf> inputs,
-               std::vector<RowsOf> results) {
-    program.tasks.push_back({!tiles.empty(), std::move(tiles), rows,
+  void addTask(Stage stage, std::vector<ProductTile> tiles, int64_t rows, VectorProgram function,
+               std::vector<RowsOf> inputs, std::vector<RowsOf> results) {
+    stages[stage].push_back({!tiles.empty(), std::move(tiles), rows,
                              std::make_shared<VectorProgram>(std::move(function)), std::move(inputs),
                              std::move(results), node});
   }
 
   /// Rows become columns and columns rows: of one half of a vector of `from`, `rows` rows from `row` on. The result has
   /// a row for each of `lanes` lanes.
-  unsigned turn(RowsOf from, int64_t rows, Half half, unsigned lanes, Hemisphere side, unsigned interleave) {
+  unsigned turn(Stage stage, RowsOf from, int64_t rows, Half half, unsigned lanes, Hemisphere side,
+                unsigned interleave) {
     unsigned turned = addTensor(Element::Float16, lanes, rows, side, interleave, interleave > 1);
     for (int64_t begin = 0; begin < rows; begin += model.planeColumns) {
       ProductTile tile;
@@ -113,7 +141,7 @@ private:
       round.takesProduct = true;
       VectorOperand x = VectorOperand::input(round.addInput(Element::Float32));
       round.results = {round.convert(Element::Float32, Element::Float16, x).index};
-      addTask({tile}, lanes, round, {{}}, {{turned, static_cast<unsigned>(begin / model.planeColumns), 0, 1}});
+      addTask(stage, {tile}, lanes, round, {{}}, {{turned, static_cast<unsigned>(begin / model.planeColumns), 0, 1}});
     }
     return turned;
   }
@@ -127,18 +155,17 @@ private:
       for (unsigned group = 0; group < sizes.groups; ++group)
         if (HeadPlace place = placeOf(group, sizes.valueSize); place.vector * 2 + place.half == i)
           lanes = place.lane + llvm::alignTo(sizes.valueSize, model.lanesPerSuperlane);
-      turned.push_back(turn({tensors.value[static_cast<unsigned>(side)], i / 2, batch * sizes.keys, 1}, sizes.keys,
-                            i % 2 ? Half::High : Half::Low, lanes, side, rowsPerLoad));
+      turned.push_back(turn(ValuesStage, {tensors.value[static_cast<unsigned>(side)], i / 2, batch * sizes.keys, 1},
+                            sizes.keys, i % 2 ? Half::High : Half::Low, lanes, side, rowsPerLoad));
     }
     return turned;
   }
 
-  void attend(int64_t batch, int64_t begin, int64_t count, Hemisphere side, ArrayRef<unsigned> values,
-              llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
-    int64_t room = llvm::alignTo(count, rowsPerLoad);
+  void addScores(Part &part) {
+    int64_t room = llvm::alignTo(part.count, rowsPerLoad);
     unsigned perHalf = model.halfLanes() / room;
+    std::vector<Scores> &all = part.scores;
     // Heads whose keys lie in one half of a vector go together, as many as there is room for.
-    std::vector<Scores> all;
     HeadPlace last = placeOf(sizes.groups - 1, sizes.size);
     for (unsigned i = 0; i <= last.vector * 2 + last.half; ++i) {
       Scores scores;
@@ -154,13 +181,18 @@ private:
         all.push_back(std::move(scores));
     }
     for (Scores &scores : all)
-      makeWeights(scores, batch, begin, room, perHalf, side);
+      makeWeights(scores, part.batch, part.begin, room, perHalf, part.side);
+  }
 
+  void addResults(const Part &part,
+                  llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
+    int64_t room = llvm::alignTo(part.count, rowsPerLoad);
+    unsigned perHalf = model.halfLanes() / room;
     // Products by the values, the heads of a vector of the result in one row of accumulators.
     HeadPlace end = placeOf(sizes.heads - 1, sizes.valueSize);
     for (unsigned vector = 0; vector <= end.vector; ++vector) {
       std::vector<ProductTile> tiles;
-      for (const Scores &scores : all)
+      for (const Scores &scores : part.scores)
         for (auto [i, head] : llvm::enumerate(scores.heads)) {
           HeadPlace to = placeOf(head, sizes.valueSize), from = placeOf(head / repeats(), sizes.valueSize);
           if (to.vector != vector)
@@ -171,14 +203,14 @@ private:
             ProductTile tile;
             tile.activations = {scores.weights[i / perHalf], keyVector, static_cast<int64_t>(i % perHalf) * room, 1};
             tile.half = half;
-            tile.loads.push_back({{values[from.vector * 2 + from.half], keyVector, from.lane, 1},
+            tile.loads.push_back({{part.values[from.vector * 2 + from.half], keyVector, from.lane, 1},
                                   half,
                                   to.half * model.halfLanes() + to.lane,
                                   sizes.valueSize});
             tiles.push_back(std::move(tile));
           }
         }
-      finish(vector, batch * sizes.queries + begin, count, std::move(tiles));
+      finish(vector, part.batch * sizes.queries + part.begin, part.count, std::move(tiles));
     }
   }
 
@@ -228,10 +260,10 @@ private:
       function.results = {s.index, function.addRunning(AluOp::Max, Element::Float32, x).index};
       ProductTile rows = tile;
       rows.activations.row += row;
-      addTask({rows}, count, function, inputs, {{raw, 0, row, 1}, {greatest.back(), 0, 0, 1}});
+      addTask(ScoresStage, {rows}, count, function, inputs, {{raw, 0, row, 1}, {greatest.back(), 0, 0, 1}});
     }
     unsigned most = laneTensor(1), sums = laneTensor(chains, chains), factor = laneTensor(1);
-    addTree(AluOp::Max, greatest, chains, 0, most, /*inverts=*/false);
+    addTree(GreatestStage, AluOp::Max, greatest, chains, 0, most, /*inverts=*/false);
 
     unsigned exponentials = laneTensor(sizes.keys);
     VectorProgram exponential;
@@ -240,8 +272,9 @@ private:
     VectorOperand e =
         exponential.add(AluOp::Exp, Element::Float32, exponential.add(AluOp::Sub, Element::Float32, s, m));
     exponential.results = {e.index, exponential.addRunning(AluOp::Add, Element::Float32, e).index};
-    addTask({}, sizes.keys, exponential, {{raw, 0, 0, 1}, {most, 0, 0, 0}}, {{exponentials, 0, 0, 1}, {sums, 0, 0, 1}});
-    addTree(AluOp::Add, {sums}, chains, (sizes.keys - chains) % chains, factor, /*inverts=*/true);
+    addTask(ExponentialStage, {}, sizes.keys, exponential, {{raw, 0, 0, 1}, {most, 0, 0, 0}},
+            {{exponentials, 0, 0, 1}, {sums, 0, 0, 1}});
+    addTree(SumStage, AluOp::Add, {sums}, chains, (sizes.keys - chains) % chains, factor, /*inverts=*/true);
 
     unsigned rounded = addTensor(Element::Float16, sizes.keys, model.lanes(), side, rowsPerLoad, /*isPadded=*/true);
     VectorProgram scale;
@@ -249,16 +282,18 @@ private:
     VectorOperand f = VectorOperand::input(scale.addInput(Element::Float32));
     scale.results = {
         scale.convert(Element::Float32, Element::Float16, scale.add(AluOp::Mul, Element::Float32, e, f)).index};
-    addTask({}, sizes.keys, scale, {{exponentials, 0, 0, 1}, {factor, 0, 0, 0}}, {{rounded, 0, 0, 1}});
+    addTask(ScaleStage, {}, sizes.keys, scale, {{exponentials, 0, 0, 1}, {factor, 0, 0, 0}}, {{rounded, 0, 0, 1}});
     for (unsigned i = 0; i * perHalf < scores.heads.size(); ++i) {
       unsigned lanes = std::min<unsigned>(scores.heads.size() - i * perHalf, perHalf) * room;
-      scores.weights[i] = turn({rounded, 0, 0, 1}, sizes.keys, i ? Half::High : Half::Low, lanes, side, 1);
+      scores.weights[i] =
+          turn(WeightsStage, {rounded, 0, 0, 1}, sizes.keys, i ? Half::High : Half::Low, lanes, side, 1);
     }
   }
 
   /// One row of the rows of chains: neighbouring chains first. Chain i is row (i - shift) modulo the chains. Inverted,
   /// it is the square of the reciprocal root.
-  void addTree(AluOp op, ArrayRef<unsigned> partial, int64_t chains, int64_t shift, unsigned result, bool inverts) {
+  void addTree(Stage stage, AluOp op, ArrayRef<unsigned> partial, int64_t chains, int64_t shift, unsigned result,
+               bool inverts) {
     VectorProgram function;
     std::vector<RowsOf> inputs;
     std::vector<VectorOperand> values;
@@ -283,7 +318,7 @@ private:
       x = function.add(AluOp::Copy, Element::Float32, x);
     }
     function.results = {x.index};
-    addTask({}, 1, function, inputs, {{result, 0, 0, 1}});
+    addTask(stage, {}, 1, function, inputs, {{result, 0, 0, 1}});
   }
 
   /// The bias of some heads' scores: keys as rows, in the lanes the queries of each head.
@@ -312,6 +347,7 @@ private:
   AttentionTensors tensors;
   Value bias;
   std::string node;
+  std::vector<Task> stages[numStages];
 };
 
 } // namespace

@@ -9,9 +9,12 @@
 
 #include "lib/Support/Failure.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cstdlib>
+#include <limits>
 
 using namespace sinter;
 using namespace sinter::stream;
@@ -63,8 +66,14 @@ llvm::Error Placer::place(const StreamProgram &program) {
       lastReader[rows.tensor] = i;
   }
   for (auto [i, task] : llvm::enumerate(program.tasks)) {
+    size_t numPlaced = placed.size();
     if (llvm::Error error = placeTask(task))
       return error;
+    taskSpans.push_back({std::numeric_limits<int64_t>::max(), 0});
+    for (const Issue &issue : llvm::ArrayRef(placed).drop_front(numPlaced)) {
+      taskSpans.back().first = std::min(taskSpans.back().first, issue.cycles.first);
+      taskSpans.back().last = std::max(taskSpans.back().last, issue.cycles.last());
+    }
     for (auto [tensor, last] : llvm::zip_equal(llvm::seq(program.tensors.size()), lastReader)) {
       StreamTensor::Kind kind = program.tensors[tensor].kind;
       if (last != i || (kind != StreamTensor::Temporary && kind != StreamTensor::Input))
@@ -186,7 +195,10 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
     // In their order: the last cycle of one may touch the columns of the next.
     for (const ColumnLoad &load : tile.loads) {
       unsigned perCycle = rowsPerLoad(task.isFloat16);
-      int64_t earliest = std::max(loaded, earliestArrival(load.rows, load.columns, position, perCycle));
+      // The last cycle takes as many rows as the others.
+      int64_t behind = chipTensors[load.rows.tensor].shape.rows - load.rows.row;
+      int64_t rows = std::min<int64_t>(llvm::alignTo(load.columns, perCycle), behind);
+      int64_t earliest = std::max(loaded, earliestArrival(load.rows, rows, position, perCycle));
       llvm::Expected<int64_t> at =
           search(earliest, [&](int64_t at) { return loadColumns(load, task.isFloat16, side, plane, at); });
       if (!at)

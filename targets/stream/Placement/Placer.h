@@ -38,6 +38,11 @@ public:
 
   const std::vector<ChipTensor> &tensors() const { return chipTensors; }
   const std::vector<Issue> &issues() const { return placed; }
+  /// The first and last cycle in which something is issued for a task, by task.
+  struct Span {
+    int64_t first, last;
+  };
+  const std::vector<Span> &spans() const { return taskSpans; }
   /// By when all that was placed is complete, in all superlanes.
   int64_t cycles() const { return end + model.superlanes; }
 
@@ -122,6 +127,7 @@ private:
   std::vector<Given> given;
   unsigned nextSlice[2] = {0, 0};
   int64_t end = 0;
+  std::vector<Span> taskSpans;
 };
 
 } // namespace sinter::stream
