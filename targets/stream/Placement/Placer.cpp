@@ -22,8 +22,8 @@ using schedule::Cycles;
 
 namespace {
 
-/// How long a task may look for its cycle behind the first possible one before something else must be wrong.
-constexpr int64_t farthestSearch = 1 << 22;
+/// How far behind all that is placed a task looks for its cycle: there nothing but itself is in its way.
+constexpr int64_t farthestSearch = 4096;
 
 /// All superlanes of a chip.
 uint32_t allSuperlanes(const TargetModel &model) { return (uint64_t(1) << model.superlanes) - 1; }
@@ -226,7 +226,8 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
 }
 
 llvm::Expected<int64_t> Placer::search(int64_t earliest, llvm::function_ref<int64_t(int64_t)> attempt) {
-  for (int64_t at = earliest; at < earliest + farthestSearch;) {
+  int64_t last = std::max(earliest, end) + farthestSearch;
+  for (int64_t at = earliest; at < last;) {
     schedule::Timetable::Mark mark = table.mark();
     size_t numPlaced = placed.size();
     int64_t oldEnd = end;
