@@ -9,12 +9,15 @@
 
 #include "runtime/format/ChipDescription.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 namespace sinter::format {
 
 constexpr size_t greatestSchedule = size_t(1) << 30;
 
 std::optional<StreamSchedule> readSchedule(std::string_view bytes, std::string &error) {
   StreamSchedule schedule;
+  google::protobuf::LogSilencer silence; // one message is enough
   if (bytes.size() > greatestSchedule || !schedule.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     error = "the schedule is damaged: it is no StreamSchedule";
     return std::nullopt;

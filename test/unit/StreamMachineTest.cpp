@@ -128,7 +128,8 @@ __int128 wholeOf(float value) {
   double fraction = std::frexp(static_cast<double>(value), &exponent);
   __int128 whole = static_cast<__int128>(std::ldexp(fraction, 53));
   int shift = exponent - 53 + 48;
-  return shift >= 0 ? whole << shift : whole / (static_cast<__int128>(1) << -shift);
+  __int128 power = static_cast<__int128>(1) << std::abs(shift);
+  return shift >= 0 ? whole * power : whole / power;
 }
 
 __int128 distance(__int128 a, __int128 b) { return a < b ? b - a : a - b; }
