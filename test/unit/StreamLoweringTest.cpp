@@ -135,6 +135,16 @@ TEST(StreamLowering, TwoLayersOfAnMlp) {
   graph.compare();
 }
 
+TEST(StreamLowering, FewRowsAndColumns) {
+  Graph graph({{"w1", {32, 48}}, {"b1", {48}}, {"w2", {48, 16}}}, {{"x", {5, 32}}}, R"(
+    %0 = sinter.matmul %x, %w1 NUM : (tensor<5x32xf32>, tensor<32x48xf32>) -> tensor<5x48xf32>
+    %1 = sinter.elementwise add(%0, %b1) NUM : (tensor<5x48xf32>, tensor<48xf32>) -> tensor<5x48xf32>
+    %2 = sinter.elementwise relu(%1) NUM : (tensor<5x48xf32>) -> tensor<5x48xf32>
+    %y = sinter.matmul %2, %w2 NUM : (tensor<5x48xf32>, tensor<48x16xf32>) -> tensor<5x16xf32>)",
+              {5, 16});
+  graph.compare();
+}
+
 TEST(StreamLowering, Norms) {
   Graph graph({{"s", {700}}, {"b", {700}}, {"w", {700, 40}}}, {{"x", {50, 700}}}, R"(
     %0 = sinter.layer_norm %x scale %s bias %b axis 1 epsilon 1.0e-5 NUM : (tensor<50x700xf32>, tensor<700xf32>, tensor<700xf32>) -> tensor<50x700xf32>
