@@ -49,7 +49,7 @@ struct Graph {
 
   Graph(const std::vector<std::pair<std::string, std::vector<int64_t>>> &weights,
         const std::vector<std::pair<std::string, std::vector<int64_t>>> &arguments, std::string body,
-        const std::vector<int64_t> &result) {
+        const std::vector<int64_t> &result, bool hasIndices = false) {
     std::string text = "module attributes {sinter.files = [\"w\"]} {\n", signature, parameters;
     auto type = [](const std::vector<int64_t> &dims) {
       std::string made = "tensor<";
@@ -63,7 +63,10 @@ struct Graph {
       parameters += "    %" + name + " = sinter.parameter @" + name + " : " + type(dims) + "\n";
     }
     for (auto &[name, dims] : arguments) {
-      signature += (signature.empty() ? "%" : ", %") + name + ": " + type(dims) + " {sinter.name = \"" + name + "\"}";
+      std::string given = type(dims);
+      if (hasIndices)
+        given.replace(given.size() - 4, 3, "i64");
+      signature += (signature.empty() ? "%" : ", %") + name + ": " + given + " {sinter.name = \"" + name + "\"}";
       inputs.push_back(f32(dims, makeNoise(*countElements(dims), inputs.size() + 1)));
     }
     for (size_t at; (at = body.find("NUM")) != std::string::npos;)
@@ -103,9 +106,20 @@ struct Graph {
     EXPECT_TRUE(simulator) << error;
     if (!simulator)
       return 0;
-    for (auto [i, input] : llvm::enumerate(inputs)) {
-      llvm::StringRef name = function.getArgAttrOfType<mlir::StringAttr>(i, "sinter.name").getValue();
-      EXPECT_TRUE(simulator->setInput(name.str(), input.data.data(), input.data.size(), error)) << error;
+    for (const StreamTensor &tensor : program->tensors) {
+      if (tensor.kind != StreamTensor::Input)
+        continue;
+      const HostTensor &input = inputs[tensor.host.argument];
+      std::vector<uint8_t> bytes(input.data.begin(), input.data.end());
+      if (tensor.host.form == StreamTensor::Indices) {
+        bytes.clear();
+        for (int64_t index : input.as<int64_t>())
+          for (unsigned lane = 0; lane < model.lanes(); ++lane) {
+            bytes.push_back(index & 255);
+            bytes.push_back(index >> 8);
+          }
+      }
+      EXPECT_TRUE(simulator->setInput(tensor.name, bytes.data(), bytes.size(), error)) << error;
     }
     std::optional<sim::StreamStop> stop = simulator->run();
     EXPECT_FALSE(stop) << stop->text();
@@ -132,6 +146,18 @@ TEST(StreamLowering, TwoLayersOfAnMlp) {
     %4 = sinter.elementwise add(%3, %b2) NUM : (tensor<2x9x384xf32>, tensor<384xf32>) -> tensor<2x9x384xf32>
     %y = sinter.elementwise add(%4, %x) NUM : (tensor<2x9x384xf32>, tensor<2x9x384xf32>) -> tensor<2x9x384xf32>)",
               {2, 9, 384});
+  graph.compare();
+}
+
+TEST(StreamLowering, RowsOfATable) {
+  // 9,000 rows are three pieces, in both hemispheres.
+  Graph graph({{"t", {9000, 384}}, {"u", {3, 384}}, {"w", {384, 16}}}, {{"a", {6}}, {"b", {6}}}, R"(
+    %0 = sinter.gather %t[%a] axis 0 : (tensor<9000x384xf32>, tensor<6xi64>) -> tensor<6x384xf32>
+    %1 = sinter.gather %u[%b] axis 0 : (tensor<3x384xf32>, tensor<6xi64>) -> tensor<6x384xf32>
+    %2 = sinter.elementwise add(%0, %1) NUM : (tensor<6x384xf32>, tensor<6x384xf32>) -> tensor<6x384xf32>
+    %y = sinter.matmul %2, %w NUM : (tensor<6x384xf32>, tensor<384x16xf32>) -> tensor<6x16xf32>)",
+              {6, 16}, /*hasIndices=*/true);
+  graph.inputs = {i64({6}, {0, 8999, 4095, 4096, 8192, 17}), i64({6}, {2, 0, 1, 1, 2, 0})};
   graph.compare();
 }
 

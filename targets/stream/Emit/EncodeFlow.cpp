@@ -257,6 +257,25 @@ private:
     return masked;
   }
 
+  /// Rows of a table by numbers, byte by byte.
+  format::FlowOperand lookUp(const RowsOf &table, const Lookup &lookup, int64_t count) {
+    const TensorShape &shape = program.tensors[table.tensor].shape;
+    format::FlowOperand rows = operandOf({table.tensor, table.vector, 0, 1}, shape.rows), found;
+    format::FlowOperand values = operandOf(lookup.indices, count);
+    for (unsigned byte = 0; byte < getBytes(shape.type); ++byte) {
+      format::FlowGather gather;
+      format::Segment &segment = *gather.add_table();
+      *segment.mutable_use() = rows.uses(rows.uses_size() == 1 ? 0 : static_cast<int>(byte));
+      segment.set_count(static_cast<uint32_t>(shape.rows));
+      *gather.mutable_values() = values;
+      gather.set_first(lookup.first);
+      gather.set_superlanes(static_cast<uint32_t>((uint64_t(1) << model.superlanes) - 1));
+      *add(count).mutable_gather() = std::move(gather);
+      *found.add_uses() = useOf(last(), 0, 1);
+    }
+    return found;
+  }
+
   void encodeTask(const Task &task) {
     std::optional<uint32_t> product;
     if (!task.tiles.empty()) {
@@ -273,8 +292,11 @@ private:
     }
     std::vector<format::FlowOperand> inputs(task.inputs.size());
     for (unsigned i = 0; i < task.inputs.size(); ++i) {
+      auto lookup = task.lookups.find(i);
       if (i == 0 && product)
         *inputs[0].add_uses() = useOf(*product, 0, 1);
+      else if (lookup != task.lookups.end())
+        inputs[i] = lookUp(task.inputs[i], lookup->second, task.rows);
       else
         inputs[i] = operandOf(task.inputs[i], task.rows);
     }

@@ -66,7 +66,16 @@ void encode(const AluOperand &operand, format::Operand *to) {
 struct Encoder {
   format::Instruction &to;
 
-  void operator()(const ReadInstruction &read) { access(*to.mutable_memory()->mutable_read(), read, read.to); }
+  void operator()(const ReadInstruction &read) {
+    format::Access &made = *to.mutable_memory()->mutable_read();
+    access(made, read, read.to);
+    if (!read.indirect)
+      return;
+    format::Indirect &indirect = *made.mutable_indirect();
+    encode(read.indirect->values, *indirect.mutable_values());
+    indirect.set_first(read.indirect->first);
+    indirect.set_count(read.indirect->count);
+  }
   void operator()(const WriteInstruction &write) { access(*to.mutable_memory()->mutable_write(), write, write.from); }
   template <typename Instruction>
   void access(format::Access &access, const Instruction &from, const StreamGroup &stream) {

@@ -112,23 +112,41 @@ unsigned ConstantTensors::packOnes(llvm::ArrayRef<LanePart> rows, Hemisphere sid
   return found->second;
 }
 
-unsigned ConstantTensors::addRows(Value value, int64_t rows, llvm::ArrayRef<LanePart> columns) {
-  std::vector<uint64_t> key = {uint64_t(rows)};
-  addKey(key, columns);
-  unsigned count = columns.back().column + columns.back().columns;
+/// The column in each lane of each vector; -1: none.
+static std::vector<std::vector<int64_t>> columnsByVector(llvm::ArrayRef<LanePart> columns, unsigned lanes) {
   std::vector<std::vector<int64_t>> columnOf;
   for (unsigned vector = 0; vector <= columns.back().vector; ++vector) {
     std::vector<LanePart> parts;
     llvm::copy_if(columns, std::back_inserter(parts), [&](const LanePart &part) { return part.vector == vector; });
-    columnOf.push_back(columnsByLane(parts, model.lanes()));
+    columnOf.push_back(columnsByLane(parts, lanes));
   }
+  return columnOf;
+}
+
+unsigned ConstantTensors::addRows(Value value, int64_t rows, llvm::ArrayRef<LanePart> columns) {
+  std::vector<uint64_t> key = {5, uint64_t(rows)};
+  addKey(key, columns);
+  unsigned count = columns.back().column + columns.back().columns;
   Hemisphere side = program.tensors.size() % 2 ? Hemisphere::West : Hemisphere::East;
   // Fewer elements than the matrix has are repeated: a row for each row, or one number for all.
   return addMade(value, llvm::hash_combine_range(key), rows, columns.back().vector + 1, side,
-                 [=](const HostTensor &tensor, unsigned vector, int64_t row, unsigned lane) {
+                 [=, columnOf = columnsByVector(columns, model.lanes())](const HostTensor &tensor, unsigned vector,
+                                                                         int64_t row, unsigned lane) {
                    int64_t column = columnOf[vector][lane];
                    llvm::ArrayRef<float> elements = tensor.as<float>();
                    return column < 0 ? 0.0f : elements[(row * count + column) % elements.size()];
+                 });
+}
+
+unsigned ConstantTensors::addTable(Value matrix, int64_t first, int64_t rows, llvm::ArrayRef<LanePart> columns,
+                                   Hemisphere side) {
+  std::vector<uint64_t> key = {6, uint64_t(first), uint64_t(rows), uint64_t(side)};
+  addKey(key, columns);
+  return addMade(matrix, llvm::hash_combine_range(key), rows, columns.back().vector + 1, side,
+                 [=, columnOf = columnsByVector(columns, model.lanes())](const HostTensor &tensor, unsigned vector,
+                                                                         int64_t row, unsigned lane) {
+                   int64_t column = columnOf[vector][lane];
+                   return column < 0 ? 0.0f : tensor.as<float>()[(first + row) * tensor.dims.back() + column];
                  });
 }
 

@@ -27,6 +27,8 @@ public:
   unsigned packOnes(llvm::ArrayRef<LanePart> rows, Hemisphere side);
   /// A tensor of f32 whose elements broadcast to [rows][columns], as a matrix of these sizes.
   unsigned addRows(mlir::Value value, int64_t rows, llvm::ArrayRef<LanePart> columns);
+  /// Rows [row, row + rows) of a matrix of f32, a table to look them up in.
+  unsigned addTable(mlir::Value matrix, int64_t row, int64_t rows, llvm::ArrayRef<LanePart> columns, Hemisphere side);
   /// A tensor of f32 made of a constant: element [row][lane] of vector `vector` is `element(values, vector, row,
   /// lane)`.
   unsigned addMade(mlir::Value value, uint64_t key, int64_t rows, unsigned numVectors, Hemisphere side,

@@ -73,7 +73,8 @@ public:
 
   llvm::Expected<StreamProgram> run() {
     for (auto [i, argument] : llvm::enumerate(function.getArguments()))
-      addInput(argument, function.getArgAttrOfType<StringAttr>(i, "sinter.name").getValue());
+      if (cast<RankedTensorType>(argument.getType()).getElementType().isF32())
+        addInput(argument, function.getArgAttrOfType<StringAttr>(i, "sinter.name").getValue());
     for (Operation &op : function.getBody().front().without_terminator())
       if (!llvm::all_of(op.getResults(), [](Value result) { return isFromWeights(result); }))
         lower(op);
@@ -136,6 +137,7 @@ private:
     chip.matrix = matrix;
     chip.parts = parts;
     chip.f32 = addTensor(StreamTensor::Input, name.str(), Element::Float32, matrix.rows, parts, nextSide());
+    program.tensors[*chip.f32].host = {cast<BlockArgument>(value).getArgNumber(), StreamTensor::Elements};
   }
 
   void addOutput(Value value, StringRef name) {
@@ -509,7 +511,9 @@ private:
         numerics && numerics.getTile() != getProductTile(&op, model)) // then there would be other bits than promised
       return refuse(&op, "tiles of " + std::to_string(numerics.getTile()) + ", where the chip has " +
                              std::to_string(getProductTile(&op, model)));
-    if (llvm::any_of(op.getOperands(), [&](Value value) { return !values.count(value) && !isFromWeights(value); }))
+    if (llvm::any_of(op.getOperands(), [&](Value value) {
+          return !values.count(value) && !isFromWeights(value) && !isa<BlockArgument>(value);
+        }))
       return; // of a node that was refused
     if (auto matmul = dyn_cast<MatmulOp>(op))
       return lowerMatmul(matmul);
@@ -521,6 +525,8 @@ private:
       return lowerNorm(norm, norm.getInput(), norm.getScale(), {}, norm.getAxis(), norm.getEpsilon(), false);
     if (auto attention = dyn_cast<AttentionOp>(op))
       return lowerOp(attention);
+    if (auto gather = dyn_cast<GatherOp>(op))
+      return lowerGather(gather);
     if (auto reshape = dyn_cast<ReshapeOp>(op))
       return lowerReshape(reshape);
     refuse(&op, "target stream does not have it");
@@ -597,6 +603,67 @@ private:
       addWrites(chain, addInput(chain, {*chip.f32, vector, 0, 1}), vector, results, targets);
       addTasks(chain, chip.matrix, vector, chip.parts, targets, "input");
     }
+  }
+
+  /// A table lies in pieces of a bank's words, in both hemispheres, and every row is looked up in each piece: zeros
+  /// where it is not, so that bits of all pieces are the row.
+  void lowerGather(GatherOp op) {
+    if (!isFromWeights(op.getData()) || op.getAxis() != 0 || getRank(op.getData()) != 2)
+      return refuse(op, "a gather that is not rows of a table of weights");
+    auto argument = dyn_cast<BlockArgument>(op.getIndices());
+    if (!argument)
+      return refuse(op, "a gather whose indices are computed");
+    int64_t tableRows = cast<RankedTensorType>(op.getData().getType()).getDimSize(0);
+    if (tableRows > std::numeric_limits<uint16_t>::max() + 1)
+      return refuse(op, "a table of " + std::to_string(tableRows) + " rows; there are 16 bits for their numbers");
+    std::string node = getNodeName(op);
+    ChipValue &chip = values[op.getResult()];
+    chip.matrix = getMatrix(op.getResult());
+    chip.parts = TensorShape::denseParts(chip.matrix.columns, model);
+    std::vector<Written> results = addResults(op.getResult(), chip);
+    int64_t pieces = llvm::divideCeil(tableRows, model.wordsPerBank());
+    for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
+      Chain chain = beginChain({});
+      Task task;
+      std::vector<VectorOperand> rows;
+      for (int64_t piece = 0; piece < pieces; ++piece) {
+        Hemisphere half = bothSides[piece % 2];
+        int64_t first = piece * model.wordsPerBank();
+        unsigned table = constants.addTable(
+            op.getData(), first, std::min<int64_t>(tableRows - first, model.wordsPerBank()), chip.parts, half);
+        task.lookups[chain.inputs.size()] = {{addIndices(argument, chip.matrix.rows, half), 0, 0, 1},
+                                             static_cast<unsigned>(first)};
+        rows.push_back(VectorOperand::input(chain.program.addInput(Element::Float32)));
+        chain.inputs.push_back({table, vector, 0, 1});
+      }
+      while (rows.size() > 1) {
+        std::vector<VectorOperand> pairs;
+        for (size_t i = 0; i + 1 < rows.size(); i += 2)
+          pairs.push_back(chain.program.add(AluOp::Or, Element::Int32, rows[i], rows[i + 1]));
+        if (rows.size() % 2) // one that came later would have to be looked up by numbers of its own
+          pairs.push_back(chain.program.add(AluOp::Copy, Element::Int32, rows.back()));
+        rows = std::move(pairs);
+      }
+      addWrites(chain, rows.front(), vector, results, task.results);
+      task.rows = chip.matrix.rows;
+      task.program = std::make_shared<VectorProgram>(chain.program);
+      task.inputs = chain.inputs;
+      task.node = node;
+      program.tasks.push_back(std::move(task));
+    }
+  }
+
+  /// Numbers of rows as an input, in all lanes, once in each hemisphere.
+  unsigned addIndices(BlockArgument argument, int64_t rows, Hemisphere half) {
+    auto [known, isNew] = indices.try_emplace({argument.getArgNumber(), half});
+    if (!isNew)
+      return known->second;
+    StringRef name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "sinter.name").getValue();
+    known->second = addTensor(StreamTensor::Input, (name + (half == Hemisphere::East ? ".east" : ".west")).str(),
+                              Element::Int16, rows, TensorShape::denseParts(model.lanes(), model), half);
+    program.tensors[known->second].isOutermost = true;
+    program.tensors[known->second].host = {argument.getArgNumber(), StreamTensor::Indices};
+    return known->second;
   }
 
   void lowerOp(AttentionOp op) {
@@ -727,6 +794,7 @@ private:
   StreamProgram program;
   ConstantTensors constants;
   llvm::DenseMap<Value, ChipValue> values;
+  std::map<std::pair<unsigned, Hemisphere>, unsigned> indices;
   std::vector<UnsupportedNode> refused;
   Hemisphere side = Hemisphere::West;
   bool isMixed = false;

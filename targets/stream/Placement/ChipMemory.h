@@ -44,7 +44,7 @@ struct ChipTensor {
   int64_t lastRead = -1;
   /// Where its words are, or will be.
   Hemisphere side = Hemisphere::East;
-  bool isPadded = false;
+  bool isPadded = false, isOutermost = false, isTable = false;
 
   WordRange &strip(unsigned vector, unsigned byte, unsigned residue) {
     return strips[(vector * getBytes(shape.type) + byte) * shape.interleave + residue];

@@ -30,6 +30,12 @@ struct ReadInstruction {
   unsigned address;
   StreamGroup to;
   uint32_t superlanes;
+  /// Gather: the words at the address that these numbers say, from `first` on, `count` of them.
+  struct Indirect {
+    StreamGroup values;
+    unsigned first, count;
+  };
+  std::optional<Indirect> indirect = std::nullopt;
 };
 
 struct WriteInstruction {

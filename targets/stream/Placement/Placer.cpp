@@ -45,10 +45,14 @@ llvm::Error Placer::place(const StreamProgram &program) {
     placed.shape = tensor.shape;
     placed.side = tensor.side;
     placed.isPadded = tensor.isPadded;
+    placed.isOutermost = tensor.isOutermost;
     placed.strips.resize(tensor.shape.numStrips());
     placed.ready.resize(tensor.shape.numVectors() * tensor.shape.rows, 0);
     chipTensors.push_back(std::move(placed));
   }
+  for (const Task &task : program.tasks)
+    for (auto &[input, lookup] : task.lookups)
+      chipTensors[task.inputs[input].tensor].isTable = true;
   findPartners(program);
   for (auto [i, tensor] : llvm::enumerate(program.tensors))
     if (tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Constant)
@@ -64,6 +68,8 @@ llvm::Error Placer::place(const StreamProgram &program) {
     }
     for (const RowsOf &rows : llvm::drop_begin(task.inputs, task.tiles.empty() ? 0 : 1))
       lastReader[rows.tensor] = i;
+    for (auto &[input, lookup] : task.lookups)
+      lastReader[lookup.indices.tensor] = i;
   }
   for (auto [i, task] : llvm::enumerate(program.tasks)) {
     size_t numPlaced = placed.size();
@@ -100,6 +106,8 @@ void Placer::findPartners(const StreamProgram &program) {
       used.insert({rows.tensor, rows.vector});
     for (const RowsOf &rows : task.results)
       used.insert({rows.tensor, rows.vector});
+    for (auto &[input, lookup] : task.lookups)
+      used.insert({lookup.indices.tensor, lookup.indices.vector});
     for (const VectorKey &key : used)
       partners[key].insert(used.begin(), used.end());
   }
@@ -124,6 +132,9 @@ std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle, llvm::f
     next = (slice + 1) % model.slicesPerHemisphere;
     bool isFresh = cycle == 0 || tensor.isPadded;
     int64_t first = isFresh ? 0 : cycle + std::abs(model.slicePosition(tensor.side, slice));
+    bool isLast = slice / model.slicesPerPosition == (model.slicesPerHemisphere - 1) / model.slicesPerPosition;
+    if (tensor.isOutermost ? !isLast : tensor.isTable && isLast)
+      continue;
     if (!isTaken[slice] && isFree(slice) &&
         chipMemory.find(tensor.side, slice, tensor.shape.wordsPerStrip(), first, address))
       return WordRange{tensor.side, slice, address, tensor.shape.wordsPerStrip()};
@@ -154,8 +165,13 @@ llvm::Error Placer::placeTask(const Task &task) {
 
 llvm::Error Placer::placeVectors(const Task &task, const VectorTiming &timing) {
   int64_t earliest = 0;
-  for (auto [input, arrival] : llvm::zip_equal(task.inputs, timing.arrivals))
-    earliest = std::max(earliest, earliestArrival(input, task.rows, 0) - arrival);
+  for (auto [i, input] : llvm::enumerate(task.inputs)) {
+    auto lookup = task.lookups.find(i);
+    int64_t arrival = lookup == task.lookups.end()
+                          ? earliestArrival(input, task.rows, 0)
+                          : earliestArrival(lookup->second.indices, task.rows, 0) + model.gatherLatency;
+    earliest = std::max(earliest, arrival - timing.arrivals[i]);
+  }
   llvm::Expected<int64_t> at =
       search(earliest, [&](int64_t start) { return compute(task, timing, start, std::nullopt); });
   return at ? llvm::Error::success() : at.takeError();
@@ -247,7 +263,8 @@ llvm::Expected<int64_t> Placer::search(int64_t earliest, llvm::function_ref<int6
     }
     at += delay;
   }
-  return doesNotFit("no cycle was found at which all that a task needs is free on chip " + model.name);
+  return doesNotFit("no cycle was found at which all that a task needs is free on chip " + model.name + ": " +
+                    obstacle + " were in the way last");
 }
 
 int64_t Placer::loadPacked(unsigned tensor, bool isFloat16, Hemisphere side, unsigned plane, int64_t at) {
@@ -285,14 +302,14 @@ int64_t Placer::load(unsigned tensor, llvm::ArrayRef<LoadSource> sources, LoadIn
     Cycles reads = loads + (-std::abs(position - from) - model.readLatency);
     unsigned queue = model.sliceQueue(source.strip.side, source.strip.slice);
     if (int64_t delay = table.delayUntilFree(queue, reads))
-      return delay;
+      return inTheWay("a slice or plane", delay);
     table.claimSlot(queue, reads);
     ways.push_back({source.stream, reads + model.readLatency, from, position});
   }
   if (int64_t delay = claimStreams(side, model.loadStreams(), ways, instruction.firstStream))
     return delay;
   if (!table.claimSlot(model.loadQueue(side, plane), loads))
-    return 1;
+    return inTheWay("a plane's loads", 1);
   for (auto [source, way] : llvm::zip_equal(sources, ways)) {
     Cycles reads = way.cycles + (-model.readLatency);
     issue(model.sliceQueue(source.strip.side, source.strip.slice), reads, 1,
@@ -312,7 +329,7 @@ int64_t Placer::multiply(const Task &task, unsigned index, Hemisphere side, unsi
   Cycles rows = {at, task.rows, 1};
   unsigned queue = model.multiplyQueue(side, plane);
   if (int64_t delay = table.delayUntilFree(queue, rows))
-    return delay;
+    return inTheWay("a slice or plane", delay);
   table.claimSlot(queue, rows);
   StreamGroup activations;
   if (int64_t delay = read(tile.activations, task.rows, at, position, activations))
@@ -336,10 +353,16 @@ int64_t Placer::multiply(const Task &task, unsigned index, Hemisphere side, unsi
 
 int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at, std::optional<StreamGroup> product) {
   std::vector<StreamGroup> inputs(task.inputs.size());
+  std::map<std::pair<unsigned, int64_t>, StreamGroup> indices;
   for (unsigned i = 0; i < task.inputs.size(); ++i) {
+    auto lookup = task.lookups.find(i);
     if (i == 0 && product)
       inputs[0] = *product;
-    else if (int64_t delay = read(task.inputs[i], task.rows, at + timing.arrivals[i], 0, inputs[i]))
+    else if (lookup != task.lookups.end()) {
+      if (int64_t delay =
+              lookUp(task.inputs[i], lookup->second, task.rows, at + timing.arrivals[i], inputs[i], indices))
+        return delay;
+    } else if (int64_t delay = read(task.inputs[i], task.rows, at + timing.arrivals[i], 0, inputs[i]))
       return delay;
   }
   // An ALU for each step: the first that is free for all of it.
@@ -358,7 +381,7 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
       least = std::min(least, delay);
     }
     if (alu == model.alus)
-      return least;
+      return inTheWay("ALUs", least);
     table.claimSlot(model.aluQueue(alu), cycles);
     table.claimSlot(model.numQueues() + alu, cycles + latency);
     alus.push_back(alu);
@@ -435,7 +458,7 @@ int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int pos
       Cycles reads = cut.offsets + (arrival - std::abs(position - from) - model.readLatency);
       unsigned queue = model.sliceQueue(strip.side, strip.slice);
       if (int64_t delay = table.delayUntilFree(queue, spanOf(reads)))
-        return delay;
+        return inTheWay("a slice or plane", delay);
       table.claimSlot(queue, spanOf(reads));
       ways.push_back({byte, reads + model.readLatency, from, position});
     }
@@ -456,6 +479,39 @@ int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int pos
   return 0;
 }
 
+int64_t Placer::lookUp(const RowsOf &table, const Lookup &lookup, int64_t count, int64_t arrival, StreamGroup &group,
+                       std::map<std::pair<unsigned, int64_t>, StreamGroup> &underWay) {
+  ChipTensor &tensor = chipTensors[table.tensor];
+  unsigned bytes = getBytes(tensor.shape.type);
+  // Numbers of rows move inward and pass the slices of all tables, and VXM, where they are wanted no more.
+  auto [known, isNew] = underWay.try_emplace({lookup.indices.tensor, arrival});
+  if (isNew)
+    if (int64_t delay = read(lookup.indices, count, arrival - model.gatherLatency, 0, known->second))
+      return delay;
+  std::vector<Way> ways;
+  Cycles rows = {arrival, count, 1};
+  for (unsigned byte = 0; byte < bytes; ++byte) {
+    const WordRange &strip = tensor.strip(table.vector, byte, 0);
+    int from = model.slicePosition(strip.side, strip.slice);
+    Cycles results = rows + -std::abs(from);
+    unsigned queue = model.sliceQueue(strip.side, strip.slice);
+    if (int64_t delay = this->table.delayUntilFree(queue, results + -model.gatherLatency))
+      return inTheWay("a slice or plane", delay);
+    this->table.claimSlot(queue, results + -model.gatherLatency);
+    ways.push_back({byte, results, from, 0});
+  }
+  group.direction = opposite(tensor.side);
+  if (int64_t delay = claimStreams(group.direction, bytes, ways, group.first))
+    return delay;
+  for (const Way &way : ways) {
+    const WordRange &strip = tensor.strip(table.vector, way.byte, 0);
+    ReadInstruction gather = {strip.address, {group.direction, group.first + way.byte}, allSuperlanes(model)};
+    gather.indirect = {known->second, lookup.first, static_cast<unsigned>(tensor.shape.rows)};
+    issue(model.sliceQueue(strip.side, strip.slice), way.cycles + -model.gatherLatency, 0, gather, model.gatherLatency);
+  }
+  return 0;
+}
+
 int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGroup &group) {
   unsigned bytes = getBytes(chipTensors[rows.tensor].shape.type);
   std::vector<StripRows> cuts = cutIntoStrips(rows, count);
@@ -471,7 +527,7 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
       Cycles writes = cut.offsets + (start + std::abs(to));
       unsigned queue = model.sliceQueue(strip.side, strip.slice);
       if (int64_t delay = table.delayUntilFree(queue, spanOf(writes)))
-        return delay;
+        return inTheWay("a slice or plane", delay);
       table.claimSlot(queue, spanOf(writes));
       ways.push_back({byte, cut.offsets + start, 0, to});
     }
@@ -505,7 +561,7 @@ int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<Str
       return cut == cuts.end() || table.isFree(model.sliceQueue(tensor.side, slice), spanOf(cut->offsets + first));
     });
     if (!words)
-      return 1;
+      return inTheWay("words of memory", 1);
     tensor.strips[strip] = *words;
     chipMemory.take(*words);
     given.push_back({index, strip, start});
@@ -526,7 +582,7 @@ int64_t Placer::claimStreams(Hemisphere direction, unsigned width, llvm::ArrayRe
       return 0;
     table.rollback(mark);
   }
-  return 1;
+  return inTheWay("streams", 1);
 }
 
 std::vector<Placer::StripRows> Placer::cutIntoStrips(const RowsOf &rows, int64_t count) const {

@@ -88,6 +88,11 @@ private:
   /// What a failed attempt claimed is taken back. Returns the cycle.
   llvm::Expected<int64_t> search(int64_t earliest, llvm::function_ref<int64_t(int64_t)> attempt);
 
+  int64_t inTheWay(const char *what, int64_t delay) {
+    obstacle = what;
+    return delay;
+  }
+
   // Pieces of an attempt: each returns 0, or by how many cycles a next attempt should wait.
   int64_t loadPacked(unsigned tensor, bool isFloat16, Hemisphere side, unsigned plane, int64_t at);
   int64_t loadColumns(const ColumnLoad &columns, bool isFloat16, Hemisphere side, unsigned plane, int64_t at);
@@ -97,6 +102,8 @@ private:
                    int64_t at);
   int64_t compute(const Task &task, const VectorTiming &timing, int64_t at, std::optional<StreamGroup> product);
   int64_t read(const RowsOf &rows, int64_t count, int64_t arrival, int position, StreamGroup &group);
+  int64_t lookUp(const RowsOf &table, const Lookup &lookup, int64_t count, int64_t arrival, StreamGroup &group,
+                 std::map<std::pair<unsigned, int64_t>, StreamGroup> &underWay);
   int64_t write(const RowsOf &rows, int64_t count, int64_t start, StreamGroup &group);
   int64_t giveWords(unsigned tensor, unsigned vector, const std::vector<StripRows> &strips, int64_t start);
   int64_t claimStreams(Hemisphere direction, unsigned width, llvm::ArrayRef<Way> ways, unsigned &first);
@@ -128,6 +135,7 @@ private:
   unsigned nextSlice[2] = {0, 0};
   int64_t end = 0;
   std::vector<Span> taskSpans;
+  const char *obstacle = ""; // of the last attempt that failed
 };
 
 } // namespace sinter::stream

@@ -23,6 +23,7 @@
 #include "llvm/Support/Error.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,6 +57,16 @@ struct StreamTensor {
   std::string name;
   TensorShape shape;
   Hemisphere side = Hemisphere::East;
+  /// Of an input: what the host makes of an argument of the function. Its elements in their order; or, of whole
+  /// numbers, each one in all columns of a row.
+  enum HostForm { Elements, Indices };
+  struct HostSource {
+    unsigned argument = 0;
+    HostForm form = Elements;
+  } host = {};
+  /// Farther from the VXM than any table, so that numbers of rows reach all slices of tables on their way inward, each
+  /// at the cycle that lets all results arrive together.
+  bool isOutermost = false;
   /// Rows behind the last that is written are read, too, and must be zeros: its words hold nothing before.
   bool isPadded = false;
   /// Constant: writes the words of the tensor's strips, strip after strip, `lanes` bytes each.
@@ -70,6 +81,13 @@ struct RowsOf {
 };
 
 enum class Half : uint8_t { Low, High, Both };
+
+/// Rows of one vector of a table, looked up: row i is row `indices`[i] - first of the table, or zeros where it has
+/// none. The indices are numbers of 16 bits, in all lanes, in the table's hemisphere.
+struct Lookup {
+  RowsOf indices;
+  unsigned first = 0;
+};
 
 /// Rows of a tensor, dealt out to as many strips as a LOAD takes rows, that become columns of an array: `superlanes` of
 /// them, zeros elsewhere.
@@ -102,6 +120,8 @@ struct Task {
   std::vector<RowsOf> results;
   /// Of the source model's node, for reports.
   std::string node;
+  /// By input: where it is not rows of the tensor but rows that are looked up in it.
+  std::map<unsigned, Lookup> lookups = {};
 };
 
 struct StreamProgram {
