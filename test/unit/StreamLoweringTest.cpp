@@ -119,6 +119,13 @@ struct Graph {
             bytes.push_back(index >> 8);
           }
       }
+      if (tensor.host.form == StreamTensor::Chosen) {
+        bytes.clear();
+        for (int32_t chosen : tensor.host.chosen) {
+          float value = chosen < 0 ? 0 : input.as<float>()[chosen];
+          bytes.insert(bytes.end(), reinterpret_cast<char *>(&value), reinterpret_cast<char *>(&value) + 4);
+        }
+      }
       EXPECT_TRUE(simulator->setInput(tensor.name, bytes.data(), bytes.size(), error)) << error;
     }
     std::optional<sim::StreamStop> stop = simulator->run();
@@ -194,7 +201,7 @@ TEST(StreamLowering, Functions) {
 }
 
 std::string attention(int64_t batch, int64_t queries, int64_t keys, int64_t heads, int64_t groups, int64_t size,
-                      int64_t valueSize, bool hasBias) {
+                      int64_t valueSize, bool hasBias, bool isMask) {
   auto type = [](std::vector<int64_t> dims) {
     std::string made = "tensor<";
     for (int64_t d : dims)
@@ -210,7 +217,8 @@ std::string attention(int64_t batch, int64_t queries, int64_t keys, int64_t head
   };
   std::string q = type({batch, queries, heads, size}), k = type({batch, keys, groups, size}),
               v = type({batch, keys, groups, valueSize}), o = type({batch, queries, heads, valueSize}),
-              m = type({1, heads, queries, keys}), flat = type({batch, queries, heads * valueSize});
+              m = isMask ? type({batch, 1, 1, keys}) : type({1, heads, queries, keys}),
+              flat = type({batch, queries, heads * valueSize});
   return head("q", "x", queries, heads, size) + head("k", "z", keys, groups, size) +
          head("v", "z", keys, groups, valueSize) + "    %o = sinter.attention %q, %k, %v" +
          (hasBias ? " bias %m" : "") + " scale 0.3 NUM : (" + q + ", " + k + ", " + v + (hasBias ? ", " + m : "") +
@@ -220,21 +228,26 @@ std::string attention(int64_t batch, int64_t queries, int64_t keys, int64_t head
 }
 
 void compareAttention(int64_t batch, int64_t queries, int64_t keys, int64_t heads, int64_t groups, int64_t size,
-                      int64_t valueSize, bool hasBias) {
+                      int64_t valueSize, bool hasBias, bool isMask = false) {
+  std::vector<std::pair<std::string, std::vector<int64_t>>> arguments = {{"x", {batch, queries, 40}},
+                                                                         {"z", {batch, keys, 40}}};
+  if (isMask)
+    arguments.push_back({"m", {batch, 1, 1, keys}});
   std::vector<std::pair<std::string, std::vector<int64_t>>> weights = {
       {"wq", {40, heads * size}},     {"bq", {heads * size}},           {"wk", {40, groups * size}},
       {"bk", {groups * size}},        {"wv", {40, groups * valueSize}}, {"bv", {groups * valueSize}},
       {"wo", {heads * valueSize, 24}}};
-  if (hasBias)
+  if (hasBias && !isMask)
     weights.push_back({"m", {1, heads, queries, keys}});
-  Graph graph(weights, {{"x", {batch, queries, 40}}, {"z", {batch, keys, 40}}},
-              attention(batch, queries, keys, heads, groups, size, valueSize, hasBias), {batch, queries, 24});
+  Graph graph(weights, arguments, attention(batch, queries, keys, heads, groups, size, valueSize, hasBias, isMask),
+              {batch, queries, 24});
   graph.compare();
 }
 
 TEST(StreamLowering, Attention) { compareAttention(1, 24, 24, 4, 4, 32, 32, false); }
 TEST(StreamLowering, AttentionOfOneQuery) { compareAttention(1, 1, 3, 2, 2, 16, 16, false); }
 TEST(StreamLowering, AttentionWithBias) { compareAttention(2, 9, 21, 3, 3, 32, 48, true); }
+TEST(StreamLowering, AttentionWithMaskOfTheHost) { compareAttention(2, 9, 21, 3, 3, 32, 48, true, true); }
 TEST(StreamLowering, AttentionOfGroups) { compareAttention(1, 13, 17, 8, 2, 20, 20, true); }
 TEST(StreamLowering, AttentionOfManyKeys) { compareAttention(1, 20, 350, 2, 1, 32, 32, false); }
 

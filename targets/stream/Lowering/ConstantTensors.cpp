@@ -175,6 +175,23 @@ unsigned ConstantTensors::addMade(Value value, uint64_t key, int64_t rows, unsig
   return found->second = program.add(std::move(tensor));
 }
 
+unsigned ConstantTensors::addChosen(BlockArgument argument, llvm::StringRef name, uint64_t key, int64_t rows,
+                                    Hemisphere side, llvm::function_ref<int64_t(int64_t, unsigned)> chosen) {
+  auto [found, isNew] = known.try_emplace({7, argument.getArgNumber(), uint64_t(side), key});
+  if (!isNew)
+    return found->second;
+  StreamTensor tensor;
+  tensor.kind = StreamTensor::Input;
+  tensor.name = (name + "." + llvm::Twine(program.tensors.size())).str();
+  tensor.side = side;
+  tensor.shape = TensorShape::dense(Element::Float32, rows, model.lanes(), model);
+  tensor.host = {argument.getArgNumber(), StreamTensor::Chosen, {}};
+  for (int64_t row = 0; row < rows; ++row)
+    for (unsigned lane = 0; lane < model.lanes(); ++lane)
+      tensor.host.chosen.push_back(chosen(row, lane));
+  return found->second = program.add(std::move(tensor));
+}
+
 unsigned ConstantTensors::addIdentity(Hemisphere side) {
   auto [found, isNew] = known.try_emplace({4, uint64_t(side)});
   if (!isNew)

@@ -33,6 +33,10 @@ public:
   /// lane)`.
   unsigned addMade(mlir::Value value, uint64_t key, int64_t rows, unsigned numVectors, Hemisphere side,
                    std::function<float(const HostTensor &, unsigned, int64_t, unsigned)> element);
+  /// A tensor of f32 of one vector, made by the host of an argument called `name`: element [row][lane] is element
+  /// `chosen(row, lane)` of it, 0 where that is negative.
+  unsigned addChosen(mlir::BlockArgument argument, llvm::StringRef name, uint64_t key, int64_t rows, Hemisphere side,
+                     llvm::function_ref<int64_t(int64_t, unsigned)> chosen);
   /// Of fp16: row i has a one in lane i of both halves, and zeros elsewhere. Products of it by an array are the array's
   /// transposition, row by row.
   unsigned addIdentity(Hemisphere side);

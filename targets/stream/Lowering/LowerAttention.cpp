@@ -46,8 +46,10 @@ struct HeadPlace {
 class AttentionLowering {
 public:
   AttentionLowering(StreamProgram &program, ConstantTensors &constants, const TargetModel &model,
-                    const AttentionSizes &sizes, const AttentionTensors &tensors, Value bias, const std::string &node)
-      : program(program), constants(constants), model(model), sizes(sizes), tensors(tensors), bias(bias), node(node) {}
+                    const AttentionSizes &sizes, const AttentionTensors &tensors, Value bias, StringRef biasName,
+                    const std::string &node)
+      : program(program), constants(constants), model(model), sizes(sizes), tensors(tensors), bias(bias),
+        biasName(biasName), node(node) {}
 
   void run(llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
     // Each hemisphere has some of the queries, of all heads.
@@ -324,19 +326,27 @@ private:
   /// The bias of some heads' scores: keys as rows, in the lanes the queries of each head.
   unsigned addBias(const Scores &scores, int64_t batch, int64_t begin, int64_t room, unsigned perHalf,
                    Hemisphere side) {
-    uint64_t key = llvm::hash_combine(batch, begin, room, perHalf, static_cast<unsigned>(side),
-                                      llvm::hash_combine_range(scores.heads), sizes.keys);
-    return constants.addMade(bias, key, sizes.keys, 1, side,
-                             [=, heads = scores.heads, sizes = sizes, half = model.halfLanes()](
-                                 const HostTensor &tensor, unsigned, int64_t row, unsigned lane) {
-                               unsigned i = lane / half * perHalf + lane % half / room;
-                               int64_t query = begin + lane % half % room;
-                               if (lane % half / room >= perHalf || i >= heads.size() || query >= sizes.queries)
-                                 return 0.0f;
-                               int64_t position[] = {batch, heads[i], query, row}, index = 0;
-                               for (auto [at, size] : llvm::zip_equal(position, tensor.dims))
-                                 index = index * size + (size == 1 ? 0 : at);
-                               return tensor.as<float>()[index];
+    SmallVector<int64_t> dims(cast<RankedTensorType>(bias.getType()).getShape());
+    bool isAlike = dims[1] == 1 && dims[2] == 1; // for all heads and queries
+    auto chosen = [=, heads = scores.heads, sizes = sizes, half = model.halfLanes()](int64_t row, unsigned lane) {
+      unsigned i = lane / half * perHalf + lane % half / room;
+      int64_t query = begin + lane % half % room;
+      if (!isAlike && (lane % half / room >= perHalf || i >= heads.size() || query >= sizes.queries))
+        return int64_t(-1);
+      int64_t position[] = {batch, isAlike ? 0 : heads[i], isAlike ? 0 : query, row}, index = 0;
+      for (auto [at, size] : llvm::zip_equal(position, dims))
+        index = index * size + (size == 1 ? 0 : at);
+      return index;
+    };
+    uint64_t key = llvm::hash_combine(dims[0] == 1 ? 0 : batch, sizes.keys, isAlike);
+    if (!isAlike)
+      key = llvm::hash_combine(key, begin, room, perHalf, llvm::hash_combine_range(scores.heads));
+    if (auto argument = dyn_cast<BlockArgument>(bias))
+      return constants.addChosen(argument, biasName, key, sizes.keys, side, chosen);
+    return constants.addMade(bias, llvm::hash_combine(key, static_cast<unsigned>(side)), sizes.keys, 1, side,
+                             [=](const HostTensor &tensor, unsigned, int64_t row, unsigned lane) {
+                               int64_t index = chosen(row, lane);
+                               return index < 0 ? 0.0f : tensor.as<float>()[index];
                              });
   }
 
@@ -346,7 +356,7 @@ private:
   AttentionSizes sizes;
   AttentionTensors tensors;
   Value bias;
-  std::string node;
+  std::string biasName, node;
   std::vector<Task> stages[numStages];
 };
 
@@ -354,7 +364,7 @@ private:
 
 void sinter::stream::lowerAttention(
     StreamProgram &program, ConstantTensors &constants, const TargetModel &model, const AttentionSizes &sizes,
-    const AttentionTensors &tensors, Value bias, const std::string &node,
+    const AttentionTensors &tensors, Value bias, StringRef biasName, const std::string &node,
     llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
-  AttentionLowering(program, constants, model, sizes, tensors, bias, node).run(finish);
+  AttentionLowering(program, constants, model, sizes, tensors, bias, biasName, node).run(finish);
 }

@@ -42,11 +42,12 @@ struct AttentionTensors {
   unsigned query[2], key[2], value[2];
 };
 
-/// Adds the tasks. `bias`, if any, follows from constants and broadcasts to [batches, heads, queries, keys]. The
-/// results are written by `finish`: for a vector of the result and rows from `row` on, it turns tiles into a task.
+/// Adds the tasks. `bias`, if any, follows from constants or is an argument, called `biasName`, and broadcasts to
+/// [batches, heads, queries, keys]. The results are written by `finish`: for a vector of the result and rows from `row`
+/// on, it turns tiles into a task.
 void lowerAttention(
     StreamProgram &program, ConstantTensors &constants, const TargetModel &model, const AttentionSizes &sizes,
-    const AttentionTensors &tensors, mlir::Value bias, const std::string &node,
+    const AttentionTensors &tensors, mlir::Value bias, llvm::StringRef biasName, const std::string &node,
     llvm::function_ref<void(unsigned vector, int64_t row, int64_t rows, std::vector<ProductTile>)> finish);
 
 } // namespace sinter::stream

@@ -73,7 +73,7 @@ public:
 
   llvm::Expected<StreamProgram> run() {
     for (auto [i, argument] : llvm::enumerate(function.getArguments()))
-      if (cast<RankedTensorType>(argument.getType()).getElementType().isF32())
+      if (isRead(argument))
         addInput(argument, function.getArgAttrOfType<StringAttr>(i, "sinter.name").getValue());
     for (Operation &op : function.getBody().front().without_terminator())
       if (!llvm::all_of(op.getResults(), [](Value result) { return isFromWeights(result); }))
@@ -129,6 +129,14 @@ private:
 
   /// Hemispheres take turns.
   Hemisphere nextSide() { return side = opposite(side); }
+
+  /// Whether the chip reads the elements of an argument as they are: others are made for what reads them.
+  static bool isRead(BlockArgument argument) {
+    return cast<RankedTensorType>(argument.getType()).getElementType().isF32() &&
+           llvm::any_of(argument.getUses(), [](OpOperand &use) {
+             return !isa<AttentionOp>(use.getOwner()) || use.getOperandNumber() != 3;
+           });
+  }
 
   void addInput(Value value, StringRef name) {
     Matrix matrix = getMatrix(value);
@@ -667,8 +675,12 @@ private:
   }
 
   void lowerOp(AttentionOp op) {
-    if (op.getCausal() || (op.getBias() && !isFromWeights(op.getBias())))
-      return refuse(op, "attention with a mask that is not constant");
+    auto mask = dyn_cast_if_present<BlockArgument>(op.getBias());
+    if (op.getCausal() || (op.getBias() && !mask && !isFromWeights(op.getBias())))
+      return refuse(op, "attention with a mask that the chip computes");
+    StringRef maskName;
+    if (mask)
+      maskName = function.getArgAttrOfType<StringAttr>(mask.getArgNumber(), "sinter.name").getValue();
     AttentionSizes sizes = sizesOf(op);
     AttentionTensors tensors;
     unsigned (*forms[])[2] = {&tensors.query, &tensors.key, &tensors.value};
@@ -687,7 +699,7 @@ private:
     chip.parts = *parts;
     std::vector<Written> results = addResults(op.getResult(), chip);
     std::string node = getNodeName(op);
-    lowerAttention(program, constants, model, sizes, tensors, op.getBias(), node,
+    lowerAttention(program, constants, model, sizes, tensors, op.getBias(), maskName, node,
                    [&](unsigned vector, int64_t row, int64_t rows, std::vector<ProductTile> tiles) {
                      Chain chain;
                      chain.program.takesProduct = true;

@@ -57,12 +57,13 @@ struct StreamTensor {
   std::string name;
   TensorShape shape;
   Hemisphere side = Hemisphere::East;
-  /// Of an input: what the host makes of an argument of the function. Its elements in their order; or, of whole
-  /// numbers, each one in all columns of a row.
-  enum HostForm { Elements, Indices };
+  /// Of an input: what the host makes of an argument of the function. Its elements in their order; or, of whole numbers, each
+  /// one in all columns of a row; or for each element of the matrix the one that `chosen` says, 0 where that is negative.
+  enum HostForm { Elements, Indices, Chosen };
   struct HostSource {
     unsigned argument = 0;
     HostForm form = Elements;
+    std::vector<int32_t> chosen = {};
   } host = {};
   /// Farther from the VXM than any table, so that numbers of rows reach all slices of tables on their way inward, each
   /// at the cycle that lets all results arrive together.
