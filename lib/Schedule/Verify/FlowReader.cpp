@@ -218,7 +218,7 @@ bool FlowReader::readTile(uint32_t index, Name &name) {
     return true;
   }
   const Tile &tile = flow.tiles(static_cast<int>(index));
-  std::vector<std::optional<Name>> columns(machine.planeColumns);
+  std::vector<Name> columns(machine.planeColumns, zeros);
   if (!spend(columns.size()))
     return false;
   for (const Tile::Columns &some : tile.columns()) {
@@ -234,7 +234,7 @@ bool FlowReader::readTile(uint32_t index, Name &name) {
       columns[some.first() + i * step] = names.column(tile.float16(), bytes, some.half());
     }
   }
-  name = names.tile(tile.float16(), columns);
+  name = names.array(tile.float16(), columns);
   tiles[index] = name;
   return true;
 }

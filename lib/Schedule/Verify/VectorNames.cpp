@@ -30,7 +30,6 @@ enum Kind : uint64_t {
   Lanes,
   Column,
   Array,
-  Tile,
   Product,
   Sum,
   Table,
@@ -290,58 +289,13 @@ Name VectorNames::column(bool float16, llvm::ArrayRef<Name> bytes, unsigned half
   return name;
 }
 
-/// Under what a tile is looked up.
-static Name keyOf(bool float16, size_t place, Name column) {
-  return Hash(Tile).add(uint64_t(float16)).add(uint64_t(place)).add(column).name();
-}
-
-Name VectorNames::tile(bool float16, llvm::ArrayRef<std::optional<Name>> columns) {
-  Hash hash(Array);
-  hash.add(uint64_t(float16));
-  uint32_t mask = 0;
-  unsigned count = 0;
-  std::optional<Name> key;
-  size_t first = 0;
-  for (auto [place, column] : llvm::enumerate(columns)) {
-    if (!column)
-      continue;
-    if (!key)
-      key = keyOf(float16, first = place, *column);
-    ++count;
-    hash.add(uint64_t(place)).add(*column);
-    mask |= columnSuperlanes.lookup(*column);
-  }
-  Name name = hash.name();
-  if (key && liveSuperlanes.try_emplace(name, mask).second) {
-    tiles[*key].push_back({name, count, columns.vec()});
-    tilePlaces.insert(first);
-  }
-  return name;
-}
-
 Name VectorNames::array(bool float16, llvm::ArrayRef<Name> columns) {
-  const KnownTile *best = nullptr;
-  for (size_t place : tilePlaces) {
-    auto found = tiles.find(keyOf(float16, place, columns[place]));
-    if (found == tiles.end())
-      continue;
-    for (const KnownTile &tile : found->second) {
-      bool fits = llvm::all_of(llvm::zip_equal(tile.columns, columns), [](const auto &pair) {
-        const auto &[wanted, is] = pair;
-        return !wanted || *wanted == is;
-      });
-      if (fits && (!best || tile.numColumns > best->numColumns))
-        best = &tile;
-    }
-  }
-  if (best)
-    return best->name;
-  Hash hash(Array);
-  hash.add(uint64_t(float16));
-  for (auto [place, column] : llvm::enumerate(columns))
-    hash.add(uint64_t(place)).add(column);
-  liveSuperlanes.try_emplace(hash.name(), ~uint32_t(0));
-  return hash.name();
+  Name name = Hash(Array).add(uint64_t(float16)).add(columns).name();
+  uint32_t mask = 0;
+  for (Name column : columns)
+    mask |= columnSuperlanes.lookup(column);
+  liveSuperlanes[name] = mask;
+  return name;
 }
 
 Name VectorNames::product(bool float16, Name array, llvm::ArrayRef<Name> row, unsigned half) {

@@ -28,8 +28,6 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
-#include <optional>
-#include <set>
 #include <vector>
 
 namespace sinter::verify {
@@ -76,9 +74,6 @@ public:
 
   /// A column of weights and the array that they make.
   Name column(bool float16, llvm::ArrayRef<Name> bytes, unsigned half);
-  /// An array of which only some columns matter.
-  Name tile(bool float16, llvm::ArrayRef<std::optional<Name>> columns);
-  /// The array of a plane: that of a tile, if it has all of its columns, and most of all those.
   Name array(bool float16, llvm::ArrayRef<Name> columns);
   Name product(bool float16, Name array, llvm::ArrayRef<Name> row, unsigned half);
   Name sum(bool float16, Name held, Name product);
@@ -116,15 +111,6 @@ private:
   };
   /// Of each superlane whose lanes were moved, where they were before.
   llvm::DenseMap<Name, std::vector<LaneSource>> movements;
-  struct KnownTile {
-    Name name;
-    unsigned numColumns; // that matter
-    std::vector<std::optional<Name>> columns;
-  };
-  /// By type and the first column that matters, where it is and what.
-  llvm::DenseMap<Name, std::vector<KnownTile>> tiles;
-  /// Where the first columns that matter are.
-  std::set<size_t> tilePlaces;
   /// Of each array, the superlanes in which any column is not zeros.
   llvm::DenseMap<Name, uint32_t> liveSuperlanes;
   /// Of each column, the same.

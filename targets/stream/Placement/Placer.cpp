@@ -135,9 +135,10 @@ std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle, llvm::f
     bool isLast = slice / model.slicesPerPosition == (model.slicesPerHemisphere - 1) / model.slicesPerPosition;
     if (tensor.isOutermost ? !isLast : tensor.isTable && isLast)
       continue;
-    if (!isTaken[slice] && isFree(slice) &&
-        chipMemory.find(tensor.side, slice, tensor.shape.wordsPerStrip(), first, address))
-      return WordRange{tensor.side, slice, address, tensor.shape.wordsPerStrip()};
+    // LOADs that begin between two multiples of the interleave end a word behind the last row's.
+    unsigned words = tensor.shape.wordsPerStrip() + tensor.isPadded;
+    if (!isTaken[slice] && isFree(slice) && chipMemory.find(tensor.side, slice, words, first, address))
+      return WordRange{tensor.side, slice, address, words};
   }
   return std::nullopt;
 }
