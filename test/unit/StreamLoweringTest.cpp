@@ -168,6 +168,40 @@ TEST(StreamLowering, RowsOfATable) {
   graph.compare();
 }
 
+/// Two products of codes, the second behind a function; `storage` and `zero` are those of the activations.
+void compareCodes(int64_t rows, const std::string &storage, int zero) {
+  std::string n = std::to_string(rows), x = "tensor<" + n + "x500xf32>", h = "tensor<" + n + "x340xf32>",
+              zeros = zero ? ", zero_points" : "", type = "!sinter.quantized<" + storage + ":f32" + zeros + ">",
+              w = "!sinter.quantized<i8:f32, blocks [0, 1]>", z = zero ? " zero_point %z" : "",
+              zt = zero ? ", tensor<" + storage + ">" : "";
+  auto product = [&](const std::string &to, const std::string &from, const std::string &weights, int64_t k, int64_t m) {
+    std::string ks = std::to_string(k), ms = std::to_string(m), a = "tensor<" + n + "x" + ks + "xf32>",
+                q = "tensor<" + n + "x" + ks + "x" + type + ">", b = "tensor<" + ks + "x" + ms + "x" + w + ">",
+                s = "tensor<1x" + ms + "xf32>";
+    return "    %" + to + "q = sinter.quantize %" + from + " scale %s" + z + " {reciprocal} : (" + a + ", tensor<f32>" +
+           zt + ") -> " + q + "\n    %" + to + "s = sinter.choose_scale %" + weights + " for " + w + " : tensor<" + ks +
+           "x" + ms + "xf32> -> " + s + "\n    %" + to + "w = sinter.quantize %" + weights + " scale %" + to +
+           "s : (tensor<" + ks + "x" + ms + "xf32>, " + s + ") -> " + b + "\n    %" + to +
+           " = sinter.quantized_matmul %" + to + "q scale %s" + z + ", %" + to + "w scale %" + to + "s : (" + q +
+           ", tensor<f32>" + zt + ", " + b + ", " + s + ") -> tensor<" + n + "x" + ms + "xf32>\n";
+  };
+  std::string zeroPoint =
+      zero ? "    %z = sinter.constant dense<" + std::to_string(zero) + "> : tensor<" + storage + ">\n" : "";
+  Graph graph({{"w1", {500, 340}}, {"w2", {340, 30}}, {"b", {340}}}, {{"x", {rows, 500}}},
+              "    %s = sinter.constant dense<0.011> : tensor<f32>\n" + zeroPoint + product("p", "x", "w1", 500, 340) +
+                  "    %h = sinter.elementwise add(%p, %b) NUM : (" + h + ", tensor<340xf32>) -> " + h +
+                  "\n    %g = sinter.elementwise gelu(%h) NUM : (" + h + ") -> " + h + "\n" +
+                  product("y", "g", "w2", 340, 30),
+              {rows, 30});
+  graph.compare();
+}
+
+TEST(StreamLowering, Codes) { compareCodes(21, "i8", 0); }
+TEST(StreamLowering, CodesAroundAZeroPoint) {
+  compareCodes(50, "ui8", 107);
+  compareCodes(3, "i8", -13);
+}
+
 TEST(StreamLowering, FewRowsAndColumns) {
   Graph graph({{"w1", {32, 48}}, {"b1", {48}}, {"w2", {48, 16}}}, {{"x", {5, 32}}}, R"(
     %0 = sinter.matmul %x, %w1 NUM : (tensor<5x32xf32>, tensor<32x48xf32>) -> tensor<5x48xf32>

@@ -44,14 +44,14 @@ static std::vector<int64_t> columnsByLane(llvm::ArrayRef<LanePart> parts, unsign
   return columns;
 }
 
-llvm::Error ConstantTensors::readFloats(const ConstantReader &read, Value value, Cache &cache) {
+llvm::Error ConstantTensors::readInto(const ConstantReader &read, Value value, Cache &cache) {
   if (cache.value == value)
     return llvm::Error::success();
   llvm::Expected<HostTensor> tensor = read(value);
   if (!tensor)
     return tensor.takeError();
-  if (tensor->type != ElementType::F32)
-    return internalError("a constant of a streaming chip is of f32");
+  if (tensor->type != ElementType::F32 && tensor->type != ElementType::I8)
+    return internalError("a constant of a streaming chip is of f32 or i8");
   cache = {value, std::move(*tensor)};
   return llvm::Error::success();
 }
@@ -94,11 +94,63 @@ unsigned ConstantTensors::packHalves(Value matrix, llvm::ArrayRef<LanePart> rows
   if (isNew)
     found->second = addPacked(
         getNodeName(matrix.getDefiningOp()), rows, columns, side,
-        [=, read = read, cache = cache] { return readFloats(read, matrix, *cache); },
+        [=, read = read, cache = cache] { return readInto(read, matrix, *cache); },
         [cache = cache](unsigned row, unsigned column) {
           return toHalf(cache->tensor.as<float>()[row * cache->tensor.dims.back() + column]);
         });
   return found->second;
+}
+
+unsigned ConstantTensors::packBytes(Value matrix, llvm::ArrayRef<LanePart> rows, llvm::ArrayRef<LanePart> columns,
+                                    Hemisphere side) {
+  std::vector<uint64_t> key = {8, keyOf(matrix), uint64_t(side), rows.size()};
+  addKey(key, rows);
+  addKey(key, columns);
+  auto [found, isNew] = known.try_emplace(key);
+  if (!isNew)
+    return found->second;
+  StreamTensor tensor;
+  tensor.kind = StreamTensor::Constant;
+  tensor.name = getNodeName(matrix.getDefiningOp());
+  tensor.side = side;
+  unsigned streams = model.loadStreams(), lanes = model.lanes(),
+           loads = (columns.back().lane + columns.back().columns + streams - 1) / streams;
+  tensor.shape = TensorShape::dense(Element::Int8, loads, streams * lanes, model);
+  tensor.fill = [=, read = read, cache = cache, rowOf = columnsByLane(rows, lanes),
+                 columnOf =
+                     columnsByLane(columns, loads * streams)](llvm::MutableArrayRef<uint8_t> words) -> llvm::Error {
+    if (llvm::Error error = readInto(read, matrix, *cache))
+      return error;
+    llvm::ArrayRef<int8_t> codes = cache->tensor.as<int8_t>();
+    int64_t width = cache->tensor.dims.back();
+    size_t next = 0;
+    for (unsigned stream = 0; stream < streams; ++stream)
+      for (unsigned load = 0; load < loads; ++load)
+        for (unsigned lane = 0; lane < lanes; ++lane) {
+          int64_t column = columnOf[load * streams + stream], row = rowOf[lane];
+          words[next++] = column >= 0 && row >= 0 ? codes[row * width + column] : 0;
+        }
+    return llvm::Error::success();
+  };
+  return found->second = program.add(std::move(tensor));
+}
+
+llvm::Expected<double> ConstantTensors::readNumber(Value value) {
+  llvm::Expected<HostTensor> tensor = read(value);
+  if (!tensor)
+    return tensor.takeError();
+  if (tensor->numElements() != 1)
+    return internalError("a scale of activations is one number");
+  switch (tensor->type) {
+  case ElementType::F32:
+    return tensor->as<float>()[0];
+  case ElementType::I8:
+    return tensor->as<int8_t>()[0];
+  case ElementType::U8:
+    return tensor->as<uint8_t>()[0];
+  default:
+    return internalError("a scale is of f32, and a zero point of 8 bits");
+  }
 }
 
 unsigned ConstantTensors::packOnes(llvm::ArrayRef<LanePart> rows, Hemisphere side) {
@@ -138,6 +190,23 @@ unsigned ConstantTensors::addRows(Value value, int64_t rows, llvm::ArrayRef<Lane
                  });
 }
 
+unsigned ConstantTensors::addColumnSums(Value matrix, int32_t factor, llvm::ArrayRef<LanePart> columns) {
+  std::vector<uint64_t> key = {9, uint64_t(factor)};
+  addKey(key, columns);
+  Hemisphere side = program.tensors.size() % 2 ? Hemisphere::West : Hemisphere::East;
+  unsigned tensor = addMade(matrix, llvm::hash_combine_range(key), 1, columns.back().vector + 1, side,
+                            [=, columnOf = columnsByVector(columns, model.lanes())](
+                                const HostTensor &codes, unsigned vector, int64_t, unsigned lane) {
+                              int32_t sum = 0;
+                              int64_t column = columnOf[vector][lane], width = codes.dims.back();
+                              for (int64_t row = 0; column >= 0 && row < codes.dims.front(); ++row)
+                                sum += codes.as<int8_t>()[row * width + column];
+                              return llvm::bit_cast<float>(sum * factor); // the bits of a whole number
+                            });
+  program.tensors[tensor].shape.type = Element::Int32;
+  return tensor;
+}
+
 unsigned ConstantTensors::addTable(Value matrix, int64_t first, int64_t rows, llvm::ArrayRef<LanePart> columns,
                                    Hemisphere side) {
   std::vector<uint64_t> key = {6, uint64_t(first), uint64_t(rows), uint64_t(side)};
@@ -162,7 +231,7 @@ unsigned ConstantTensors::addMade(Value value, uint64_t key, int64_t rows, unsig
   tensor.shape = TensorShape::dense(Element::Float32, rows, numVectors * model.lanes(), model);
   tensor.fill = [=, read = read, cache = cache,
                  lanes = model.lanes()](llvm::MutableArrayRef<uint8_t> words) -> llvm::Error {
-    if (llvm::Error error = readFloats(read, value, *cache))
+    if (llvm::Error error = readInto(read, value, *cache))
       return error;
     size_t next = 0;
     for (unsigned vector = 0; vector < numVectors; ++vector)

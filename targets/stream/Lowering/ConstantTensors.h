@@ -23,10 +23,17 @@ public:
   /// half of a vector; of its columns those that `columns` names, as columns of the plane. Zeros elsewhere.
   unsigned packHalves(mlir::Value matrix, llvm::ArrayRef<LanePart> rows, llvm::ArrayRef<LanePart> columns,
                       Hemisphere side);
+  /// The same of a matrix of signed codes of 8 bits; rows in lanes of a whole vector.
+  unsigned packBytes(mlir::Value matrix, llvm::ArrayRef<LanePart> rows, llvm::ArrayRef<LanePart> columns,
+                     Hemisphere side);
   /// An array whose columns all add up the lanes that `rows` names.
   unsigned packOnes(llvm::ArrayRef<LanePart> rows, Hemisphere side);
   /// A tensor of f32 whose elements broadcast to [rows][columns], as a matrix of these sizes.
   unsigned addRows(mlir::Value value, int64_t rows, llvm::ArrayRef<LanePart> columns);
+  /// A row of int32: for each column of a matrix of signed codes, `factor` times the sum of its rows.
+  unsigned addColumnSums(mlir::Value matrix, int32_t factor, llvm::ArrayRef<LanePart> columns);
+  /// The one element of a tensor.
+  llvm::Expected<double> readNumber(mlir::Value value);
   /// Rows [row, row + rows) of a matrix of f32, a table to look them up in.
   unsigned addTable(mlir::Value matrix, int64_t row, int64_t rows, llvm::ArrayRef<LanePart> columns, Hemisphere side);
   /// A tensor of f32 made of a constant: element [row][lane] of vector `vector` is `element(values, vector, row,
@@ -47,7 +54,7 @@ private:
     mlir::Value value;
     HostTensor tensor;
   };
-  static llvm::Error readFloats(const ConstantReader &read, mlir::Value value, Cache &cache);
+  static llvm::Error readInto(const ConstantReader &read, mlir::Value value, Cache &cache);
   unsigned addPacked(std::string name, llvm::ArrayRef<LanePart> rows, llvm::ArrayRef<LanePart> columns, Hemisphere side,
                      std::function<llvm::Error()> prepare, std::function<uint16_t(unsigned, unsigned)> element);
 

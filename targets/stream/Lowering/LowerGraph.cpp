@@ -17,6 +17,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <limits>
+#include <map>
 
 using namespace mlir;
 using namespace sinter;
@@ -41,6 +42,10 @@ struct Product {
   /// Of f16, one for each hemisphere.
   unsigned activations[2];
   std::vector<LanePart> parts; // of the activations
+  /// Products of codes: the sums of these, less the zero point's, times both scales.
+  QuantizedMatmulOp codes = nullptr;
+  float scale = 0;
+  int32_t zeroPoint = 0; // of the activations, as signed codes
 };
 
 /// What an attention wants of a value: its queries, keys or values, of fp16.
@@ -55,6 +60,8 @@ struct Written {
   Element type;
   /// Factor, before it is rounded.
   std::optional<float> scale = std::nullopt;
+  /// Added to codes.
+  int32_t zeroPoint = 0;
 };
 
 /// A value on the chip.
@@ -62,7 +69,7 @@ struct ChipValue {
   Matrix matrix;
   std::vector<LanePart> parts;
   /// Tensors that hold it; none: not yet.
-  std::optional<unsigned> f32, f16[2], heads[2];
+  std::optional<unsigned> f32, f16[2], heads[2], codes[2];
   std::optional<Product> product;
 };
 
@@ -183,7 +190,7 @@ private:
     return llvm::any_of(value.getUsers(), [&](Operation *user) {
       if (isa<ReshapeOp>(user))
         return isReadInF32(user->getResult(0));
-      return !isa<MatmulOp, AttentionOp>(user);
+      return !isa<MatmulOp, AttentionOp, QuantizeOp>(user);
     });
   }
   /// The attention that reads the value, if there is one, and as what.
@@ -317,15 +324,32 @@ private:
     return elements.getSplatValue<float>();
   }
 
-  Chain beginChain(Value product) {
+  /// A chain that begins with vector `vector` of a product, if there is one.
+  Chain beginChain(Value product, unsigned vector, ArrayRef<LanePart> columns) {
     Chain chain;
-    if (product) {
-      chain.program.takesProduct = true;
-      chain.program.addInput(Element::Float32);
-      chain.inputs.push_back({});
-      chain.product = &values.find(product)->second;
-      chain.known[product] = VectorOperand::input(0);
+    if (!product)
+      return chain;
+    chain.product = &values.find(product)->second;
+    QuantizedMatmulOp codes = chain.product->product->codes;
+    chain.program.takesProduct = true;
+    chain.program.addInput(codes ? Element::Int32 : Element::Float32);
+    chain.inputs.push_back({});
+    VectorOperand sum = VectorOperand::input(0);
+    if (codes) {
+      // The steps of sinter.quantized_matmul.
+      if (int32_t zeroPoint = chain.product->product->zeroPoint) {
+        chain.inputs.push_back({constants.addColumnSums(codes.getRhs(), -zeroPoint, columns), vector, 0, 0});
+        VectorOperand sums = VectorOperand::input(chain.program.addInput(Element::Int32));
+        sum = chain.program.add(AluOp::Add, Element::Int32, sum, sums);
+      }
+      sum = chain.program.convert(Element::Int32, Element::Float32, sum);
+      Value scales = codes.getRhsScale();
+      VectorOperand scale = addInput(chain, {constants.addRows(scales, 1, columns), vector, 0, 0});
+      sum = chain.program.add(AluOp::Mul, Element::Float32, sum, scale);
+      sum =
+          chain.program.add(AluOp::Mul, Element::Float32, sum, VectorOperand::constant(chain.product->product->scale));
     }
+    chain.known[product] = sum;
     return chain;
   }
 
@@ -333,6 +357,45 @@ private:
     return llvm::equal(a, b, [](const LanePart &x, const LanePart &y) {
       return x.column == y.column && x.columns == y.columns && x.vector == y.vector && x.lane == y.lane;
     });
+  }
+
+  static void forEachQuantize(Value value, llvm::function_ref<void(QuantizeOp)> call) {
+    for (Operation *user : value.getUsers())
+      if (auto quantize = dyn_cast<QuantizeOp>(user))
+        call(quantize);
+      else if (isa<ReshapeOp>(user))
+        forEachQuantize(user->getResult(0), call);
+  }
+
+  /// A number that follows from constants; 0, and the node is refused, where it cannot be read.
+  double readNumber(Operation *op, Value value) {
+    llvm::Expected<double> number = constants.readNumber(value);
+    if (number)
+      return *number;
+    refuse(op, llvm::toString(number.takeError()));
+    return 0;
+  }
+  /// Codes without a sign are kept with one: 128 less, and so is their zero point.
+  int32_t getZeroPoint(Operation *op, Value zeroPoint, Type type) {
+    int32_t zero = zeroPoint ? static_cast<int32_t>(readNumber(op, zeroPoint)) : 0;
+    return cast<QuantizedType>(cast<RankedTensorType>(type).getElementType()).getStorage().isUnsignedInteger()
+               ? zero - 128
+               : zero;
+  }
+
+  /// Writes the codes of a value, unless they are there.
+  void addCodes(QuantizeOp op, const ChipValue &chip, std::vector<Written> &results) {
+    ChipValue &codes = values[op.getResult()];
+    if (codes.codes[0])
+      return;
+    codes.matrix = chip.matrix;
+    codes.parts = chip.parts;
+    float scale = static_cast<float>(readNumber(op, op.getScale()));
+    int32_t zeroPoint = getZeroPoint(op, op.getZeroPoint(), op.getResult().getType());
+    for (Hemisphere half : bothSides) {
+      codes.codes[static_cast<unsigned>(half)] = addTemporary(getNodeName(op), Element::Int8, codes, half);
+      results.push_back({*codes.codes[static_cast<unsigned>(half)], Element::Int8, 1.0f / scale, zeroPoint});
+    }
   }
 
   /// Gives the value the tensors that its users read.
@@ -343,6 +406,7 @@ private:
       chip.f32 = addTemporary(name, Element::Float32, chip, nextSide());
       results.push_back({*chip.f32, Element::Float32});
     }
+    forEachQuantize(value, [&](QuantizeOp quantize) { addCodes(quantize, chip, results); });
     for (Hemisphere half : bothSides) {
       unsigned index = static_cast<unsigned>(half);
       if (isMultiplied(value) && !chip.f16[index]) {
@@ -369,19 +433,34 @@ private:
   static void addWrites(Chain &chain, VectorOperand x, unsigned vector, ArrayRef<Written> results,
                         std::vector<RowsOf> &targets) {
     bool isWritten = false;
+    // What two hemispheres get is the same but for its last step.
+    const Written *last = nullptr;
+    VectorOperand prepared;
     for (const Written &result : results) {
-      VectorOperand written = x;
+      if (!last || last->type != result.type || last->scale != result.scale || last->zeroPoint != result.zeroPoint)
+        prepared = prepare(chain, x, result);
+      last = &result;
+      VectorOperand written = prepared;
       // An operation's result goes one way; an input or a result that goes another way already is passed on.
-      if (result.scale)
-        written = chain.program.add(AluOp::Mul, Element::Float32, x, VectorOperand::constant(*result.scale));
-      if (result.type == Element::Float16)
-        written = chain.program.convert(Element::Float32, Element::Float16, written);
+      if (result.type != Element::Float32)
+        written = chain.program.convert(result.zeroPoint ? Element::Int32 : Element::Float32, result.type, prepared);
       else if (x.kind != VectorOperand::Operation || isWritten)
         written = chain.program.add(AluOp::Copy, Element::Float32, x);
       isWritten |= result.type == Element::Float32;
       chain.program.results.push_back(written.index);
       targets.push_back({result.tensor, vector, 0, 1});
     }
+  }
+
+  /// All steps but the last conversion.
+  static VectorOperand prepare(Chain &chain, VectorOperand x, const Written &result) {
+    if (result.scale)
+      x = chain.program.add(AluOp::Mul, Element::Float32, x, VectorOperand::constant(*result.scale));
+    if (!result.zeroPoint)
+      return x;
+    x = chain.program.convert(Element::Float32, Element::Int32, x);
+    return chain.program.add(AluOp::Add, Element::Int32, x,
+                             VectorOperand::constant(static_cast<uint32_t>(result.zeroPoint)));
   }
 
   static unsigned countVectors(ArrayRef<LanePart> parts) {
@@ -399,41 +478,71 @@ private:
     if (chip.parts.empty())
       return refuse(op, "a head of more than " + std::to_string(model.halfLanes()) + " elements");
     // Too long a chain is cut: what it is made of goes to memory first, the product before anything else.
-    while (!fits(value, chip)) {
-      Value product = findProduct(value), part = product && product != value ? product : findPart(value);
-      if (!part)
-        return refuse(op, "the function takes more than the " + std::to_string(model.alus) + " ALUs that there are");
+    bool isWhole = fits(value, chip, /*onlyF32=*/false);
+    for (Value part; !isWhole && (part = findCut(value)); isWhole = fits(value, chip, /*onlyF32=*/false)) {
       materialize(part);
       chip.parts = chooseParts(value);
     }
+    if (!isWhole && !fits(value, chip, /*onlyF32=*/true))
+      return refuse(op, "the function takes more than the " + std::to_string(model.alus) + " ALUs that there are");
     Value product = findProduct(value);
     std::vector<Chain> chains;
     for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
-      chains.push_back(beginChain(product));
+      chains.push_back(beginChain(product, vector, chip.parts));
       chains.back().value = addValue(chains.back(), value, vector, chip.matrix, chip.parts);
     }
-    std::vector<Written> results = addResults(value, chip);
+    std::string node = getNodeName(op);
+    std::vector<Written> results, others;
+    if (!isWhole) // what is written besides f32 is made of what is written in f32
+      chip.f32 = addTemporary(node, Element::Float32, chip, nextSide());
+    (isWhole ? results : others) = addResults(value, chip);
+    if (!isWhole)
+      results = {{*chip.f32, Element::Float32}};
     for (auto [vector, chain] : llvm::enumerate(chains)) {
       std::vector<RowsOf> targets;
       addWrites(chain, chain.value, vector, results, targets);
-      addTasks(chain, chip.matrix, vector, chip.parts, targets, getNodeName(op));
+      addTasks(chain, chip.matrix, vector, chip.parts, targets, node);
     }
     chip.product = std::nullopt;
+    if (!others.empty())
+      addForms(chip, others, node);
     if (std::exchange(isMixed, false))
       refuse(op, "a function of tensors whose heads lie differently");
   }
 
+  /// Writes forms of a value that is in memory in f32.
+  void addForms(const ChipValue &chip, ArrayRef<Written> results, const std::string &node) {
+    for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
+      Chain chain;
+      std::vector<RowsOf> targets;
+      addWrites(chain, addInput(chain, {*chip.f32, vector, 0, 1}), vector, results, targets);
+      addTasks(chain, chip.matrix, vector, chip.parts, targets, node);
+    }
+  }
+
+  /// What of a chain goes to memory first where the chain is too long: the product, before anything else.
+  Value findCut(Value value) const {
+    Value product = findProduct(value);
+    return product && product != value ? product : findPart(value);
+  }
+
   /// Whether the chain of the value, and of all that is written of it, has ALUs enough.
-  bool fits(Value value, const ChipValue &chip) {
-    Chain chain = beginChain(findProduct(value));
+  bool fits(Value value, const ChipValue &chip, bool onlyF32) {
+    Chain chain = beginChain(findProduct(value), 0, chip.parts);
     VectorOperand x = addValue(chain, value, 0, chip.matrix, chip.parts);
     // As many results as there can be: their tensors are not there yet.
     std::vector<Written> results;
-    if (isReadInF32(value))
+    if (isReadInF32(value) || onlyF32)
       results.push_back({0, Element::Float32});
-    std::optional<HeadForm> form = findHeadForm(value);
-    for (unsigned i = 0; i < (isMultiplied(value) ? 2 : 0) + (form ? 2 : 0); ++i)
-      results.push_back({0, Element::Float16, form && form->operand == 0 ? std::optional<float>(1) : std::nullopt});
+    if (!onlyF32) {
+      forEachQuantize(value, [&](QuantizeOp op) {
+        bool hasZero = getZeroPoint(op, op.getZeroPoint(), op.getResult().getType()) != 0;
+        results.insert(results.end(), 2, Written{0, Element::Int8, 1.0f, hasZero});
+      });
+      std::optional<HeadForm> form = findHeadForm(value);
+      for (unsigned i = 0; i < (isMultiplied(value) ? 2 : 0) + (form ? 2 : 0); ++i)
+        results.push_back({0, Element::Float16, form && form->operand == 0 ? std::optional<float>(1) : std::nullopt});
+    }
     std::vector<RowsOf> targets;
     addWrites(chain, x, 0, results, targets);
     return layOut(chain.program, model).has_value();
@@ -467,7 +576,7 @@ private:
       Hemisphere half = bothSides[(vector + part) % 2];
       for (int64_t row = begin; row < end; row += model.accumulatorRows) {
         Task task;
-        task.isFloat16 = true;
+        task.isFloat16 = !product.codes;
         task.rows = std::min<int64_t>(end - row, model.accumulatorRows);
         task.tiles = makeTiles(product, partsOf(columns, vector), row, half);
         task.program = function;
@@ -488,6 +597,14 @@ private:
 
   std::vector<ProductTile> makeTiles(const Product &product, ArrayRef<LanePart> columns, int64_t row, Hemisphere half) {
     std::vector<ProductTile> tiles;
+    for (unsigned vector = 0; product.codes && vector < countVectors(product.parts); ++vector) {
+      ProductTile tile;
+      tile.activations = {product.activations[static_cast<unsigned>(half)], vector, row, 1};
+      tile.weights = constants.packBytes(product.weights, partsOf(product.parts, vector), columns, half);
+      tiles.push_back(tile);
+    }
+    if (product.codes)
+      return tiles;
     for (unsigned i = 0; i < 2 * countVectors(product.parts); ++i) {
       // What of the activations lies in this half of this vector.
       std::vector<LanePart> rows;
@@ -533,6 +650,10 @@ private:
       return lowerNorm(norm, norm.getInput(), norm.getScale(), {}, norm.getAxis(), norm.getEpsilon(), false);
     if (auto attention = dyn_cast<AttentionOp>(op))
       return lowerOp(attention);
+    if (auto quantize = dyn_cast<QuantizeOp>(op))
+      return lowerQuantize(quantize);
+    if (auto matmul = dyn_cast<QuantizedMatmulOp>(op))
+      return lowerQuantizedMatmul(matmul);
     if (auto gather = dyn_cast<GatherOp>(op))
       return lowerGather(gather);
     if (auto reshape = dyn_cast<ReshapeOp>(op))
@@ -553,6 +674,38 @@ private:
     ensureForms(op.getLhs());
     const ChipValue &lhs = values.find(op.getLhs())->second;
     Product product = {op.getRhs(), {*lhs.f16[0], *lhs.f16[1]}, lhs.parts};
+    ChipValue value;
+    value.matrix = getMatrix(op.getResult());
+    value.product = product;
+    values[op.getResult()] = value;
+    finish(op.getResult());
+  }
+
+  /// Codes are written with the value that they are codes of; here, those of inputs.
+  void lowerQuantize(QuantizeOp op) {
+    if (auto found = values.find(op.getResult()); found != values.end() && found->second.codes[0])
+      return;
+    const ChipValue input = values.find(op.getInput())->second;
+    std::vector<Written> results;
+    addCodes(op, input, results);
+    addForms(input, results, getNodeName(op));
+  }
+
+  void lowerQuantizedMatmul(QuantizedMatmulOp op) {
+    auto lhs = values.find(op.getLhs());
+    auto typeOf = [](Value value) {
+      return cast<QuantizedType>(cast<RankedTensorType>(value.getType()).getElementType());
+    };
+    QuantizedType rhsType = typeOf(op.getRhs());
+    if (lhs == values.end() || !lhs->second.codes[0] || !typeOf(op.getLhs()).getBlocks().empty())
+      return refuse(op, "codes with a scale for each row; --quantize=w8a8s gives them one scale");
+    if (rhsType.getBits() != 8 || rhsType.getStorage().isUnsignedInteger() || op.getRhsZeroPoint() ||
+        !isFromWeights(op.getRhs()) || (!rhsType.getBlocks().empty() && rhsType.getBlocks().front() != 0))
+      return refuse(op, "weights other than signed codes of 8 bits with a scale for each column");
+    Product product = {op.getRhs(), {*lhs->second.codes[0], *lhs->second.codes[1]}, lhs->second.parts};
+    product.codes = op;
+    product.scale = static_cast<float>(readNumber(op, op.getLhsScale()));
+    product.zeroPoint = getZeroPoint(op, op.getLhsZeroPoint(), op.getLhs().getType());
     ChipValue value;
     value.matrix = getMatrix(op.getResult());
     value.product = product;
@@ -605,12 +758,7 @@ private:
       chip.f16[index] = addTemporary("input", Element::Float16, chip, half);
       results.push_back({*chip.f16[index], Element::Float16});
     }
-    for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
-      Chain chain = beginChain({});
-      std::vector<RowsOf> targets;
-      addWrites(chain, addInput(chain, {*chip.f32, vector, 0, 1}), vector, results, targets);
-      addTasks(chain, chip.matrix, vector, chip.parts, targets, "input");
-    }
+    addForms(chip, results, "input");
   }
 
   /// A table lies in pieces of a bank's words, in both hemispheres, and every row is looked up in each piece: zeros
@@ -631,7 +779,7 @@ private:
     std::vector<Written> results = addResults(op.getResult(), chip);
     int64_t pieces = llvm::divideCeil(tableRows, model.wordsPerBank());
     for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
-      Chain chain = beginChain({});
+      Chain chain;
       Task task;
       std::vector<VectorOperand> rows;
       for (int64_t piece = 0; piece < pieces; ++piece) {
@@ -805,7 +953,11 @@ private:
   const TargetModel &model;
   StreamProgram program;
   ConstantTensors constants;
-  llvm::DenseMap<Value, ChipValue> values;
+  /// Never walked through: the order says nothing. References to values hold out.
+  struct Order {
+    bool operator()(Value a, Value b) const { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); }
+  };
+  std::map<Value, ChipValue, Order> values;
   std::map<std::pair<unsigned, Hemisphere>, unsigned> indices;
   std::vector<UnsupportedNode> refused;
   Hemisphere side = Hemisphere::West;

@@ -57,8 +57,9 @@ struct StreamTensor {
   std::string name;
   TensorShape shape;
   Hemisphere side = Hemisphere::East;
-  /// Of an input: what the host makes of an argument of the function. Its elements in their order; or, of whole numbers, each
-  /// one in all columns of a row; or for each element of the matrix the one that `chosen` says, 0 where that is negative.
+  /// Of an input: what the host makes of an argument of the function. Its elements in their order; or, of whole
+  /// numbers, each one in all columns of a row; or for each element of the matrix the one that `chosen` says, 0 where
+  /// that is negative.
   enum HostForm { Elements, Indices, Chosen };
   struct HostSource {
     unsigned argument = 0;
