@@ -18,6 +18,7 @@
 #include "test/unit/InterpreterHarness.h"
 
 #include <cstring>
+#include <set>
 
 using namespace sinter;
 using namespace sinter::stream;
@@ -285,33 +286,57 @@ TEST(StreamLowering, AttentionWithMaskOfTheHost) { compareAttention(2, 9, 21, 3,
 TEST(StreamLowering, AttentionOfGroups) { compareAttention(1, 13, 17, 8, 2, 20, 20, true); }
 TEST(StreamLowering, AttentionOfManyKeys) { compareAttention(1, 20, 350, 2, 1, 32, 32, false); }
 
-/// A layer of an encoder like MiniLM's: 12 heads of 32, norms behind the sums.
-Graph makeLayer(int64_t rows) {
-  std::string n = std::to_string(rows), x = "tensor<1x" + n + "x384xf32>", h = "tensor<1x" + n + "x1536xf32>",
-              a = "tensor<1x" + n + "x12x32xf32>", w = "tensor<384x384xf32>", v = "tensor<384xf32>";
-  auto dense = [&](const std::string &to, const std::string &from, const std::string &name) {
-    return "    %" + to + "p = sinter.matmul %" + from + ", %w" + name + " NUM : (" + x + ", " + w + ") -> " + x +
-           "\n    %" + to + " = sinter.elementwise add(%" + to + "p, %b" + name + ") NUM : (" + x + ", " + v + ") -> " +
-           x + "\n";
+/// A layer of an encoder like MiniLM's: 12 heads of 32, norms behind the sums; with `hasCodes`, products by weights are
+/// those of codes.
+Graph makeLayer(int64_t rows, bool hasCodes) {
+  auto type = [](std::vector<int64_t> dims, const std::string &element) {
+    std::string made = "tensor<";
+    for (int64_t d : dims)
+      made += std::to_string(d) + "x";
+    return made + element + ">";
+  };
+  std::string x = type({1, rows, 384}, "f32"), h = type({1, rows, 1536}, "f32"), a = type({1, rows, 12, 32}, "f32"),
+              v = type({384}, "f32"), body, act = "!sinter.quantized<i8:f32>",
+              column = "!sinter.quantized<i8:f32, blocks [0, 1]>";
+  std::set<std::string> quantized;
+  auto dense = [&](const std::string &to, const std::string &from, const std::string &name, int64_t k, int64_t n) {
+    std::string in = type({1, rows, k}, "f32"), out = type({1, rows, n}, "f32"), w = type({k, n}, "f32"),
+                s = type({1, n}, "f32"), qa = type({1, rows, k}, act), qw = type({k, n}, column);
+    if (!hasCodes) {
+      body += "    %" + to + "p = sinter.matmul %" + from + ", %w" + name + " NUM : (" + in + ", " + w + ") -> " + out +
+              "\n";
+    } else {
+      if (quantized.insert(from).second)
+        body += "    %" + from + "c = sinter.quantize %" + from + " scale %scale {reciprocal} : (" + in +
+                ", tensor<f32>) -> " + qa + "\n";
+      body += "    %" + to + "s = sinter.choose_scale %w" + name + " for " + column + " : " + w + " -> " + s +
+              "\n    %" + to + "w = sinter.quantize %w" + name + " scale %" + to + "s : (" + w + ", " + s + ") -> " +
+              qw + "\n    %" + to + "p = sinter.quantized_matmul %" + from + "c scale %scale, %" + to + "w scale %" +
+              to + "s : (" + qa + ", tensor<f32>, " + qw + ", " + s + ") -> " + out + "\n";
+    }
+    body += "    %" + to + " = sinter.elementwise add(%" + to + "p, %b" + name + ") NUM : (" + out + ", " +
+            type({n}, "f32") + ") -> " + out + "\n";
   };
   auto norm = [&](const std::string &to, const std::string &from, const std::string &name) {
-    return "    %" + to + " = sinter.layer_norm %" + from + " scale %s" + name + " bias %t" + name +
-           " axis 2 epsilon 1.0e-12 NUM : (" + x + ", " + v + ", " + v + ") -> " + x + "\n";
+    body += "    %" + to + " = sinter.layer_norm %" + from + " scale %s" + name + " bias %t" + name +
+            " axis 2 epsilon 1.0e-12 NUM : (" + x + ", " + v + ", " + v + ") -> " + x + "\n";
   };
-  std::string body;
-  for (std::string name : {"q", "k", "v"})
-    body +=
-        dense(name + "0", "x", name) + "    %" + name + " = sinter.reshape %" + name + "0 : " + x + " -> " + a + "\n";
+  if (hasCodes)
+    body += "    %scale = sinter.constant dense<0.03> : tensor<f32>\n";
+  for (std::string name : {"q", "k", "v"}) {
+    dense(name + "0", "x", name, 384, 384);
+    body += "    %" + name + " = sinter.reshape %" + name + "0 : " + x + " -> " + a + "\n";
+  }
   body += "    %o = sinter.attention %q, %k, %v scale 0.17677669 NUM : (" + a + ", " + a + ", " + a + ") -> " + a +
-          "\n    %of = sinter.reshape %o : " + a + " -> " + x + "\n" + dense("d", "of", "o") +
-          "    %r = sinter.elementwise add(%d, %x) NUM : (" + x + ", " + x + ") -> " + x + "\n" + norm("m", "r", "1") +
-          "    %h0 = sinter.matmul %m, %w1 NUM : (" + x + ", tensor<384x1536xf32>) -> " + h +
-          "\n    %h1 = sinter.elementwise add(%h0, %b1) NUM : (" + h + ", tensor<1536xf32>) -> " + h +
-          "\n    %h2 = sinter.elementwise gelu(%h1) NUM : (" + h + ") -> " + h +
-          "\n    %e0 = sinter.matmul %h2, %w2 NUM : (" + h + ", tensor<1536x384xf32>) -> " + x +
-          "\n    %e1 = sinter.elementwise add(%e0, %b2) NUM : (" + x + ", " + v + ") -> " + x +
-          "\n    %e2 = sinter.elementwise add(%e1, %m) NUM : (" + x + ", " + x + ") -> " + x + "\n" +
-          norm("y", "e2", "2");
+          "\n    %of = sinter.reshape %o : " + a + " -> " + x + "\n";
+  dense("d", "of", "o", 384, 384);
+  body += "    %r = sinter.elementwise add(%d, %x) NUM : (" + x + ", " + x + ") -> " + x + "\n";
+  norm("m", "r", "1");
+  dense("h1", "m", "1", 384, 1536);
+  body += "    %h2 = sinter.elementwise gelu(%h1) NUM : (" + h + ") -> " + h + "\n";
+  dense("e1", "h2", "2", 1536, 384);
+  body += "    %e2 = sinter.elementwise add(%e1, %m) NUM : (" + x + ", " + x + ") -> " + x + "\n";
+  norm("y", "e2", "2");
   std::vector<std::pair<std::string, std::vector<int64_t>>> weights = {
       {"w1", {384, 1536}}, {"b1", {1536}}, {"w2", {1536, 384}}, {"b2", {384}}};
   for (std::string name : {"q", "k", "v", "o"}) {
@@ -325,11 +350,10 @@ Graph makeLayer(int64_t rows) {
   return Graph(weights, {{"x", {1, rows, 384}}}, body, {1, rows, 384});
 }
 
-TEST(StreamLowering, EncoderLayer) {
-  // A bound for what was reached (2,958), so that a worse placement is seen.
-  int64_t cycles = makeLayer(16).compare();
-  EXPECT_LT(cycles, 3100);
-}
+// The bounds are a little above what was reached (2,958, 2,911), so that a worse placement is seen.
+TEST(StreamLowering, EncoderLayer) { EXPECT_LT(makeLayer(16, false).compare(), 3100); }
+TEST(StreamLowering, EncoderLayerOfCodes) { EXPECT_LT(makeLayer(16, true).compare(), 3050); }
+TEST(StreamLowering, DISABLED_EncoderLayerOfCodes) { fprintf(stderr, "%ld\n", (long)makeLayer(128, true).compare()); }
 
 TEST(StreamLowering, WhatTheChipLacksIsRefusedAtOnce) {
   TargetModel model = must(TargetModel::find("tsp1"));
