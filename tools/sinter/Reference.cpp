@@ -102,6 +102,14 @@ Reference::interpret(const std::vector<HostTensor> &inputs,
   return orStop(sinter::interpret(*folded, inputs, options));
 }
 
+bool Reference::followsNumerics() {
+  return owned
+      ->walk([](mlir::Operation *op) {
+        return NumericsAttr::of(op) ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 bool Reference::quantizesActivations() {
   bool found = false;
   owned->walk([&](QuantizeOp op) { found |= !isFromWeights(op.getInput()); });

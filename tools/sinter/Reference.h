@@ -49,6 +49,8 @@ public:
   /// Whether activations are rounded to codes at run time. Then two correct programs differ by a whole step where a
   /// value lies between two codes, and what is behind it differs, too.
   bool quantizesActivations();
+  /// Whether ops say how the target computes them: then it has the interpreter's bits.
+  bool followsNumerics();
 
   /// The bundle's calibration.json; empty where it has none.
   const std::string &calibrationPath() const { return calibration; }

@@ -9,9 +9,11 @@
 
 #include "lib/Support/Failure.h"
 #include "runtime/format/ScheduleFile.h"
+#include "runtime/format/program.h"
 #include "targets/stream/Emit/EncodeFlow.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 #include <cassert>
@@ -183,6 +185,8 @@ std::vector<uint64_t> sinter::stream::layOutConstants(const StreamProgram &progr
   uint64_t end = 0;
   for (const StreamTensor &tensor : program.tensors) {
     bool isConstant = tensor.kind == StreamTensor::Constant;
+    if (isConstant)
+      end = llvm::alignTo(end, SINTER_ALIGNMENT); // each is a section of the bundle's weights
     offsets.push_back(isConstant ? end : 0);
     if (isConstant)
       end += uint64_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes();

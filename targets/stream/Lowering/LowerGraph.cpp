@@ -157,6 +157,8 @@ private:
 
   void addOutput(Value value, StringRef name) {
     auto found = values.find(value);
+    if (found == values.end() && !refused.empty())
+      return; // perhaps of a node that was refused
     if (found == values.end())
       return refuse(value.getDefiningOp() ? value.getDefiningOp() : function.getOperation(),
                     "an output that follows from constants or inputs alone");

@@ -1,0 +1,261 @@
+//===- BundleBuilder.cpp - What a bundle for a streaming chip says ---------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/stream/Emit/BundleBuilder.h"
+
+#include "lib/Interpreter/Interpreter.h"
+#include "lib/Pipeline/PhaseDriver.h"
+#include "lib/Support/Failure.h"
+#include "targets/stream/Emit/EncodeSchedule.h"
+#include "targets/stream/Lowering/LowerGraph.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::stream;
+
+static func::FuncOp mainOf(ModuleOp module) { return module.lookupSymbol<func::FuncOp>("main"); }
+
+static sinter_type getRuntimeType(Value value) {
+  StringRef name = elementTypeName(toElementType(getElementType(value)));
+  uint32_t type = SINTER_F32;
+  while (name != sinter_type_name(type))
+    ++type;
+  return sinter_type(type);
+}
+
+static int64_t getNumBytes(Value value) {
+  return cast<RankedTensorType>(value.getType()).getNumElements() * sinter_type_size(getRuntimeType(value));
+}
+
+//===----------------------------------------------------------------------===//
+// Limits
+//===----------------------------------------------------------------------===//
+
+uint64_t sinter::stream::countLimitCycles(func::FuncOp chip, const TargetModel &model) {
+  uint64_t units = model.planesPerHemisphere, depth = model.halfLanes(), width = model.planeColumns;
+  auto limitOf = [&](uint64_t rows, uint64_t inner, uint64_t columns) {
+    auto loads = [&](uint64_t stationary) {
+      uint64_t arrays = llvm::divideCeil(inner, depth) * llvm::divideCeil(stationary, width);
+      return llvm::divideCeil(arrays, units) * model.planeLoadCycles;
+    };
+    return std::max(llvm::divideCeil(rows * inner * columns, units * depth * width),
+                    std::min(loads(columns), loads(rows)));
+  };
+  auto shape = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
+  uint64_t limit = 0;
+  chip.walk([&](Operation *op) {
+    if (auto matmul = dyn_cast<MatmulOp>(op)) {
+      ArrayRef<int64_t> lhs = shape(matmul.getLhs()), rhs = shape(matmul.getRhs()), result = shape(matmul.getResult());
+      uint64_t inner = lhs.back(), columns = rhs.size() == 1 ? 1 : rhs.back(), elements = 1;
+      for (int64_t size : result)
+        elements *= size;
+      uint64_t batches = 1;
+      for (int64_t size : rhs.drop_back(std::min<size_t>(rhs.size(), 2)))
+        batches *= size;
+      uint64_t rows = columns && batches ? elements / columns / batches : 0;
+      limit += batches * limitOf(rows, inner, columns);
+    } else if (auto attention = dyn_cast<AttentionOp>(op)) {
+      // [batch, length, heads, size] each.
+      ArrayRef<int64_t> query = shape(attention.getQuery()), key = shape(attention.getKey());
+      uint64_t heads = uint64_t(query[0]) * query[2];
+      limit += heads * (limitOf(query[1], query[3], key[1]) + limitOf(query[1], key[1], query[3]));
+    }
+  });
+  return limit;
+}
+
+//===----------------------------------------------------------------------===//
+// Bundles
+//===----------------------------------------------------------------------===//
+
+llvm::Expected<BundleDescription> BundleBuilder::build() {
+  chip = extractChip(module);
+  host = extractHost(module);
+  if (llvm::Error error = checkResults())
+    return std::move(error);
+  llvm::Expected<WeightFiles> files = WeightFiles::open(*chip.module, request.folder, request.calibration);
+  if (!files)
+    return files.takeError();
+  weights = std::make_unique<WeightFiles>(std::move(*files));
+  if (llvm::Error error = describeHost())
+    return std::move(error);
+  if (llvm::Error error = describeValues())
+    return std::move(error);
+  for (KernelOp kernel : findKernels(module, "indices"))
+    describeIndices(kernel);
+  if (llvm::Error error = describeChip())
+    return std::move(error);
+  bundle.target = "stream";
+  return std::move(bundle);
+}
+
+/// Outputs are what the parts compute.
+llvm::Error BundleBuilder::checkResults() {
+  for (auto [i, value] : llvm::enumerate(mainOf(module).getBody().front().getTerminator()->getOperands()))
+    if (!value.getDefiningOp<KernelOp>())
+      return unsupported("target stream gives out what a run computes, and output '" +
+                         mainOf(module).getResultAttrOfType<StringAttr>(i, "sinter.name").getValue() +
+                         "' is an input or follows from constants alone");
+  return llvm::Error::success();
+}
+
+llvm::Error BundleBuilder::describeValues() {
+  func::FuncOp main = mainOf(module);
+  auto describe = [](Value value, StringAttr name) {
+    BundleValue described{name.str(), getRuntimeType(value), {}, {}};
+    for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
+      described.dims.push_back(size);
+    return described;
+  };
+  llvm::StringMap<unsigned> inputs;
+  bundle.inputs.clear();
+  bundle.outputs.clear();
+  for (BlockArgument argument : main.getArguments()) {
+    auto name = main.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "sinter.name");
+    inputs[name] = argument.getArgNumber();
+    bundle.inputs.push_back(describe(argument, name));
+    bundle.inputs.back().anyShape = static_cast<bool>(main.getArgAttr(argument.getArgNumber(), "sinter.any_shape"));
+  }
+  for (auto [i, value] : llvm::enumerate(main.getBody().front().getTerminator()->getOperands()))
+    bundle.outputs.push_back(describe(value, main.getResultAttrOfType<StringAttr>(i, "sinter.name")));
+  bundle.checks.clear();
+  for (CheckOp check : module.getOps<CheckOp>())
+    bundle.checks.push_back(BundleCheck::size(inputs.lookup(check.getInput()), check.getAxis(),
+                                              check.getSize().getSizes()[0], check.getDeclared().str()));
+  return llvm::Error::success();
+}
+
+BundleArgument BundleBuilder::giveArena(Value value) {
+  int64_t offset = llvm::alignTo(*bundle.arenaBytes.constant(), SINTER_ALIGNMENT);
+  bundle.arenaBytes = offset + getNumBytes(value);
+  arena[value] = offset;
+  return BundleArgument::arena(offset);
+}
+
+BundleArgument BundleBuilder::placeOf(Value value) const {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return BundleArgument::input(argument.getArgNumber());
+  return BundleArgument::arena(arena.lookup(value));
+}
+
+llvm::Error BundleBuilder::describeHost() {
+  if (!host)
+    return llvm::Error::success();
+  auto cpu = llvm::find_if(getTargets(), [](const auto &target) { return target->getName() == "cpu"; });
+  if (cpu == getTargets().end()) {
+    Operation *first = &findKernels(module, "host").front().getBody().front().front();
+    return unsupported("node '" + getNodeName(first) +
+                       "' is of the host's part of the model, which target cpu compiles, and this build is without it");
+  }
+  EmitRequest own = request;
+  own.spec = {"cpu", {(*cpu)->getChips().front()}};
+  own.progress = {};
+  own.dumpFolder = "";
+  PhaseDriver driver(cpu->get(), own.spec, "");
+  if (llvm::Error error = driver.run(*host->module, Phase::Placed, ""))
+    return error;
+  llvm::Expected<BundleDescription> described = (*cpu)->describe(*host->module, own);
+  if (!described)
+    return described.takeError();
+  bundle = std::move(*described);
+  if (!bundle.arenaBytes.constant())
+    return internalError("the arena of the host's part has no fixed size");
+
+  // Its outputs are the model's, or lie in the arena.
+  llvm::SmallVector<BundleArgument> places;
+  for (const HostPart::Result &result : host->results)
+    places.push_back(result.result ? BundleArgument::output(*result.result) : giveArena(result.value));
+  for (BundleStep &step : bundle.steps)
+    for (BundleArgument &argument : step.arguments)
+      if (argument.kind == BundleArgument::Output) {
+        SizeExpr offset = argument.value;
+        argument = places[argument.index];
+        argument.value = argument.value + offset;
+      }
+  return llvm::Error::success();
+}
+
+void BundleBuilder::describeIndices(KernelOp kernel) {
+  Value indices = kernel.getInputs()[0];
+  BundleStep step;
+  step.name = getNodeName(kernel);
+  step.kernel = SINTER_CHECK_INDICES;
+  step.arguments = {placeOf(indices), giveArena(kernel.getResult(0)), BundleArgument::integer(getRuntimeType(indices)),
+                    BundleArgument::integer(kernel->getAttrOfType<IntegerAttr>("rows").getInt())};
+  step.tasks = cast<RankedTensorType>(indices.getType()).getNumElements();
+  if (auto argument = dyn_cast<BlockArgument>(indices))
+    step.indexInput = argument.getArgNumber();
+  bundle.steps.push_back(std::move(step));
+}
+
+llvm::Error BundleBuilder::describeChip() {
+  func::FuncOp main = mainOf(*chip.module);
+  auto read = [this](Value value) {
+    InterpretOptions options;
+    options.readWeight = [this](WeightOp weight) { return weights->read(weight); };
+    return interpretRecipe(value, options);
+  };
+  llvm::Expected<StreamProgram> lowered = lowerGraph(main, model, read);
+  if (!lowered)
+    return lowered.takeError();
+  program = std::move(*lowered);
+  Placer placer(model);
+  if (llvm::Error error = placer.place(program))
+    return error;
+  llvm::Expected<format::StreamSchedule> schedule = encodeSchedule(program, placer, model);
+  if (!schedule)
+    return schedule.takeError();
+
+  BundleSchedule described;
+  described.chip = model.name;
+  described.cycles = schedule->cycles();
+  described.limitCycles = countLimitCycles(main, model);
+  described.clockHz = static_cast<uint64_t>(model.clockGhz * 1e9 + 0.5);
+
+  // The schedule's order is its own.
+  llvm::StringMap<unsigned> arguments, results;
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    arguments[main.getArgAttrOfType<StringAttr>(i, "sinter.name")] = i;
+  for (unsigned i = 0; i < main.getNumResults(); ++i)
+    results[main.getResultAttrOfType<StringAttr>(i, "sinter.name")] = i;
+  for (const format::Placement &placement : schedule->inputs()) {
+    Value value = chip.arguments[arguments.lookup(placement.name())];
+    described.inputs.push_back({placeOf(value), static_cast<uint64_t>(getNumBytes(value))});
+  }
+  for (const format::Placement &placement : schedule->outputs()) {
+    unsigned number = chip.results[results.lookup(placement.name())];
+    Value value = mainOf(module).getBody().front().getTerminator()->getOperand(number);
+    described.outputs.push_back({BundleArgument::output(number), static_cast<uint64_t>(getNumBytes(value))});
+  }
+
+  std::vector<uint64_t> offsets = layOutConstants(program, model);
+  for (auto [i, tensor] : llvm::enumerate(program.tensors)) {
+    if (tensor.kind != StreamTensor::Constant)
+      continue;
+    uint64_t bytes = uint64_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes();
+    unsigned section =
+        bundle.addSection(tensor.name, bytes, [&tensor = tensor](llvm::MutableArrayRef<char> destination) {
+          return tensor.fill(
+              llvm::MutableArrayRef<uint8_t>(reinterpret_cast<uint8_t *>(destination.data()), destination.size()));
+        });
+    if (!described.firstSection)
+      described.firstSection = section;
+    described.weightsBytes = offsets[i] + bytes;
+  }
+
+  described.file = bundle.files.size();
+  bundle.files.push_back({"schedule.pb", schedule->SerializeAsString()});
+  if (!chipFile.empty()) {
+    described.chipFile = bundle.files.size();
+    bundle.files.push_back({"chip.json", chipFile});
+  }
+  bundle.steps.push_back(described.step());
+  return llvm::Error::success();
+}

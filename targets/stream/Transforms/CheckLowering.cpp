@@ -1,0 +1,58 @@
+//===- CheckLowering.cpp - Refuses what the chip lacks --------------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/sinter/Transforms/PassFailure.h"
+#include "lib/Support/Failure.h"
+#include "targets/stream/Lowering/LowerGraph.h"
+#include "targets/stream/Transforms/ExtractParts.h"
+#include "targets/stream/Transforms/Passes.h"
+
+namespace sinter::stream {
+#define GEN_PASS_DEF_CHECKLOWERINGPASS
+#include "targets/stream/Transforms/Passes.h.inc"
+} // namespace sinter::stream
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::stream;
+
+namespace {
+
+class CheckLoweringPass : public sinter::stream::impl::CheckLoweringPassBase<CheckLoweringPass> {
+public:
+  using CheckLoweringPassBase::CheckLoweringPassBase;
+
+private:
+  void runOnOperation() override {
+    markAllAnalysesPreserved();
+    llvm::Expected<TargetModel> model = TargetModel::find(chip);
+    if (!model)
+      return refuse(model.takeError());
+    ChipPart part = extractChip(getOperation());
+    // Values of weights are asked for when the artifact is written.
+    auto read = [](Value) -> llvm::Expected<HostTensor> { return internalError("a weight's value is not known yet"); };
+    llvm::Expected<StreamProgram> program = lowerGraph(part.module->lookupSymbol<func::FuncOp>("main"), *model, read);
+    if (!program)
+      refuse(program.takeError());
+  }
+
+  void refuse(llvm::Error error) {
+    signalPassFailure();
+    error = llvm::handleErrors(std::move(error), [&](std::unique_ptr<Failure> failure) -> llvm::Error {
+      if (failure->unsupportedNodes.empty())
+        return llvm::Error(std::move(failure));
+      for (const UnsupportedNode &node : failure->unsupportedNodes)
+        emitError(NameLoc::get(StringAttr::get(&getContext(), node.node)))
+            << "'" << node.op << "' op unsupported: " << node.reason;
+      return llvm::Error::success();
+    });
+    if (error)
+      emitFailure(getOperation(), std::move(error));
+  }
+};
+
+} // namespace

@@ -1,0 +1,48 @@
+// RUN: sinter-opt %s -split-input-file -verify-each -sinter-stream-split-host -sinter-verify-graph="phase=fused" -sinter-stream-verify-parts | FileCheck %s
+
+// Tests that a mask is the host's, and that token ids, which the chip gathers by, are checked by the host.
+
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: (%[[IDS:.*]]: tensor<3xi64> {{.*}}, %[[M:.*]]: tensor<3xi1>
+// CHECK: %[[TABLE:.*]] = sinter.parameter @table
+// CHECK: %[[MASK:.*]] = sinter.kernel "host"(%[[M]], %{{.*}}, %{{.*}}) : (tensor<3xi1>, tensor<f32>, tensor<f32>) -> tensor<3x1xf32>
+// CHECK: sinter.elementwise select
+// CHECK: sinter.reshape
+// CHECK: %[[POSITIONS:.*]] = sinter.kernel "indices"(%[[IDS]]) {rows = 50 : i64} : (tensor<3xi64>) -> tensor<3xi32>
+// CHECK: sinter.cast
+// CHECK: sinter.kernel "chip"(%[[TABLE]], %[[POSITIONS]], %[[MASK]])
+// CHECK: sinter.gather %{{.*}}[%{{.*}}] axis 0 : (tensor<50x8xf32>, tensor<3xi32>) -> tensor<3x8xf32>
+// CHECK: sinter.elementwise add
+module attributes {sinter.files = ["m.onnx"]} {
+  sinter.weight @table raw 0 at 0 length 1600 : tensor<50x8xf32>
+  func.func @main(%ids: tensor<3xi64> {sinter.name = "ids"}, %m: tensor<3xi1> {sinter.name = "m"})
+      -> (tensor<3x8xf32> {sinter.name = "y"}) {
+    %zero = sinter.constant dense<0.0> : tensor<f32>
+    %low = sinter.constant dense<-100.0> : tensor<f32>
+    %s = sinter.elementwise select(%m, %zero, %low) : (tensor<3xi1>, tensor<f32>, tensor<f32>) -> tensor<3xf32>
+    %table = sinter.parameter @table : tensor<50x8xf32>
+    %g = sinter.gather %table[%ids] axis 0 : (tensor<50x8xf32>, tensor<3xi64>) -> tensor<3x8xf32>
+    %r = sinter.reshape %s : tensor<3xf32> -> tensor<3x1xf32>
+    %y = sinter.elementwise add(%g, %r) : (tensor<3x8xf32>, tensor<3x1xf32>) -> tensor<3x8xf32>
+    return %y : tensor<3x8xf32>
+  }
+}
+
+// -----
+
+// Tests that functions of what follows from integers, and all that follows from floats, are the chip's.
+
+// CHECK-LABEL: func.func @main
+// CHECK: sinter.kernel "host"
+// CHECK: sinter.cast
+// CHECK-NOT: exp
+// CHECK: sinter.kernel "chip"
+// CHECK: sinter.elementwise exp
+// CHECK: sinter.elementwise mul
+func.func @main(%m: tensor<3xi64> {sinter.name = "m"}, %x: tensor<3xf32> {sinter.name = "x"})
+    -> (tensor<3xf32> {sinter.name = "y"}) {
+  %f = sinter.cast %m : tensor<3xi64> -> tensor<3xf32>
+  %e = sinter.elementwise exp(%f) : (tensor<3xf32>) -> tensor<3xf32>
+  %y = sinter.elementwise mul(%e, %x) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
+  return %y : tensor<3xf32>
+}
