@@ -53,7 +53,8 @@ static llvm::Error checkValues(llvm::ArrayRef<BundleValue> values, StringRef wha
 
 uint32_t sinter::programVersion(const BundleDescription &bundle) {
   auto needsThird = [](const BundleStep &step) {
-    return step.kernel == SINTER_EXECUTE_SCHEDULE || step.kernel == SINTER_CHECK_INDICES;
+    return step.kernel == SINTER_EXECUTE_SCHEDULE || step.kernel == SINTER_CHECK_INDICES ||
+           step.kernel == SINTER_ARRANGE;
   };
   if (bundle.variants.empty() || llvm::any_of(bundle.steps, needsThird))
     return 3;

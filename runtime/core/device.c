@@ -234,14 +234,30 @@ int64_t sinter_internal_execute_schedule(const int64_t *words, int64_t begin, in
 
 int64_t sinter_internal_check_indices(const int64_t *words, int64_t begin, int64_t end, void *scratch) {
   (void)scratch;
-  int32_t *to = (int32_t *)(uintptr_t)words[1];
-  const int64_t things = words[3];
+  const int64_t things = words[3], copies = words[4];
+  uint16_t *to = (uint16_t *)(uintptr_t)words[1] + begin * copies;
   for (int64_t i = begin; i < end; ++i) {
-    int64_t index =
+    const int64_t index =
         words[2] == SINTER_I64 ? ((const int64_t *)(uintptr_t)words[0])[i] : ((const int32_t *)(uintptr_t)words[0])[i];
     if (index < -things || index >= things)
       return 1 + i;
-    to[i] = (int32_t)(index < 0 ? index + things : index);
+    for (int64_t copy = 0; copy < copies; ++copy)
+      *to++ = (uint16_t)(index < 0 ? index + things : index);
+  }
+  return 0;
+}
+
+int64_t sinter_internal_arrange(const int64_t *words, int64_t begin, int64_t end, void *scratch) {
+  (void)scratch;
+  const unsigned char *from = (const unsigned char *)(uintptr_t)words[0];
+  unsigned char *to = (unsigned char *)(uintptr_t)words[1];
+  const int32_t *table = (const int32_t *)(uintptr_t)words[2];
+  const size_t bytes = (size_t)words[3];
+  for (int64_t i = begin; i < end; ++i) {
+    if (table[i] >= 0 && table[i] < words[4])
+      memcpy(to + (size_t)i * bytes, from + (size_t)table[i] * bytes, bytes);
+    else
+      memset(to + (size_t)i * bytes, 0, bytes);
   }
   return 0;
 }

@@ -149,9 +149,10 @@ void sinter_internal_close_devices(sinter_session *session);
 sinter_status sinter_internal_check_execution(sinter_session *session, const sinter_step_record *step,
                                               const int64_t *words);
 /* The kernels SINTER_EXECUTE_SCHEDULE, whose first word a run replaces by a pointer
-   to the sinter_internal_execution, and SINTER_CHECK_INDICES. */
+   to the sinter_internal_execution, SINTER_CHECK_INDICES and SINTER_ARRANGE. */
 int64_t sinter_internal_execute_schedule(const int64_t *words, int64_t begin, int64_t end, void *scratch);
 int64_t sinter_internal_check_indices(const int64_t *words, int64_t begin, int64_t end, void *scratch);
+int64_t sinter_internal_arrange(const int64_t *words, int64_t begin, int64_t end, void *scratch);
 
 //===----------------------------------------------------------------------===//
 // Expressions

@@ -455,6 +455,8 @@ static sinter_kernel functionOf(const sinter_program *program, const sinter_step
     return sinter_internal_execute_schedule;
   case SINTER_CHECK_INDICES:
     return sinter_internal_check_indices;
+  case SINTER_ARRANGE:
+    return sinter_internal_arrange;
   default:
     return program->functions[step->kernel];
   }

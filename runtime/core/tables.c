@@ -231,6 +231,9 @@ static bool checkOwnKernel(Reader *reader, const sinter_step_record *step) {
     return checkSchedule(reader, step);
   case SINTER_PARSE_NUMBERS:
     return checkCount(reader, step, 3);
+  case SINTER_CHECK_INDICES:
+  case SINTER_ARRANGE:
+    return checkCount(reader, step, 5);
   default:
     return checkCount(reader, step, 4);
   }

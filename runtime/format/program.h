@@ -51,7 +51,7 @@ extern "C" {
 /* Readers refuse a greater version, and versions below those that they name. A
    program has the least version that says all of it:
      2  lengths of ranges of floats as symbols; inputs of any shape
-     3  schedules of devices, checked indices; no variants where there are no kernels */
+     3  schedules of devices, checked indices, elements in other orders; no variants where there are no kernels */
 #define SINTER_PROGRAM_VERSION 3
 
 #define SINTER_PROGRAM_FILE "program.bin"
@@ -321,10 +321,15 @@ enum sinter_runtime_kernel {
      program's outputs. */
   SINTER_EXECUTE_SCHEDULE = SINTER_RUNTIME_KERNELS + 2,
   /* Indices, for what cannot refuse them. Words: the indices, what is made of them
-     (I32: negative ones count from the end), the indices' type (SINTER_I32 or
-     SINTER_I64), how many things they choose from. Fails with the position of an
-     index that chooses none of them. */
-  SINTER_CHECK_INDICES = SINTER_RUNTIME_KERNELS + 3
+     (U16, each as often as the last word says, one after the other; negative ones count
+     from the end), the indices' type (SINTER_I32 or SINTER_I64), how many things they
+     choose from, at most 65,536, and how often. Fails with the position of an index
+     that chooses none of them. */
+  SINTER_CHECK_INDICES = SINTER_RUNTIME_KERNELS + 3,
+  /* Elements in another order. Words: the elements, what is made of them, a table of
+     I32 with the position of each element that is made, an element's bytes (1, 2, 4 or
+     8), how many elements there are. Positions where none is give 0. */
+  SINTER_ARRANGE = SINTER_RUNTIME_KERNELS + 4
 };
 /* The longest text of a number: that of -2.2250738585072014e-308. */
 #define SINTER_TEXT_BYTES 24
@@ -335,6 +340,7 @@ static inline const char *sinter_runtime_kernel_name(uint32_t kernel) {
          : kernel == SINTER_PARSE_NUMBERS    ? "parse_numbers"
          : kernel == SINTER_EXECUTE_SCHEDULE ? "execute_schedule"
          : kernel == SINTER_CHECK_INDICES    ? "check_indices"
+         : kernel == SINTER_ARRANGE          ? "arrange"
                                              : (const char *)0;
 }
 

@@ -141,10 +141,24 @@ TEST(RuntimeDeviceTest, HostPart) {
                   second.step(),
                   {"/ids",
                    SINTER_CHECK_INDICES,
-                   {Argument::input(2), Argument::arena(0), Argument::integer(SINTER_I64), Argument::integer(50)},
+                   {Argument::input(2), Argument::arena(0), Argument::integer(SINTER_I64), Argument::integer(50),
+                    Argument::integer(2)},
                    2,
                    0,
                    2}};
+  unsigned order = bundle.addSection("order", 16, [](llvm::MutableArrayRef<char> destination) {
+    const int32_t positions[] = {-1, 4, 2, 1 << 30};
+    std::memcpy(destination.data(), positions, sizeof positions);
+    return llvm::Error::success();
+  });
+  bundle.outputs.push_back({"arranged", SINTER_U8, {4}, {}});
+  bundle.steps.push_back(
+      {"/order",
+       SINTER_ARRANGE,
+       {Argument::input(0), Argument::output(2), Argument::weights(order), Argument::integer(1), Argument::integer(4)},
+       4,
+       0,
+       std::nullopt});
   second.inputs = {{Argument::arena(0), 8}};
   bundle.steps.push_back(second.step());
   second.inputs = {{Argument::arena(64), 16}};
@@ -154,12 +168,14 @@ TEST(RuntimeDeviceTest, HostPart) {
   ASSERT_EQ(opened.status, SINTER_OK) << opened.error.message;
   OpenSession session(opened.program, {}, 2);
   ASSERT_EQ(session.status, SINTER_OK) << session.error.message;
-  ASSERT_EQ(setInputs(session.session, {1, 2, 3, 4}, {0, 0, 0, 0}), SINTER_OK);
+  Bytes a = {1, 2, 3, 4}, b = {0, 0, 0, 0};
+  ASSERT_EQ(setInputs(session.session, a, b), SINTER_OK);
   int64_t ids[] = {49, -50}, dims[] = {2};
   ASSERT_EQ(sinter_session_set_input(session.session, 2, ids, SINTER_I64, dims, 1), SINTER_OK);
   ASSERT_EQ(sinter_session_run(session.session), SINTER_OK) << session.message();
   EXPECT_THAT(outputOf(session.session, 0), ElementsAre(0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0));
-  EXPECT_THAT(outputOf(session.session, 1), ElementsAre(49, 0, 0, 0, 0, 0, 0, 0));
+  EXPECT_THAT(outputOf(session.session, 1), ElementsAre(49, 0, 49, 0, 0, 0, 0, 0));
+  EXPECT_THAT(outputOf(session.session, 2), ElementsAre(0, 0, 3, 0));
   for (int64_t wrong : {int64_t(50), int64_t(-51), int64_t(1) << 40}) {
     ids[1] = wrong;
     EXPECT_EQ(sinter_session_run(session.session), SINTER_UNUSABLE);

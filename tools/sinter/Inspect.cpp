@@ -14,6 +14,7 @@
 #include "tools/sinter/ModelFile.h"
 #include "tools/sinter/Program.h"
 #include "tools/sinter/Reference.h"
+#include "tools/sinter/ScheduleText.h"
 #include "tools/sinter/Verbs.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -314,11 +315,18 @@ std::string inWords(const Description &description) {
   return text;
 }
 
-/// The code of the variant that this machine runs; of a model, as it is in the cache.
+/// The code of the variant that this machine runs, or the schedules; of a model, as it is in the cache.
 int printAssembly(const Options &options) {
   ModelFile model(options.what);
   Bundle bundle = findBundle(model.path(), options.compile, /*dimsAreSizes=*/false);
   Program program(bundle.folder);
+  for (const ProgramSchedule &schedule : program.schedules()) {
+    std::string text = writeScheduleText(bundle.folder + "/" + schedule.file);
+    if (console().json)
+      console().printJson(llvm::json::Object{{"chip", schedule.chip}, {"assembly", text}});
+    else
+      console().print(text);
+  }
   for (uint32_t i = 0; i < program.info().variant_count; ++i) {
     sinter_variant_info variant;
     sinter_program_get_variant(program.get(), i, &variant);
@@ -356,7 +364,7 @@ Verb tool::declareInspect(CLI::App &app) {
   CLI::App *verb = addVerb(app, "inspect", "Shows what a bundle or a model holds", "sinter inspect model.onnx");
   auto options = std::make_shared<Options>();
   verb->add_option("OUT|MODEL", options->what, "a bundle, or a model")->required();
-  verb->add_flag("--assembly", options->assembly, "the kernels' code as text");
+  verb->add_flag("--assembly", options->assembly, "the kernels' code, or the programs of a schedule, as text");
   options->compile.declare(*verb);
   return {verb, [options]() { return run(*options); }};
 }

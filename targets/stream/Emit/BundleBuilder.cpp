@@ -16,6 +16,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cstring>
+
 using namespace mlir;
 using namespace sinter;
 using namespace sinter::stream;
@@ -88,8 +90,6 @@ llvm::Expected<BundleDescription> BundleBuilder::build() {
     return std::move(error);
   if (llvm::Error error = describeValues())
     return std::move(error);
-  for (KernelOp kernel : findKernels(module, "indices"))
-    describeIndices(kernel);
   if (llvm::Error error = describeChip())
     return std::move(error);
   bundle.target = "stream";
@@ -132,17 +132,16 @@ llvm::Error BundleBuilder::describeValues() {
   return llvm::Error::success();
 }
 
-BundleArgument BundleBuilder::giveArena(Value value) {
+BundleArgument BundleBuilder::giveArena(int64_t bytes) {
   int64_t offset = llvm::alignTo(*bundle.arenaBytes.constant(), SINTER_ALIGNMENT);
-  bundle.arenaBytes = offset + getNumBytes(value);
-  arena[value] = offset;
+  bundle.arenaBytes = offset + bytes;
   return BundleArgument::arena(offset);
 }
 
 BundleArgument BundleBuilder::placeOf(Value value) const {
   if (auto argument = dyn_cast<BlockArgument>(value))
     return BundleArgument::input(argument.getArgNumber());
-  return BundleArgument::arena(arena.lookup(value));
+  return places.lookup(value);
 }
 
 llvm::Error BundleBuilder::describeHost() {
@@ -169,30 +168,76 @@ llvm::Error BundleBuilder::describeHost() {
     return internalError("the arena of the host's part has no fixed size");
 
   // Its outputs are the model's, or lie in the arena.
-  llvm::SmallVector<BundleArgument> places;
-  for (const HostPart::Result &result : host->results)
-    places.push_back(result.result ? BundleArgument::output(*result.result) : giveArena(result.value));
+  llvm::SmallVector<BundleArgument> results;
+  for (const HostPart::Result &result : host->results) {
+    results.push_back(result.result ? BundleArgument::output(*result.result) : giveArena(getNumBytes(result.value)));
+    if (!result.result)
+      places[result.value] = results.back();
+  }
   for (BundleStep &step : bundle.steps)
     for (BundleArgument &argument : step.arguments)
       if (argument.kind == BundleArgument::Output) {
         SizeExpr offset = argument.value;
-        argument = places[argument.index];
+        argument = results[argument.index];
         argument.value = argument.value + offset;
       }
   return llvm::Error::success();
 }
 
-void BundleBuilder::describeIndices(KernelOp kernel) {
+BundleStep BundleBuilder::checkIndices(KernelOp kernel, int64_t copies) {
   Value indices = kernel.getInputs()[0];
+  int64_t count = cast<RankedTensorType>(indices.getType()).getNumElements();
   BundleStep step;
   step.name = getNodeName(kernel);
   step.kernel = SINTER_CHECK_INDICES;
-  step.arguments = {placeOf(indices), giveArena(kernel.getResult(0)), BundleArgument::integer(getRuntimeType(indices)),
-                    BundleArgument::integer(kernel->getAttrOfType<IntegerAttr>("rows").getInt())};
-  step.tasks = cast<RankedTensorType>(indices.getType()).getNumElements();
+  step.tasks = count;
+  step.arguments = {
+      placeOf(indices), giveArena(count * copies * sizeof(uint16_t)), BundleArgument::integer(getRuntimeType(indices)),
+      BundleArgument::integer(kernel->getAttrOfType<IntegerAttr>("rows").getInt()), BundleArgument::integer(copies)};
   if (auto argument = dyn_cast<BlockArgument>(indices))
     step.indexInput = argument.getArgNumber();
-  bundle.steps.push_back(std::move(step));
+  return step;
+}
+
+BundleStep BundleBuilder::arrange(Value value, const StreamTensor &tensor) {
+  const std::vector<int32_t> &chosen = tensor.host.chosen;
+  int64_t elementBytes = sinter_type_size(getRuntimeType(value));
+  unsigned table = bundle.addSection(tensor.name + ".order", chosen.size() * sizeof(int32_t),
+                                     [&chosen](llvm::MutableArrayRef<char> destination) {
+                                       std::memcpy(destination.data(), chosen.data(), destination.size());
+                                       return llvm::Error::success();
+                                     });
+  BundleStep step;
+  step.name = tensor.name;
+  step.kernel = SINTER_ARRANGE;
+  step.tasks = chosen.size();
+  step.arguments = {placeOf(value), giveArena(chosen.size() * elementBytes), BundleArgument::weights(table),
+                    BundleArgument::integer(elementBytes),
+                    BundleArgument::integer(cast<RankedTensorType>(value.getType()).getNumElements())};
+  return step;
+}
+
+BundleSchedule::Tensor BundleBuilder::makeInput(const StreamTensor &tensor) {
+  Value value = chip.arguments[tensor.host.argument];
+  int64_t columns = tensor.shape.numColumns();
+  uint64_t bytes = uint64_t(tensor.shape.rows) * columns * getBytes(tensor.shape.type);
+  switch (tensor.host.form) {
+  case StreamTensor::Elements:
+    return {placeOf(value), bytes};
+  case StreamTensor::Indices: {
+    // Both hemispheres have the same.
+    auto [found, isNew] = checked.try_emplace(value);
+    if (isNew) {
+      bundle.steps.push_back(checkIndices(value.getDefiningOp<KernelOp>(), columns));
+      found->second = bundle.steps.back().arguments[1];
+    }
+    return {found->second, bytes};
+  }
+  case StreamTensor::Chosen:
+    bundle.steps.push_back(arrange(value, tensor));
+    return {bundle.steps.back().arguments[1], bytes};
+  }
+  llvm_unreachable("a form");
 }
 
 llvm::Error BundleBuilder::describeChip() {
@@ -220,15 +265,14 @@ llvm::Error BundleBuilder::describeChip() {
   described.clockHz = static_cast<uint64_t>(model.clockGhz * 1e9 + 0.5);
 
   // The schedule's order is its own.
-  llvm::StringMap<unsigned> arguments, results;
-  for (unsigned i = 0; i < main.getNumArguments(); ++i)
-    arguments[main.getArgAttrOfType<StringAttr>(i, "sinter.name")] = i;
+  llvm::StringMap<unsigned> inputs, results;
+  for (auto [i, tensor] : llvm::enumerate(program.tensors))
+    if (tensor.kind == StreamTensor::Input)
+      inputs[tensor.name] = i;
   for (unsigned i = 0; i < main.getNumResults(); ++i)
     results[main.getResultAttrOfType<StringAttr>(i, "sinter.name")] = i;
-  for (const format::Placement &placement : schedule->inputs()) {
-    Value value = chip.arguments[arguments.lookup(placement.name())];
-    described.inputs.push_back({placeOf(value), static_cast<uint64_t>(getNumBytes(value))});
-  }
+  for (const format::Placement &placement : schedule->inputs())
+    described.inputs.push_back(makeInput(program.tensors[inputs.lookup(placement.name())]));
   for (const format::Placement &placement : schedule->outputs()) {
     unsigned number = chip.results[results.lookup(placement.name())];
     Value value = mainOf(module).getBody().front().getTerminator()->getOperand(number);

@@ -40,12 +40,14 @@ private:
   llvm::Error describeValues();
   llvm::Error describeHost();
   llvm::Error checkResults();
-  void describeIndices(KernelOp kernel);
   llvm::Error describeChip();
+  /// Has the host make an input of the schedule; returns where it lies.
+  BundleSchedule::Tensor makeInput(const StreamTensor &tensor);
+  BundleStep checkIndices(KernelOp kernel, int64_t copies);
+  BundleStep arrange(mlir::Value value, const StreamTensor &tensor);
   /// Where a value of the module lies that the chip or a check of indices reads.
   BundleArgument placeOf(mlir::Value value) const;
-  /// Gives a value its place in the arena.
-  BundleArgument giveArena(mlir::Value value);
+  BundleArgument giveArena(int64_t bytes);
 
   mlir::ModuleOp module;
   const TargetModel &model;
@@ -57,7 +59,8 @@ private:
   std::optional<HostPart> host;
   StreamProgram program;
   BundleDescription bundle;
-  llvm::DenseMap<mlir::Value, int64_t> arena;
+  llvm::DenseMap<mlir::Value, BundleArgument> places;  // of the host's results
+  llvm::DenseMap<mlir::Value, BundleArgument> checked; // of indices that were checked
 };
 
 } // namespace sinter::stream

@@ -8,6 +8,7 @@
 #include "dialects/sinter/Transforms/PassFailure.h"
 #include "lib/Support/Failure.h"
 #include "targets/stream/Lowering/Functions.h"
+#include "targets/stream/Lowering/LowerGraph.h"
 #include "targets/stream/Transforms/HostPart.h"
 #include "targets/stream/Transforms/Passes.h"
 
@@ -38,8 +39,6 @@ private:
     auto main = module.lookupSymbol<func::FuncOp>("main");
     if (failed(checkDimensions(module, main)))
       return signalPassFailure();
-    auto numerics =
-        NumericsAttr::get(&getContext(), Float16Type::get(&getContext()), model->halfLanes(), model->aluLatency);
     Parts parts(main);
     bool refused = false;
     for (Operation &op : main.getBody().front().without_terminator()) {
@@ -50,7 +49,8 @@ private:
         refused = true;
         continue;
       }
-      op.setAttr("sinter.numerics", numerics);
+      op.setAttr("sinter.numerics", NumericsAttr::get(&getContext(), Float16Type::get(&getContext()),
+                                                      getProductTile(&op, *model), model->aluLatency));
       ++numChosen;
     }
     if (refused)
