@@ -350,9 +350,9 @@ Graph makeLayer(int64_t rows, bool hasCodes) {
   return Graph(weights, {{"x", {1, rows, 384}}}, body, {1, rows, 384});
 }
 
-// The bounds are a little above what was reached (2,958, 2,911), so that a worse placement is seen.
+// The bounds are a little above what was reached (2,949, 2,614), so that a worse placement is seen.
 TEST(StreamLowering, EncoderLayer) { EXPECT_LT(makeLayer(16, false).compare(), 3100); }
-TEST(StreamLowering, EncoderLayerOfCodes) { EXPECT_LT(makeLayer(16, true).compare(), 3050); }
+TEST(StreamLowering, EncoderLayerOfCodes) { EXPECT_LT(makeLayer(16, true).compare(), 2750); }
 TEST(StreamLowering, DISABLED_EncoderLayerOfCodes) { fprintf(stderr, "%ld\n", (long)makeLayer(128, true).compare()); }
 
 TEST(StreamLowering, WhatTheChipLacksIsRefusedAtOnce) {

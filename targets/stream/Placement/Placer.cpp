@@ -36,7 +36,10 @@ Cycles spanOf(const Cycles &cycles) { return {cycles.first, cycles.last() - cycl
 Placer::Placer(const TargetModel &model)
     : model(model),
       table(model.numQueues() + model.alus, model.streamsPerDirection, model.streamsPerDirection, model.reach()),
-      chipMemory(model), planes(2 * model.planesPerHemisphere) {}
+      chipMemory(model), planes(2 * model.planesPerHemisphere) {
+  for (std::vector<uint64_t> &words : wordsInUse)
+    words.resize(model.slicesPerHemisphere, 0);
+}
 
 llvm::Error Placer::place(const StreamProgram &program) {
   for (const StreamTensor &tensor : program.tensors) {
@@ -86,7 +89,7 @@ llvm::Error Placer::place(const StreamProgram &program) {
         continue;
       for (const WordRange &strip : chipTensors[tensor].strips)
         if (strip.words)
-          chipMemory.release(strip, chipTensors[tensor].lastRead + 1);
+          giveBack(strip, chipTensors[tensor].lastRead + 1);
     }
   }
   return llvm::Error::success();
@@ -126,10 +129,12 @@ std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle, llvm::f
   take(key);
   for (const VectorKey &other : partners[key])
     take(other);
-  unsigned &next = nextSlice[static_cast<unsigned>(tensor.side)];
+  // The one of which the least is in use, since what lies in one slice takes turns; the next in turn where several are
+  // alike.
+  unsigned side = static_cast<unsigned>(tensor.side);
+  std::optional<WordRange> best;
   for (unsigned tried = 0; tried < model.slicesPerHemisphere; ++tried) {
-    unsigned slice = next, address = 0;
-    next = (slice + 1) % model.slicesPerHemisphere;
+    unsigned slice = (nextSlice[side] + tried) % model.slicesPerHemisphere, address = 0;
     bool isFresh = cycle == 0 || tensor.isPadded;
     int64_t first = isFresh ? 0 : cycle + std::abs(model.slicePosition(tensor.side, slice));
     bool isLast = slice / model.slicesPerPosition == (model.slicesPerHemisphere - 1) / model.slicesPerPosition;
@@ -137,10 +142,23 @@ std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle, llvm::f
       continue;
     // LOADs that begin between two multiples of the interleave end a word behind the last row's.
     unsigned words = tensor.shape.wordsPerStrip() + tensor.isPadded;
-    if (!isTaken[slice] && isFree(slice) && chipMemory.find(tensor.side, slice, words, first, address))
-      return WordRange{tensor.side, slice, address, words};
+    bool isBetter = !best || wordsInUse[side][slice] < wordsInUse[side][best->slice];
+    if (isBetter && !isTaken[slice] && isFree(slice) && chipMemory.find(tensor.side, slice, words, first, address))
+      best = WordRange{tensor.side, slice, address, words};
   }
-  return std::nullopt;
+  if (best)
+    nextSlice[side] = (best->slice + 1) % model.slicesPerHemisphere;
+  return best;
+}
+
+void Placer::take(const WordRange &range) {
+  chipMemory.take(range);
+  wordsInUse[static_cast<unsigned>(range.side)][range.slice] += range.words;
+}
+
+void Placer::giveBack(const WordRange &range, int64_t cycle) {
+  chipMemory.release(range, cycle);
+  wordsInUse[static_cast<unsigned>(range.side)][range.slice] -= range.words;
 }
 
 llvm::Error Placer::placeConstant(unsigned index) {
@@ -151,7 +169,7 @@ llvm::Error Placer::placeConstant(unsigned index) {
     if (!words)
       return doesNotFit("tensor '" + tensor.name + "' does not fit the memory of chip " + model.name);
     strip = *words;
-    chipMemory.take(strip);
+    take(strip);
   }
   return llvm::Error::success();
 }
@@ -259,7 +277,7 @@ llvm::Expected<int64_t> Placer::search(int64_t earliest, llvm::function_ref<int6
     std::copy(oldSlices, oldSlices + 2, nextSlice);
     for (const Given &words : given) {
       WordRange &strip = chipTensors[words.tensor].strips[words.strip];
-      chipMemory.release(strip, words.from);
+      giveBack(strip, words.from);
       strip = {};
     }
     at += delay;
@@ -564,7 +582,7 @@ int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<Str
     if (!words)
       return inTheWay("words of memory", 1);
     tensor.strips[strip] = *words;
-    chipMemory.take(*words);
+    take(*words);
     given.push_back({index, strip, start});
   }
   return 0;

@@ -73,6 +73,8 @@ private:
   /// A slice for a strip of the vector, from the next one in turn on: none where another strip of the vector, or a
   /// vector that goes with it, lies, or where `isFree` says no.
   std::optional<WordRange> findSlice(VectorKey key, int64_t cycle, llvm::function_ref<bool(unsigned)> isFree);
+  void take(const WordRange &range);
+  void giveBack(const WordRange &range, int64_t cycle);
   llvm::Error placeConstant(unsigned tensor);
   llvm::Error placeTask(const Task &task);
   /// What one stream of a LOAD carries: words of a strip from `word` on.
@@ -133,6 +135,7 @@ private:
   };
   std::vector<Given> given;
   unsigned nextSlice[2] = {0, 0};
+  std::vector<uint64_t> wordsInUse[2]; // by hemisphere and slice
   int64_t end = 0;
   std::vector<Span> taskSpans;
   const char *obstacle = ""; // of the last attempt that failed
