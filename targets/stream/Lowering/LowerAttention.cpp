@@ -237,9 +237,7 @@ private:
       load.superlanes = ((1u << width) - 1) << (lane / model.lanesPerSuperlane);
       tile.loads.push_back(load);
     }
-    auto laneTensor = [&](int64_t rows, unsigned interleave = 1) {
-      return addTensor(Element::Float32, rows, model.lanes(), side, interleave);
-    };
+    auto laneTensor = [&](int64_t rows) { return addTensor(Element::Float32, rows, model.lanes(), side); };
     unsigned raw = laneTensor(sizes.keys);
     std::optional<unsigned> biasRows;
     if (bias)
@@ -258,14 +256,28 @@ private:
       } else {
         s = function.add(AluOp::Copy, Element::Float32, s);
       }
-      greatest.push_back(laneTensor(std::min(count, chains), chains));
+      greatest.push_back(laneTensor(std::min(count, chains)));
       function.results = {s.index, function.addRunning(AluOp::Max, Element::Float32, x).index};
       ProductTile rows = tile;
       rows.activations.row += row;
       addTask(ScoresStage, {rows}, count, function, inputs, {{raw, 0, row, 1}, {greatest.back(), 0, 0, 1}});
     }
-    unsigned most = laneTensor(1), sums = laneTensor(chains, chains), factor = laneTensor(1);
-    addTree(GreatestStage, AluOp::Max, greatest, chains, 0, most, /*inverts=*/false);
+    unsigned most = laneTensor(1), sums = laneTensor(chains), factor = laneTensor(1);
+    // Of each burst; then of them.
+    for (auto [i, rows] : llvm::enumerate(greatest)) {
+      unsigned one = i + 1 == greatest.size() && i == 0 ? most : laneTensor(1);
+      addTree(GreatestStage, AluOp::Max, rows, 0, one, /*inverts=*/false);
+      rows = one;
+    }
+    for (size_t i = 1; i < greatest.size(); ++i) {
+      VectorProgram function;
+      VectorOperand a = VectorOperand::input(function.addInput(Element::Float32)),
+                    b = VectorOperand::input(function.addInput(Element::Float32));
+      function.results = {function.add(AluOp::Max, Element::Float32, a, b).index};
+      unsigned one = i + 1 == greatest.size() ? most : laneTensor(1);
+      addTask(GreatestStage, {}, 1, function, {{greatest[i - 1], 0, 0, 0}, {greatest[i], 0, 0, 0}}, {{one, 0, 0, 1}});
+      greatest[i] = one;
+    }
 
     unsigned exponentials = laneTensor(sizes.keys);
     VectorProgram exponential;
@@ -276,7 +288,7 @@ private:
     exponential.results = {e.index, exponential.addRunning(AluOp::Add, Element::Float32, e).index};
     addTask(ExponentialStage, {}, sizes.keys, exponential, {{raw, 0, 0, 1}, {most, 0, 0, 0}},
             {{exponentials, 0, 0, 1}, {sums, 0, 0, 1}});
-    addTree(SumStage, AluOp::Add, {sums}, chains, (sizes.keys - chains) % chains, factor, /*inverts=*/true);
+    addTree(SumStage, AluOp::Add, sums, (sizes.keys - chains) % chains, factor, /*inverts=*/true);
 
     unsigned rounded = addTensor(Element::Float16, sizes.keys, model.lanes(), side, rowsPerLoad, /*isPadded=*/true);
     VectorProgram scale;
@@ -294,25 +306,35 @@ private:
 
   /// One row of the rows of chains: neighbouring chains first. Chain i is row (i - shift) modulo the chains. Inverted,
   /// it is the square of the reciprocal root.
-  void addTree(Stage stage, AluOp op, ArrayRef<unsigned> partial, int64_t chains, int64_t shift, unsigned result,
-               bool inverts) {
+  void addTree(Stage stage, AluOp op, unsigned partial, int64_t shift, unsigned result, bool inverts) {
     VectorProgram function;
     std::vector<RowsOf> inputs;
-    std::vector<VectorOperand> values;
-    for (unsigned tensor : partial)
-      for (int64_t chain = 0, count = program.tensors[tensor].shape.rows; chain < count; ++chain) {
-        values.push_back(VectorOperand::input(function.addInput(Element::Float32)));
-        inputs.push_back({tensor, 0, (chain - shift + count) % count, 0});
-      }
-    while (values.size() > 1) {
-      std::vector<VectorOperand> pairs;
-      for (size_t i = 0; i + 1 < values.size(); i += 2)
-        pairs.push_back(function.add(op, Element::Float32, values[i], values[i + 1]));
-      if (values.size() % 2)
-        pairs.push_back(values.back());
-      values = std::move(pairs);
+    // The rows lie in one slice, so that each has its own cycle: what is there earlier is passed on by copies.
+    struct Node {
+      VectorOperand value;
+      int rows, ready; // how many, and by when, in steps from the first row on
+    };
+    std::vector<Node> nodes;
+    int64_t count = program.tensors[partial].shape.rows;
+    for (int64_t chain = 0; chain < count; ++chain) {
+      nodes.push_back({VectorOperand::input(function.addInput(Element::Float32)), 1, 0});
+      inputs.push_back({partial, 0, (chain - shift + count) % count, 0});
     }
-    VectorOperand x = values.front();
+    while (nodes.size() > 1) {
+      std::vector<Node> pairs;
+      for (size_t i = 0; i + 1 < nodes.size(); i += 2) {
+        Node left = nodes[i], right = nodes[i + 1];
+        int both = left.rows + right.ready;
+        for (; left.ready < both; ++left.ready)
+          left.value = function.add(AluOp::Copy, Element::Float32, left.value);
+        pairs.push_back(
+            {function.add(op, Element::Float32, left.value, right.value), left.rows + right.rows, both + 1});
+      }
+      if (nodes.size() % 2)
+        pairs.push_back(nodes.back());
+      nodes = std::move(pairs);
+    }
+    VectorOperand x = nodes.front().value;
     if (inverts) {
       x = function.add(AluOp::Rsqrt, Element::Float32, x);
       x = function.add(AluOp::Mul, Element::Float32, x, x);
