@@ -10,6 +10,7 @@
 #include "dialects/sinter/IR/Sinter.h"
 #include "dialects/sinter/Transforms/Passes.h"
 #include "lib/Bundle/WriteBundle.h"
+#include "lib/Quantization/Calibration.h"
 #include "lib/Support/Failure.h"
 #include "lib/Support/Hash.h"
 #include "targets/stream/Emit/BundleBuilder.h"
@@ -40,6 +41,11 @@ public:
     return TargetModel::getDescription(chip).str();
   }
   bool runsHere(std::string &) const override { return true; }
+  bool executes(const QuantizationScheme &scheme) const override {
+    return scheme.weightBits == 8 && scheme.activationBits == 8 && scheme.group == 0 && !scheme.zeroPoints &&
+           scheme.activations == QuantizationScheme::Activations::Static;
+  }
+  std::string getSchemes() const override { return "w8a8s"; }
   void registerDialects(DialectRegistry &) const override {}
   void registerPasses() const override { registerSinterStreamPasses(); }
 
@@ -52,7 +58,7 @@ public:
       passes.addPass(createSplitHostPass());
       break;
     case Phase::Lowered:
-      passes.addPass(createCheckLoweringPass({getChip(spec)}));
+      passes.addPass(createCheckLoweringPass({getChip(spec), spec.folder, spec.calibration}));
       break;
     default:
       break;
@@ -115,6 +121,14 @@ llvm::Expected<EmitResult> StreamTarget::emit(ModuleOp module, ModuleOp referenc
   llvm::raw_string_ostream stream(referenceText);
   reference.print(stream, OpPrintingFlags().enableDebugInfo());
   bundle->files.push_back({"reference.mlir", referenceText});
+  if (!request.calibration.empty())
+    for (StringRef name : {Calibration::jsonName, Calibration::arraysName}) {
+      std::string path = (llvm::sys::path::parent_path(request.calibration) + "/" + name).str();
+      llvm::Expected<std::shared_ptr<const MappedFile>> file = MappedFile::open(path);
+      if (!file)
+        return file.takeError();
+      bundle->files.push_back({name.str(), "", *file});
+    }
 
   EmitResult result;
   for (const BundleVariant &variant : bundle->variants)

@@ -41,8 +41,10 @@ static int64_t getNumBytes(Value value) {
 //===----------------------------------------------------------------------===//
 
 uint64_t sinter::stream::countLimitCycles(func::FuncOp chip, const TargetModel &model) {
-  uint64_t units = model.planesPerHemisphere, depth = model.halfLanes(), width = model.planeColumns;
-  auto limitOf = [&](uint64_t rows, uint64_t inner, uint64_t columns) {
+  // Of fp16, the two planes of a hemisphere are one unit of half the depth.
+  auto limitOf = [&](uint64_t rows, uint64_t inner, uint64_t columns, bool isFloat = true) {
+    uint64_t units = isFloat ? model.planesPerHemisphere : 2 * model.planesPerHemisphere;
+    uint64_t depth = isFloat ? model.halfLanes() : model.lanes(), width = model.planeColumns;
     auto loads = [&](uint64_t stationary) {
       uint64_t arrays = llvm::divideCeil(inner, depth) * llvm::divideCeil(stationary, width);
       return llvm::divideCeil(arrays, units) * model.planeLoadCycles;
@@ -63,6 +65,12 @@ uint64_t sinter::stream::countLimitCycles(func::FuncOp chip, const TargetModel &
         batches *= size;
       uint64_t rows = columns && batches ? elements / columns / batches : 0;
       limit += batches * limitOf(rows, inner, columns);
+    } else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op)) {
+      ArrayRef<int64_t> lhs = shape(matmul.getLhs()), rhs = shape(matmul.getRhs());
+      uint64_t rows = 1;
+      for (int64_t size : lhs.drop_back())
+        rows *= size;
+      limit += limitOf(rows, lhs.back(), rhs.back(), /*isFloat=*/false);
     } else if (auto attention = dyn_cast<AttentionOp>(op)) {
       // [batch, length, heads, size] each.
       ArrayRef<int64_t> query = shape(attention.getQuery()), key = shape(attention.getKey());

@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/sinter/Transforms/PassFailure.h"
+#include "lib/Interpreter/Interpreter.h"
 #include "lib/Support/Failure.h"
+#include "lib/Weights/WeightFiles.h"
 #include "targets/stream/Lowering/LowerGraph.h"
 #include "targets/stream/Transforms/ExtractParts.h"
 #include "targets/stream/Transforms/Passes.h"
@@ -33,11 +35,33 @@ private:
     if (!model)
       return refuse(model.takeError());
     ChipPart part = extractChip(getOperation());
-    // Values of weights are asked for when the artifact is written.
-    auto read = [](Value) -> llvm::Expected<HostTensor> { return internalError("a weight's value is not known yet"); };
+    std::optional<WeightFiles> files;
+    auto read = [&](Value value) -> llvm::Expected<HostTensor> {
+      if (folder.empty())
+        return standIn(value);
+      if (!files) {
+        llvm::Expected<WeightFiles> opened = WeightFiles::open(*part.module, folder, calibration);
+        if (!opened)
+          return opened.takeError();
+        files = std::move(*opened);
+      }
+      InterpretOptions options;
+      options.readWeight = [&](WeightOp weight) { return files->read(weight); };
+      return interpretRecipe(value, options);
+    };
     llvm::Expected<StreamProgram> program = lowerGraph(part.module->lookupSymbol<func::FuncOp>("main"), *model, read);
     if (!program)
       refuse(program.takeError());
+  }
+
+  /// For scales and zero points, of weights that are not to be read.
+  static HostTensor standIn(Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    HostTensor tensor(toElementType(type.getElementType()), type.getShape().vec());
+    if (type.getElementType().isF32())
+      for (float &element : tensor.as<float>())
+        element = 1;
+    return tensor;
   }
 
   void refuse(llvm::Error error) {

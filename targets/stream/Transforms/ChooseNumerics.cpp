@@ -44,6 +44,13 @@ private:
     for (Operation &op : main.getBody().front().without_terminator()) {
       if (!parts.isChip(&op) || isMovement(op))
         continue;
+      if (auto quantize = dyn_cast<QuantizeOp>(op)) {
+        quantize.setReciprocal(true); // the chip does not divide
+        ++numChosen;
+        continue;
+      }
+      if (isa<QuantizedMatmulOp>(op))
+        continue; // exact, and its scales are factors in the order that the op says
       if (std::string reason = findRefusal(op); !reason.empty()) {
         op.emitOpError("unsupported: ") << reason;
         refused = true;

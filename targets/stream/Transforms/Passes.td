@@ -14,7 +14,7 @@ def ChooseNumericsPass : Pass<"sinter-stream-choose-numerics", "::mlir::ModuleOp
   let summary = "Write down how the chip computes";
   let description = [{
     Requires phase `quantized`. Puts `sinter.numerics` on each op that computes floats on the chip, so that the interpreter has the
-    chip's bits (docs/decisions/numerics.md). The host's part and what follows from weights alone stay as they are. Refuses dimensions
+    chip's bits (docs/decisions/numerics.md); codes are made with the reciprocal of their scale. The host's part and what follows from weights alone stay as they are. Refuses dimensions
     that are left open, and ops that are not among those of that page, all at once.
 
     Before and after:
@@ -62,8 +62,8 @@ def SplitHostPass : Pass<"sinter-stream-split-host", "::mlir::ModuleOp"> {
 def CheckLoweringPass : Pass<"sinter-stream-check-lowering", "::mlir::ModuleOp"> {
   let summary = "Refuse what the chip lacks";
   let description = [{
-    Requires phase `fused`. Lowers the chip's part without its weights, and refuses what cannot be lowered, all at once. The module
-    stays as it is: tasks have no text.
+    Requires phase `fused`. Lowers the chip's part, and refuses what cannot be lowered, all at once. Of weights it reads scales and zero
+    points of codes. The module stays as it is: tasks have no text.
 
     Refused:
 
@@ -72,7 +72,11 @@ def CheckLoweringPass : Pass<"sinter-stream-check-lowering", "::mlir::ModuleOp">
     ```
   }];
   let dependentDialects = ["::sinter::SinterDialect"];
-  let options = [Option<"chip", "chip", "std::string", /*default=*/"\"tsp1\"", "the chip, or the file of its description">];
+  let options = [Option<"chip", "chip", "std::string", /*default=*/"\"tsp1\"", "the chip, or the file of its description">,
+                 Option<"folder", "folder", "std::string", /*default=*/"\"\"",
+                        "where the files of the weights lie; empty: nothing is read, and scales are taken as 1">,
+                 Option<"calibration", "calibration", "std::string", /*default=*/"\"\"",
+                        "the calibration.json whose arrays recipes may read">];
 }
 
 def VerifyPartsPass : Pass<"sinter-stream-verify-parts", "::mlir::ModuleOp"> {

@@ -1,4 +1,4 @@
-// RUN: sinter-opt %s -verify-each -sinter-stream-choose-numerics | FileCheck %s
+// RUN: sinter-opt %s -split-input-file -verify-each -sinter-stream-choose-numerics | FileCheck %s
 
 // Tests that what the chip computes gets its numerics, and that the host's part, movements and recipes of weights do not.
 
@@ -22,6 +22,32 @@ module attributes {sinter.files = ["m.onnx"]} {
     %r = sinter.reshape %x : tensor<2x2x2xf32> -> tensor<2x4xf32>
     %p = sinter.matmul %r, %e : (tensor<2x4xf32>, tensor<4x3xf32>) -> tensor<2x3xf32>
     %y = sinter.elementwise add(%p, %mask) : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+    return %y : tensor<2x3xf32>
+  }
+}
+
+// -----
+
+// Tests that codes of activations are made with the reciprocal of their scale, and that products of codes stay as they are.
+
+// CHECK-LABEL: func.func @main
+// CHECK: sinter.quantize %{{.*}} scale %{{.*}} {reciprocal}
+// CHECK: sinter.quantize %{{.*}} scale %{{[^{]*}} : (tensor<4x3xf32>
+// CHECK: sinter.quantized_matmul
+// CHECK-NOT: numerics
+// CHECK: return
+module attributes {sinter.files = ["m.onnx"]} {
+  sinter.weight @w raw 0 at 0 length 48 : tensor<4x3xf32>
+  func.func @main(%x: tensor<2x4xf32> {sinter.name = "x"}) -> (tensor<2x3xf32> {sinter.name = "y"}) {
+    %s = sinter.constant dense<0.03> : tensor<f32>
+    %t = sinter.constant dense<0.02> : tensor<1x3xf32>
+    %w = sinter.parameter @w : tensor<4x3xf32>
+    %a = sinter.quantize %x scale %s : (tensor<2x4xf32>, tensor<f32>) -> tensor<2x4x!sinter.quantized<i8:f32>>
+    %b = sinter.quantize %w scale %t
+        : (tensor<4x3xf32>, tensor<1x3xf32>) -> tensor<4x3x!sinter.quantized<i8:f32, blocks [0, 1]>>
+    %y = sinter.quantized_matmul %a scale %s, %b scale %t
+        : (tensor<2x4x!sinter.quantized<i8:f32>>, tensor<f32>, tensor<4x3x!sinter.quantized<i8:f32, blocks [0, 1]>>, tensor<1x3xf32>)
+        -> tensor<2x3xf32>
     return %y : tensor<2x3xf32>
   }
 }
