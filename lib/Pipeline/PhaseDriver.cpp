@@ -150,7 +150,7 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
   std::string diagnostics;
   std::vector<UnsupportedNode> refused;
   bool allRefused = true;
-  std::string unusableInput;
+  std::string unusableInput, tooLarge;
   mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
     std::string text = diagnostic.str();
     // The line about the reproducer is MLIR's way to say what our message says.
@@ -162,6 +162,8 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
     std::string node = name ? name.getName().str() : "";
     if (llvm::StringRef message = text; unusableInput.empty() && message.consume_front(unusablePrefix))
       unusableInput = message.str();
+    if (llvm::StringRef message = text; tooLarge.empty() && message.consume_front(doesNotFitPrefix))
+      tooLarge = message.str();
     if (!addRefusal(text, node, refused))
       allRefused = false;
     if (!diagnostics.empty())
@@ -176,6 +178,10 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
   if (!unusableInput.empty()) {
     llvm::sys::fs::remove(reproducer);
     return unusable(unusableInput);
+  }
+  if (!tooLarge.empty()) {
+    llvm::sys::fs::remove(reproducer);
+    return doesNotFit(tooLarge);
   }
   if (!refused.empty() && allRefused) {
     llvm::sys::fs::remove(reproducer);

@@ -11,6 +11,10 @@
 
 void sinter::emitFailure(mlir::ModuleOp module, llvm::Error error) {
   Failure failure = takeFailure(std::move(error));
-  module.emitError() << (failure.status == ExitStatus::Unusable ? llvm::StringRef(unusablePrefix) : "")
-                     << failure.message;
+  llvm::StringRef prefix;
+  if (failure.status == ExitStatus::Unusable)
+    prefix = unusablePrefix;
+  else if (failure.status == ExitStatus::DoesNotFit)
+    prefix = doesNotFitPrefix;
+  module.emitError() << prefix << failure.message;
 }

@@ -7,8 +7,8 @@
 //
 // A pass that fails is a defect of Sinter, but for passes that read files: a weight
 // that cannot be read is its owner's to mend. Their diagnostics begin with
-// "unusable: ", by which the compiler tells them from others, as it tells what is not
-// supported by "unsupported: ".
+// "unusable: ", or "does not fit: " for what is too large for a target, by which the
+// compiler tells them from others, as it tells what is not supported by "unsupported: ".
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,6 +21,7 @@
 namespace sinter {
 
 constexpr llvm::StringLiteral unusablePrefix = "unusable: ";
+constexpr llvm::StringLiteral doesNotFitPrefix = "does not fit: ";
 
 /// Says at the module what `error` says.
 void emitFailure(mlir::ModuleOp module, llvm::Error error);

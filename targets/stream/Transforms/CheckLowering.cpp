@@ -10,6 +10,7 @@
 #include "lib/Support/Failure.h"
 #include "lib/Weights/WeightFiles.h"
 #include "targets/stream/Lowering/LowerGraph.h"
+#include "targets/stream/Placement/CheckMemory.h"
 #include "targets/stream/Transforms/ExtractParts.h"
 #include "targets/stream/Transforms/Passes.h"
 
@@ -51,7 +52,9 @@ private:
     };
     llvm::Expected<StreamProgram> program = lowerGraph(part.module->lookupSymbol<func::FuncOp>("main"), *model, read);
     if (!program)
-      refuse(program.takeError());
+      return refuse(program.takeError());
+    if (llvm::Error error = checkMemory(*program, *model))
+      refuse(std::move(error));
   }
 
   /// For scales and zero points, of weights that are not to be read.

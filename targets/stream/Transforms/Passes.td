@@ -62,7 +62,7 @@ def SplitHostPass : Pass<"sinter-stream-split-host", "::mlir::ModuleOp"> {
 def CheckLoweringPass : Pass<"sinter-stream-check-lowering", "::mlir::ModuleOp"> {
   let summary = "Refuse what the chip lacks";
   let description = [{
-    Requires phase `fused`. Lowers the chip's part, and refuses what cannot be lowered, all at once. Of weights it reads scales and zero
+    Requires phase `fused`. Lowers the chip's part, and refuses what cannot be lowered, all at once, and more constants than the chip has memory for. Of weights it reads scales and zero
     points of codes. The module stays as it is: tasks have no text.
 
     Refused:
