@@ -11,6 +11,7 @@
 #include "lib/Support/HostTensor.h"
 #include "tools/sinter/CompileOptions.h"
 #include "tools/sinter/Console.h"
+#include "tools/sinter/Program.h"
 
 #include "llvm/Support/JSON.h"
 
@@ -68,6 +69,9 @@ struct CaseResult {
 /// Compiles the case's model and runs it by the runtime on each of its sets of data. Throws nothing: every failure is
 /// part of the result.
 CaseResult runCase(const std::string &folder, const VerifyOptions &options);
+
+/// verify --schedule: the schedule alone, without inputs and weights; the exit status.
+int verifySchedule(const std::string &folder, const ProgramSchedule &schedule);
 
 /// verify --case and verify --suite.
 int verifyCase(const VerifyOptions &options);

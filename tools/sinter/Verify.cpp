@@ -147,11 +147,17 @@ int verifyQuality(const Program &program, Reference &reference, const VerifyOpti
 }
 
 int verifyArtifact(VerifyOptions options) {
-  if (options.schedule)
-    throw Stop{Failure(ExitStatus::Unsupported, "--schedule: the bundle is for no dataflow target")};
   ModelFile given(options.what);
   Bundle bundle = findBundle(given.path(), options.compile, /*dimsAreSizes=*/true);
   Program program(bundle.folder);
+  if (options.schedule) {
+    if (program.schedules().empty())
+      throw Stop{Failure(ExitStatus::Unsupported, "--schedule: the bundle is for no dataflow target")};
+    int status = 0;
+    for (const ProgramSchedule &schedule : program.schedules())
+      status = std::max(status, verifySchedule(bundle.folder, schedule));
+    return status;
+  }
   if (options.integrity) {
     sinter_error error;
     if (sinter_status status = sinter_program_check_integrity(program.get(), &error))
