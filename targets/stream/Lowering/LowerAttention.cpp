@@ -10,6 +10,7 @@
 #include "llvm/ADT/Hashing.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <array>
 #include <limits>
 
 using namespace mlir;
@@ -58,13 +59,10 @@ public:
     int64_t chunk = llvm::alignTo(llvm::divideCeil(sizes.queries, chunks), rowsPerLoad);
     std::vector<Part> parts;
     for (int64_t batch = 0; batch < sizes.batches; ++batch) {
-      std::vector<unsigned> values[2];
+      std::array<std::vector<unsigned>, 2> values = turnValues(batch);
       for (int64_t begin = 0, i = 0; begin < sizes.queries; begin += chunk, ++i) {
         Hemisphere side = i % 2 ? Hemisphere::West : Hemisphere::East;
-        std::vector<unsigned> &turned = values[i % 2];
-        if (turned.empty())
-          turned = turnValues(batch, side);
-        parts.push_back({batch, begin, std::min(chunk, sizes.queries - begin), side, turned, {}});
+        parts.push_back({batch, begin, std::min(chunk, sizes.queries - begin), side, values[i % 2], {}});
         addScores(parts.back());
       }
     }
@@ -81,11 +79,11 @@ private:
   /// Tasks of one stage do not wait for each other.
   enum Stage {
     ScoresStage,
+    ValuesStage,
     GreatestStage,
     ExponentialStage,
     SumStage,
     ScaleStage,
-    ValuesStage,
     WeightsStage,
     numStages
   };
@@ -129,11 +127,10 @@ private:
                              std::move(results), node});
   }
 
-  /// Rows become columns and columns rows: of one half of a vector of `from`, `rows` rows from `row` on. The result has
-  /// a row for each of `lanes` lanes.
-  unsigned turn(Stage stage, RowsOf from, int64_t rows, Half half, unsigned lanes, Hemisphere side,
-                unsigned interleave) {
-    unsigned turned = addTensor(Element::Float16, lanes, rows, side, interleave, interleave > 1);
+  /// Rows become columns and columns rows: of one half of a vector of `from`, `rows` rows from `row` on. `turned`, of
+  /// which there is one for each hemisphere that wants it, has a row for each of `lanes` lanes.
+  void turn(Stage stage, RowsOf from, int64_t rows, Half half, unsigned lanes, Hemisphere side,
+            ArrayRef<unsigned> turned) {
     for (int64_t begin = 0; begin < rows; begin += model.planeColumns) {
       ProductTile tile;
       tile.activations = {constants.addIdentity(side), 0, 0, 1};
@@ -142,23 +139,31 @@ private:
       VectorProgram round;
       round.takesProduct = true;
       VectorOperand x = VectorOperand::input(round.addInput(Element::Float32));
-      round.results = {round.convert(Element::Float32, Element::Float16, x).index};
-      addTask(stage, {tile}, lanes, round, {{}}, {{turned, static_cast<unsigned>(begin / model.planeColumns), 0, 1}});
+      std::vector<RowsOf> results;
+      for (unsigned tensor : turned) {
+        round.results.push_back(round.convert(Element::Float32, Element::Float16, x).index);
+        results.push_back({tensor, static_cast<unsigned>(begin / model.planeColumns), 0, 1});
+      }
+      addTask(stage, {tile}, lanes, round, {{}}, results);
     }
-    return turned;
   }
 
-  /// The values with keys in the lanes: a tensor for each half of each vector.
-  std::vector<unsigned> turnValues(int64_t batch, Hemisphere side) {
-    std::vector<unsigned> turned;
+  /// The values with keys in the lanes: a tensor for each half of each vector, in each hemisphere. The hemispheres
+  /// share the work.
+  std::array<std::vector<unsigned>, 2> turnValues(int64_t batch) {
+    std::array<std::vector<unsigned>, 2> turned;
     HeadPlace last = placeOf(sizes.groups - 1, sizes.valueSize);
     for (unsigned i = 0; i <= last.vector * 2 + last.half; ++i) {
       unsigned lanes = 0; // that heads lie in
       for (unsigned group = 0; group < sizes.groups; ++group)
         if (HeadPlace place = placeOf(group, sizes.valueSize); place.vector * 2 + place.half == i)
           lanes = place.lane + llvm::alignTo(sizes.valueSize, model.lanesPerSuperlane);
-      turned.push_back(turn(ValuesStage, {tensors.value[static_cast<unsigned>(side)], i / 2, batch * sizes.keys, 1},
-                            sizes.keys, i % 2 ? Half::High : Half::Low, lanes, side, rowsPerLoad));
+      for (Hemisphere side : {Hemisphere::East, Hemisphere::West})
+        turned[static_cast<unsigned>(side)].push_back(
+            addTensor(Element::Float16, lanes, sizes.keys, side, rowsPerLoad, /*isPadded=*/true));
+      turn(ValuesStage, {tensors.value[i % 2], i / 2, batch * sizes.keys, 1}, sizes.keys,
+           i % 2 ? Half::High : Half::Low, lanes, i % 2 ? Hemisphere::West : Hemisphere::East,
+           {turned[0].back(), turned[1].back()});
     }
     return turned;
   }
@@ -299,8 +304,8 @@ private:
     addTask(ScaleStage, {}, sizes.keys, scale, {{exponentials, 0, 0, 1}, {factor, 0, 0, 0}}, {{rounded, 0, 0, 1}});
     for (unsigned i = 0; i * perHalf < scores.heads.size(); ++i) {
       unsigned lanes = std::min<unsigned>(scores.heads.size() - i * perHalf, perHalf) * room;
-      scores.weights[i] =
-          turn(WeightsStage, {rounded, 0, 0, 1}, sizes.keys, i ? Half::High : Half::Low, lanes, side, 1);
+      scores.weights[i] = addTensor(Element::Float16, lanes, sizes.keys, side);
+      turn(WeightsStage, {rounded, 0, 0, 1}, sizes.keys, i ? Half::High : Half::Low, lanes, side, scores.weights[i]);
     }
   }
 
