@@ -79,8 +79,8 @@ private:
   /// Tasks of one stage do not wait for each other.
   enum Stage {
     ScoresStage,
-    ValuesStage,
     GreatestStage,
+    ValuesStage,
     ExponentialStage,
     SumStage,
     ScaleStage,
