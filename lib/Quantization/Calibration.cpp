@@ -9,8 +9,16 @@
 #include "lib/Support/Failure.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Path.h"
 
 using namespace sinter;
+
+std::vector<std::string> Calibration::getFiles(llvm::StringRef path) {
+  if (path.empty())
+    return {};
+  std::string folder = (llvm::sys::path::parent_path(path) + "/").str();
+  return {folder + jsonName.str(), folder + arraysName.str()};
+}
 
 const StaticRange &ObservedTensor::bestStatic() const {
   const StaticRange *best = &minMax;

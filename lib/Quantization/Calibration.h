@@ -95,6 +95,9 @@ public:
   /// What a module's `sinter.files` calls the archive, which does not lie beside the model.
   static constexpr llvm::StringLiteral moduleFileName = "sinter:calibration.npz";
 
+  /// The two files of the calibration in whose folder `path` is; none where it is empty.
+  static std::vector<std::string> getFiles(llvm::StringRef path);
+
   std::string modelSha256; // of the model that was run; empty where it is not known
   int64_t numSamples = 0;
   std::vector<ObservedTensor> tensors;

@@ -9,6 +9,7 @@
 
 #include "dialects/cpu/IR/Cpu.h"
 #include "dialects/sinter/Transforms/Refusals.h"
+#include "lib/Bundle/BundleSource.h"
 #include "lib/Bundle/LinkedProgram.h"
 #include "lib/Bundle/WriteBundle.h"
 #include "lib/Quantization/Calibration.h"
@@ -26,8 +27,6 @@
 
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace sinter;
@@ -311,11 +310,7 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
   if (!bundle)
     return bundle.takeError();
   llvm::append_range(bundle->checks, collectRunChecks(reference));
-  bundle->name = request.name;
-  bundle->compiler = "sinter";
-  bundle->sourceFile = llvm::sys::path::filename(request.modelPath).str();
-  if (auto source = llvm::MemoryBuffer::getFile(request.modelPath, /*IsText=*/false, /*RequiresNullTerminator=*/false))
-    bundle->sourceSha256 = sha256Hex((*source)->getBuffer());
+  describeSource(*bundle, request.name, request.modelPath);
 
   VariantCompiler compiler(module, form ? request.name : "", !request.dumpFolder.empty());
   if (llvm::Error error = compileVariants(compiler, *isas, form.has_value(), request, *bundle))
@@ -347,20 +342,8 @@ llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, 
     if (llvm::Error error = writeLinkedProgram(*bundle, objects, request.out, linked, &summary))
       return std::move(error);
   } else {
-    std::string referenceText;
-    llvm::raw_string_ostream stream(referenceText);
-    OpPrintingFlags flags;
-    flags.enableDebugInfo();
-    reference.print(stream, flags);
-    bundle->files.push_back({"reference.mlir", referenceText});
-    if (!request.calibration.empty())
-      for (StringRef name : {Calibration::jsonName, Calibration::arraysName}) {
-        std::string path = (llvm::sys::path::parent_path(request.calibration) + "/" + name).str();
-        llvm::Expected<std::shared_ptr<const MappedFile>> file = MappedFile::open(path);
-        if (!file)
-          return file.takeError();
-        bundle->files.push_back({name.str(), "", *file});
-      }
+    if (llvm::Error error = addKeptFiles(*bundle, reference, Calibration::getFiles(request.calibration)))
+      return std::move(error);
     if (llvm::Error error = writeBundle(*bundle, request.out, options, &summary))
       return std::move(error);
   }

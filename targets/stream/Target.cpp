@@ -9,6 +9,7 @@
 
 #include "dialects/sinter/IR/Sinter.h"
 #include "dialects/sinter/Transforms/Passes.h"
+#include "lib/Bundle/BundleSource.h"
 #include "lib/Bundle/WriteBundle.h"
 #include "lib/Quantization/Calibration.h"
 #include "lib/Support/Failure.h"
@@ -20,7 +21,6 @@
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace sinter;
@@ -112,23 +112,9 @@ llvm::Expected<EmitResult> StreamTarget::emit(ModuleOp module, ModuleOp referenc
   llvm::Expected<BundleDescription> bundle = builder.build();
   if (!bundle)
     return bundle.takeError();
-  bundle->name = request.name;
-  bundle->compiler = "sinter";
-  bundle->sourceFile = llvm::sys::path::filename(request.modelPath).str();
-  if (auto source = llvm::MemoryBuffer::getFile(request.modelPath, /*IsText=*/false, /*RequiresNullTerminator=*/false))
-    bundle->sourceSha256 = sha256Hex((*source)->getBuffer());
-  std::string referenceText;
-  llvm::raw_string_ostream stream(referenceText);
-  reference.print(stream, OpPrintingFlags().enableDebugInfo());
-  bundle->files.push_back({"reference.mlir", referenceText});
-  if (!request.calibration.empty())
-    for (StringRef name : {Calibration::jsonName, Calibration::arraysName}) {
-      std::string path = (llvm::sys::path::parent_path(request.calibration) + "/" + name).str();
-      llvm::Expected<std::shared_ptr<const MappedFile>> file = MappedFile::open(path);
-      if (!file)
-        return file.takeError();
-      bundle->files.push_back({name.str(), "", *file});
-    }
+  describeSource(*bundle, request.name, request.modelPath);
+  if (llvm::Error error = addKeptFiles(*bundle, reference, Calibration::getFiles(request.calibration)))
+    return std::move(error);
 
   EmitResult result;
   for (const BundleVariant &variant : bundle->variants)

@@ -54,6 +54,8 @@ struct TargetModel {
   unsigned columnsPerLoad() const { return planeColumns / planeLoadCycles; }
   /// Streams that a LOAD samples; one for each column of int8.
   unsigned loadStreams() const { return columnsPerLoad(); }
+  /// Rows of a tensor that one LOAD makes columns of.
+  unsigned rowsPerLoad(bool isFloat16) const { return loadStreams() / (isFloat16 ? 2 : 1); }
   unsigned wordsPerBank() const { return wordsPerSlice / banksPerSlice; }
   uint64_t memoryBytes() const { return uint64_t(2) * slicesPerHemisphere * wordsPerSlice * lanes(); }
 

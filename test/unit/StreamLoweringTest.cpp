@@ -11,11 +11,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Schedule/Verify/StreamVerifier.h"
-#include "runtime/sim/StreamSimulator.h"
-#include "targets/stream/Emit/EncodeSchedule.h"
 #include "targets/stream/Lowering/LowerGraph.h"
 #include "test/unit/InterpreterHarness.h"
+#include "test/unit/StreamTesting.h"
 
 #include <cstring>
 #include <set>
@@ -25,17 +23,6 @@ using namespace sinter::stream;
 using namespace sinter::testing;
 
 namespace {
-
-/// What must not fail: an error ends the test program with its text, in builds without assertions, too.
-void must(llvm::Error error) {
-  if (error)
-    llvm::report_fatal_error(std::move(error));
-}
-template <typename T> T must(llvm::Expected<T> value) {
-  if (!value)
-    llvm::report_fatal_error(value.takeError());
-  return std::move(*value);
-}
 
 std::string numerics(int64_t tile) {
   return "{sinter.numerics = #sinter.numerics<operands f16, tile " + std::to_string(tile) + ", chains 4>}";
@@ -91,20 +78,9 @@ struct Graph {
       ADD_FAILURE() << llvm::toString(program.takeError());
       return 0;
     }
-    Placer placer(model);
-    must(placer.place(*program));
-    format::StreamSchedule schedule = must(encodeSchedule(*program, placer, model));
-    std::optional<verify::Rejection> rejection = verify::verifyStreamSchedule(schedule, model.description);
-    EXPECT_FALSE(rejection) << rejection->text();
-    std::vector<uint64_t> offsets = layOutConstants(*program, model);
-    std::vector<uint8_t> weights(offsets.back());
-    for (size_t i = 0; i < program->tensors.size(); ++i)
-      if (const StreamTensor &tensor = program->tensors[i]; tensor.fill)
-        must(tensor.fill(llvm::MutableArrayRef<uint8_t>(weights).slice(
-            offsets[i], size_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes())));
+    SimulatedProgram simulated(*program, model);
+    auto &[schedule, weights, simulator] = simulated;
     std::string error;
-    auto simulator = sim::StreamSimulator::create(schedule, model.description, weights.data(), weights.size(), error);
-    EXPECT_TRUE(simulator) << error;
     if (!simulator)
       return 0;
     for (const StreamTensor &tensor : program->tensors) {

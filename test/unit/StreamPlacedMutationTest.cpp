@@ -15,6 +15,7 @@
 #include "runtime/sim/StreamSimulator.h"
 #include "targets/stream/Emit/EncodeSchedule.h"
 #include "test/unit/StreamMutations.h"
+#include "test/unit/StreamTesting.h"
 
 #include "llvm/Support/Error.h"
 
@@ -36,7 +37,7 @@ struct Placed {
 
 /// A program of tensors and tasks, whose constants and inputs are random.
 struct Maker {
-  TargetModel model = llvm::cantFail(TargetModel::find("tsp1"));
+  TargetModel model = must(TargetModel::find("tsp1"));
   StreamProgram program;
 
   unsigned add(StreamTensor::Kind kind, const std::string &name, Element type, int64_t rows, unsigned columns,
@@ -84,8 +85,8 @@ struct Maker {
   }
   Placed place(const std::string &name) {
     Placer placer(model);
-    llvm::cantFail(placer.place(program));
-    format::StreamSchedule schedule = llvm::cantFail(encodeSchedule(program, placer, model));
+    must(placer.place(program));
+    format::StreamSchedule schedule = must(encodeSchedule(program, placer, model));
     std::vector<uint8_t> weights(layOutConstants(program, model).back());
     std::mt19937 random(9);
     for (uint8_t &weight : weights)
@@ -219,7 +220,7 @@ std::vector<std::vector<uint8_t>> execute(const format::StreamSchedule &schedule
 }
 
 TEST(StreamPlacedMutation, WrongSchedulesAreRefused) {
-  const format::Chip chip = llvm::cantFail(TargetModel::find("tsp1")).description;
+  const format::Chip chip = must(TargetModel::find("tsp1")).description;
   const char *more = std::getenv("SINTER_STREAM_MUTATIONS");
   int rounds = more ? std::atoi(more) : 30;
   std::vector<Placed> programs = placedPrograms();

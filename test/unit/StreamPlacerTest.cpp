@@ -10,13 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Schedule/Verify/StreamVerifier.h"
-#include "runtime/sim/StreamSimulator.h"
-#include "targets/stream/Emit/EncodeSchedule.h"
-
-#include "llvm/Support/Error.h"
-#include "llvm/Support/ErrorHandling.h"
-#include "gtest/gtest.h"
+#include "test/unit/StreamTesting.h"
 
 #include <cmath>
 #include <cstring>
@@ -26,17 +20,6 @@ using namespace sinter;
 using namespace sinter::stream;
 
 namespace {
-
-/// What must not fail: an error ends the test program with its text, in builds without assertions, too.
-void must(llvm::Error error) {
-  if (error)
-    llvm::report_fatal_error(std::move(error));
-}
-template <typename T> T must(llvm::Expected<T> value) {
-  if (!value)
-    llvm::report_fatal_error(value.takeError());
-  return std::move(*value);
-}
 
 TargetModel tsp1() { return must(TargetModel::find("tsp1")); }
 
@@ -92,20 +75,10 @@ struct Bench {
     return tensor;
   }
   void run() {
-    Placer placer(model);
-    must(placer.place(program));
-    format::StreamSchedule schedule = must(encodeSchedule(program, placer, model));
-    std::optional<verify::Rejection> rejection = verify::verifyStreamSchedule(schedule, model.description);
-    EXPECT_FALSE(rejection) << rejection->text();
-    std::vector<uint64_t> offsets = layOutConstants(program, model);
-    std::vector<uint8_t> weights(offsets.back());
-    for (size_t i = 0; i < program.tensors.size(); ++i)
-      if (const StreamTensor &tensor = program.tensors[i]; tensor.fill)
-        must(tensor.fill(llvm::MutableArrayRef<uint8_t>(weights).slice(
-            offsets[i], size_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes())));
+    SimulatedProgram simulated(program, model);
+    auto &[schedule, weights, simulator] = simulated;
     std::string error;
-    auto simulator = sim::StreamSimulator::create(schedule, model.description, weights.data(), weights.size(), error);
-    ASSERT_TRUE(simulator) << error;
+    ASSERT_TRUE(simulator);
     for (size_t i = 0; i < inputs.size(); ++i)
       if (!inputs[i].empty())
         ASSERT_TRUE(simulator->setInput(program.tensors[i].name, inputs[i].data(), inputs[i].size(), error)) << error;

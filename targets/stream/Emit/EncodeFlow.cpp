@@ -20,9 +20,7 @@
 using namespace sinter;
 using namespace sinter::stream;
 
-namespace {
-
-format::ElementType encode(Element type) {
+format::ElementType sinter::stream::encodeElement(Element type) {
   switch (type) {
   case Element::Int8:
     return format::INT8;
@@ -37,6 +35,8 @@ format::ElementType encode(Element type) {
   }
   llvm_unreachable("an element");
 }
+
+namespace {
 
 class FlowEncoder {
 public:
@@ -218,9 +218,8 @@ private:
     }
     for (const ColumnLoad &load : tile.loads) {
       // The last LOAD takes as many rows as the others. Behind the tensor's there are zeros, and they need no name.
-      unsigned rowsPerLoad = model.loadStreams() / (isFloat16 ? 2 : 1);
       int64_t behind = program.tensors[load.rows.tensor].shape.rows - load.rows.row;
-      int64_t count = std::min<int64_t>(behind, llvm::alignTo(load.columns, rowsPerLoad));
+      int64_t count = std::min<int64_t>(behind, llvm::alignTo(load.columns, model.rowsPerLoad(isFloat16)));
       format::Tile::Columns &columns = addColumns(load.column, 1, count);
       *columns.mutable_column() = maskedOf(load.rows, count, load.superlanes);
       if (isFloat16)
@@ -310,9 +309,9 @@ private:
       }
       format::FlowAlu alu;
       alu.set_operation(static_cast<format::Alu::Operation>(operation.op));
-      alu.set_type(::encode(operation.type));
+      alu.set_type(encodeElement(operation.type));
       if (operation.op == AluOp::Convert)
-        alu.set_to(::encode(operation.to));
+        alu.set_to(encodeElement(operation.to));
       format::FlowOperand *operands[] = {alu.mutable_a(), alu.mutable_b(), alu.mutable_c()};
       for (unsigned k = 0; k < 3; ++k) {
         const VectorOperand &operand = operation.operands[k];
@@ -360,7 +359,7 @@ private:
       inLast = std::min(chains, task.rows - row);
       format::FlowAlu alu;
       alu.set_operation(static_cast<format::Alu::Operation>(operation.op));
-      alu.set_type(::encode(operation.type));
+      alu.set_type(encodeElement(operation.type));
       *alu.mutable_a() = advance(operand, row);
       *alu.mutable_b() = round;
       *add(inLast).mutable_alu() = std::move(alu);

@@ -20,6 +20,9 @@
 
 namespace sinter::stream {
 
+/// The element type as schedules have it.
+format::ElementType encodeElement(Element type);
+
 /// `constants` is where the words of each constant begin in the weights file (layOutConstants).
 format::Flow encodeFlow(const StreamProgram &program, llvm::ArrayRef<uint64_t> constants, const TargetModel &model);
 

@@ -25,22 +25,6 @@ namespace {
 
 format::Direction encode(Hemisphere side) { return side == Hemisphere::East ? format::EAST : format::WEST; }
 
-format::ElementType encode(Element type) {
-  switch (type) {
-  case Element::Int8:
-    return format::INT8;
-  case Element::Int16:
-    return format::INT16;
-  case Element::Int32:
-    return format::INT32;
-  case Element::Float16:
-    return format::FLOAT16;
-  case Element::Float32:
-    return format::FLOAT32;
-  }
-  llvm_unreachable("an element");
-}
-
 format::Half encode(Half half) {
   return half == Half::Low ? format::LOW : half == Half::High ? format::HIGH : format::BOTH;
 }
@@ -88,9 +72,9 @@ struct Encoder {
   void operator()(const AluInstruction &alu) {
     format::Alu &made = *to.mutable_alu();
     made.set_operation(static_cast<format::Alu::Operation>(alu.op));
-    made.set_type(encode(alu.type));
+    made.set_type(encodeElement(alu.type));
     if (alu.op == AluOp::Convert)
-      made.set_to(encode(alu.to));
+      made.set_to(encodeElement(alu.to));
     if (alu.operands[0].kind != AluOperand::None)
       encode(alu.operands[0], made.mutable_a());
     if (alu.operands[1].kind != AluOperand::None)
@@ -146,7 +130,7 @@ void nameQueue(unsigned queue, const TargetModel &model, format::QueueProgram &p
 void encodePlacement(const ChipTensor &tensor, format::Placement &placement) {
   assert(tensor.shape.interleave == 1 && "the host knows rows one after the other");
   placement.set_name(tensor.name);
-  placement.set_type(encode(tensor.shape.type));
+  placement.set_type(encodeElement(tensor.shape.type));
   placement.set_rows(tensor.shape.rows);
   placement.set_columns(tensor.shape.numColumns());
   unsigned bytes = getBytes(tensor.shape.type);

@@ -74,8 +74,6 @@ public:
   }
 
 private:
-  static constexpr int64_t rowsPerLoad = 8;
-
   /// Tasks of one stage do not wait for each other.
   enum Stage {
     ScoresStage,
@@ -380,6 +378,7 @@ private:
   StreamProgram &program;
   ConstantTensors &constants;
   const TargetModel &model;
+  int64_t rowsPerLoad = model.rowsPerLoad(/*isFloat16=*/true);
   AttentionSizes sizes;
   AttentionTensors tensors;
   Value bias;

@@ -421,7 +421,7 @@ private:
       chip.heads[index] = addTemporary(name, Element::Float16, chip, half);
       StreamTensor &tensor = program.tensors[*chip.heads[index]];
       if (form->operand != 1) { // what becomes columns
-        tensor.shape.interleave = model.loadStreams() / 2;
+        tensor.shape.interleave = model.rowsPerLoad(/*isFloat16=*/true);
         tensor.isPadded = true;
       }
       results.push_back({*chip.heads[index], Element::Float16});

@@ -229,7 +229,7 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
     }
     // In their order: the last cycle of one may touch the columns of the next.
     for (const ColumnLoad &load : tile.loads) {
-      unsigned perCycle = rowsPerLoad(task.isFloat16);
+      unsigned perCycle = model.rowsPerLoad(task.isFloat16);
       // The last cycle takes as many rows as the others.
       int64_t behind = chipTensors[load.rows.tensor].shape.rows - load.rows.row;
       int64_t rows = std::min<int64_t>(llvm::alignTo(load.columns, perCycle), behind);
@@ -297,7 +297,7 @@ int64_t Placer::loadPacked(unsigned tensor, bool isFloat16, Hemisphere side, uns
 
 int64_t Placer::loadColumns(const ColumnLoad &columns, bool isFloat16, Hemisphere side, unsigned plane, int64_t at) {
   ChipTensor &tensor = chipTensors[columns.rows.tensor];
-  unsigned rows = rowsPerLoad(isFloat16), bytes = getBytes(tensor.shape.type);
+  unsigned rows = model.rowsPerLoad(isFloat16), bytes = getBytes(tensor.shape.type);
   assert(tensor.shape.interleave == rows && "rows that become columns are dealt out to as many strips");
   std::vector<LoadSource> sources;
   for (unsigned i = 0; i < rows; ++i)

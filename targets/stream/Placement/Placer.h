@@ -115,8 +115,6 @@ private:
   int64_t earliestArrival(const RowsOf &rows, int64_t count, int position, unsigned rowsPerCycle = 1) const;
   Hemisphere directionTo(Hemisphere side, unsigned slice, int position) const;
   void issue(unsigned queue, schedule::Cycles cycles, int step, decltype(Issue::instruction) instruction, int latency);
-  /// Rows of a tensor that one LOAD makes columns of.
-  unsigned rowsPerLoad(bool isFloat16) const { return model.loadStreams() / (isFloat16 ? 2 : 1); }
   Plane &planeState(Hemisphere side, unsigned plane) {
     return planes[static_cast<unsigned>(side) * model.planesPerHemisphere + plane];
   }
