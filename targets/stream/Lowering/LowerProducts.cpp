@@ -1,0 +1,123 @@
+//===- LowerProducts.cpp - Products by weights as arrays of a streaming chip ===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/stream/Lowering/GraphLowering.h"
+
+#include "dialects/sinter/Transforms/WeightMatmuls.h"
+
+using namespace mlir;
+using namespace sinter;
+using namespace sinter::stream;
+
+void GraphLowering::addTasks(const Chain &chain, const Matrix &matrix, unsigned vector, ArrayRef<LanePart> columns,
+                             ArrayRef<RowsOf> targets, const std::string &node) {
+  auto function = std::make_shared<VectorProgram>(chain.program);
+  if (!chain.product) {
+    program.tasks.push_back({false, {}, matrix.rows, function, chain.inputs, targets.vec(), node});
+    return;
+  }
+  const Product &product = *chain.product->product;
+  // A vector's columns are a plane's, so that vectors can take turns between hemispheres; a single one is shared by
+  // rows.
+  unsigned numVectors = countVectors(columns);
+  bool isShared = matrix.rows >= 2 * int64_t(model.planeLoadCycles) &&
+                  (numVectors == 1 || !product.weights || (numVectors % 2 && vector + 1 == numVectors));
+  int64_t parts = isShared ? 2 : 1;
+  for (int64_t part = 0; part < parts; ++part) {
+    int64_t begin = matrix.rows * part / parts, end = matrix.rows * (part + 1) / parts;
+    Hemisphere half = bothSides[(vector + part) % 2];
+    for (int64_t row = begin; row < end; row += model.accumulatorRows) {
+      Task task;
+      task.isFloat16 = !product.codes;
+      task.rows = std::min<int64_t>(end - row, model.accumulatorRows);
+      task.tiles = makeTiles(product, partsOf(columns, vector), row, half);
+      task.program = function;
+      task.inputs = moveRows(chain.inputs, row);
+      task.results = moveRows(targets, row);
+      task.node = node;
+      program.tasks.push_back(std::move(task));
+    }
+  }
+}
+
+std::vector<ProductTile> GraphLowering::makeTiles(const Product &product, ArrayRef<LanePart> columns, int64_t row,
+                                                  Hemisphere half) {
+  std::vector<ProductTile> tiles;
+  for (unsigned vector = 0; product.codes && vector < countVectors(product.parts); ++vector) {
+    ProductTile tile;
+    tile.activations = {product.activations[static_cast<unsigned>(half)], vector, row, 1};
+    tile.weights = constants.packBytes(product.weights, partsOf(product.parts, vector), columns, half);
+    tiles.push_back(tile);
+  }
+  if (product.codes)
+    return tiles;
+  for (unsigned i = 0; i < 2 * countVectors(product.parts); ++i) {
+    // What of the activations lies in this half of this vector.
+    std::vector<LanePart> rows;
+    unsigned begin = i % 2 * model.halfLanes();
+    for (const LanePart &part : partsOf(product.parts, i / 2)) {
+      unsigned first = std::max(part.lane, begin), last = std::min(part.lane + part.columns, begin + model.halfLanes());
+      if (first < last)
+        rows.push_back({part.column + first - part.lane, last - first, 0, first - begin});
+    }
+    if (rows.empty())
+      continue;
+    ProductTile tile;
+    tile.activations = {product.activations[static_cast<unsigned>(half)], i / 2, row, 1};
+    tile.half = i % 2 ? Half::High : Half::Low;
+    tile.weights =
+        product.weights ? constants.packHalves(product.weights, rows, columns, half) : constants.packOnes(rows, half);
+    tiles.push_back(tile);
+  }
+  return tiles;
+}
+
+void GraphLowering::lowerMatmul(MatmulOp op) {
+  if (isFromWeights(op.getLhs()) || !isFromWeights(op.getRhs()))
+    return refuse(op, "a product of two tensors that a run computes");
+  if (getRank(op.getRhs()) != 2)
+    return refuse(op, "weights of more than two dimensions");
+  ensureForms(op.getLhs());
+  const ChipValue &lhs = values.find(op.getLhs())->second;
+  Product product = {op.getRhs(), {*lhs.f16[0], *lhs.f16[1]}, lhs.parts};
+  ChipValue value;
+  value.matrix = getMatrix(op.getResult());
+  value.product = product;
+  values[op.getResult()] = value;
+  finish(op.getResult());
+}
+
+void GraphLowering::lowerQuantize(QuantizeOp op) {
+  if (auto found = values.find(op.getResult()); found != values.end() && found->second.codes[0])
+    return;
+  const ChipValue input = values.find(op.getInput())->second;
+  std::vector<Written> results;
+  addCodes(op, input, results);
+  addForms(input, results, getNodeName(op));
+}
+
+void GraphLowering::lowerQuantizedMatmul(QuantizedMatmulOp op) {
+  auto lhs = values.find(op.getLhs());
+  auto typeOf = [](Value value) {
+    return cast<QuantizedType>(cast<RankedTensorType>(value.getType()).getElementType());
+  };
+  QuantizedType rhsType = typeOf(op.getRhs());
+  if (lhs == values.end() || !lhs->second.codes[0] || !typeOf(op.getLhs()).getBlocks().empty())
+    return refuse(op, "codes with a scale for each row; --quantize=w8a8s gives them one scale");
+  if (rhsType.getBits() != 8 || rhsType.getStorage().isUnsignedInteger() || op.getRhsZeroPoint() ||
+      !isFromWeights(op.getRhs()) || (!rhsType.getBlocks().empty() && rhsType.getBlocks().front() != 0))
+    return refuse(op, "weights other than signed codes of 8 bits with a scale for each column");
+  Product product = {op.getRhs(), {*lhs->second.codes[0], *lhs->second.codes[1]}, lhs->second.parts};
+  product.codes = op;
+  product.scale = static_cast<float>(readNumber(op, op.getLhsScale()));
+  product.zeroPoint = getZeroPoint(op, op.getLhsZeroPoint(), op.getLhs().getType());
+  ChipValue value;
+  value.matrix = getMatrix(op.getResult());
+  value.product = product;
+  values[op.getResult()] = value;
+  finish(op.getResult());
+}
