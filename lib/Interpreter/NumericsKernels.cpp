@@ -314,8 +314,8 @@ static llvm::Expected<HostTensor> runRmsNorm(RmsNormOp op, const Frame &frame) {
 // Attention
 //===----------------------------------------------------------------------===//
 
-/// Scores to weights that add up to 1.
-static void applySoftmax(llvm::MutableArrayRef<float> row, int64_t numChains) {
+/// Scores to weights. Returns the reciprocal of their sum.
+static float applyExponentials(llvm::MutableArrayRef<float> row, int64_t numChains) {
   float most = row.front();
   for (float x : row.drop_front())
     most = greaterOf(most, x);
@@ -336,9 +336,7 @@ static void applySoftmax(llvm::MutableArrayRef<float> row, int64_t numChains) {
     chains = std::move(sums);
   }
   float r = stepRsqrt(chains.front());
-  float q = r * r;
-  for (float &x : row)
-    x = x * q;
+  return r * r;
 }
 
 static llvm::Expected<HostTensor> runAttention(AttentionOp op, const Frame &frame) {
@@ -372,14 +370,18 @@ static llvm::Expected<HostTensor> runAttention(AttentionOp op, const Frame &fram
           if (op.getCausal() && i > position + keys - queries)
             scores[i] = -std::numeric_limits<float>::infinity();
         }
-        applySoftmax(scores, numerics.getChains());
+        float factor = applyExponentials(scores, numerics.getChains());
         std::vector<double> weights = products.round(scores);
-        for (int64_t e = 0; e < valueSize; ++e)
-          values[(row * heads + h) * valueSize + e] =
+        for (int64_t e = 0; e < valueSize; ++e) {
+          float sum =
               products.sum(weights.data(), &v[(b * keys * groups + g) * valueSize + e], keys, groups * valueSize);
+          values[(row * heads + h) * valueSize + e] = sum * factor;
+        }
       }
   });
-  return makeResult(frame, values);
+  // Results are turned around by products.
+  std::vector<double> rounded = products.round(values);
+  return makeResult(frame, std::vector<float>(rounded.begin(), rounded.end()));
 }
 
 void sinter::addNumericsKernels(KernelTable &table) {

@@ -211,6 +211,13 @@ TEST(StreamLowering, Functions) {
   graph.compare();
 }
 
+/// How many columns of `heads` heads of `size` a tile of a product takes: those of the heads of half a vector, which
+/// has 160 lanes. A head begins with a superlane, and the halves have as many heads each as is possible.
+int64_t tileOfHeads(int64_t heads, int64_t size) {
+  int64_t most = 160 / ((size + 15) / 16 * 16), halves = (heads + most - 1) / most;
+  return (heads + halves - 1) / halves * size;
+}
+
 std::string attention(int64_t batch, int64_t queries, int64_t keys, int64_t heads, int64_t groups, int64_t size,
                       int64_t valueSize, bool hasBias, bool isMask) {
   auto type = [](std::vector<int64_t> dims) {
@@ -234,8 +241,8 @@ std::string attention(int64_t batch, int64_t queries, int64_t keys, int64_t head
          head("v", "z", keys, groups, valueSize) + "    %o = sinter.attention %q, %k, %v" +
          (hasBias ? " bias %m" : "") + " scale 0.3 NUM : (" + q + ", " + k + ", " + v + (hasBias ? ", " + m : "") +
          ") -> " + o + "\n    %f = sinter.reshape %o : " + o + " -> " + flat + "\n    %y = sinter.matmul %f, %wo " +
-         numerics(160 / ((valueSize + 15) / 16 * 16) * valueSize) + " : (" + flat + ", " +
-         type({heads * valueSize, 24}) + ") -> " + type({batch, queries, 24});
+         numerics(tileOfHeads(heads, valueSize)) + " : (" + flat + ", " + type({heads * valueSize, 24}) + ") -> " +
+         type({batch, queries, 24});
 }
 
 void compareAttention(int64_t batch, int64_t queries, int64_t keys, int64_t heads, int64_t groups, int64_t size,
@@ -279,8 +286,8 @@ Graph makeLayer(int64_t rows, bool hasCodes) {
     std::string in = type({1, rows, k}, "f32"), out = type({1, rows, n}, "f32"), w = type({k, n}, "f32"),
                 s = type({1, n}, "f32"), qa = type({1, rows, k}, act), qw = type({k, n}, column);
     if (!hasCodes) {
-      body += "    %" + to + "p = sinter.matmul %" + from + ", %w" + name + " NUM : (" + in + ", " + w + ") -> " + out +
-              "\n";
+      body += "    %" + to + "p = sinter.matmul %" + from + ", %w" + name + " " +
+              (from == "of" ? numerics(tileOfHeads(12, 32)) : "NUM") + " : (" + in + ", " + w + ") -> " + out + "\n";
     } else {
       if (quantized.insert(from).second)
         body += "    %" + from + "c = sinter.quantize %" + from + " scale %scale {reciprocal} : (" + in +
@@ -326,9 +333,9 @@ Graph makeLayer(int64_t rows, bool hasCodes) {
   return Graph(weights, {{"x", {1, rows, 384}}}, body, {1, rows, 384});
 }
 
-// The bounds are a little above what was reached (2,949, 2,614, 9,971), so that a worse placement is seen.
-TEST(StreamLowering, EncoderLayer) { EXPECT_LT(makeLayer(16, false).compare(), 3100); }
-TEST(StreamLowering, EncoderLayerOfCodes) { EXPECT_LT(makeLayer(16, true).compare(), 2750); }
+// The bounds are a little above what was reached (3,188, 2,855, 8,700), so that a worse placement is seen.
+TEST(StreamLowering, EncoderLayer) { EXPECT_LT(makeLayer(16, false).compare(), 3300); }
+TEST(StreamLowering, EncoderLayerOfCodes) { EXPECT_LT(makeLayer(16, true).compare(), 2950); }
 TEST(StreamLowering, EncoderLayerOfCodesAndManyRows) { EXPECT_LT(makeLayer(128, true).compare(), 10300); }
 
 } // namespace

@@ -11,16 +11,22 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <array>
-#include <limits>
+#include <map>
 
 using namespace mlir;
 using namespace sinter;
 using namespace sinter::stream;
 
+unsigned sinter::stream::countHeadsPerHalf(unsigned heads, unsigned size, const TargetModel &model) {
+  unsigned most = model.superlanes % 2 ? 0 : model.halfLanes() / llvm::alignTo(size, model.lanesPerSuperlane);
+  return most == 0 ? 0 : llvm::divideCeil(heads, llvm::divideCeil(heads, most));
+}
+
 std::optional<std::vector<LanePart>> sinter::stream::layOutHeads(unsigned heads, unsigned size, unsigned repeats,
                                                                  const TargetModel &model) {
-  unsigned room = llvm::alignTo(size, model.lanesPerSuperlane), perHalf = model.halfLanes() / room;
-  if (perHalf == 0 || model.superlanes % 2)
+  unsigned room = llvm::alignTo(size, model.lanesPerSuperlane),
+           perHalf = countHeadsPerHalf(heads / repeats, size, model);
+  if (perHalf == 0)
     return std::nullopt;
   unsigned numVectors = llvm::divideCeil(heads / repeats, 2 * perHalf);
   std::vector<LanePart> parts;
@@ -53,24 +59,24 @@ public:
         biasName(biasName), node(node) {}
 
   void run(llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
-    // Each hemisphere has some of the queries, of all heads.
-    int64_t perSide = sizes.queries >= 2 * rowsPerLoad ? 2 : 1;
-    int64_t chunks = perSide * llvm::divideCeil(llvm::divideCeil(sizes.queries, perSide), model.halfLanes());
+    int64_t chunks = llvm::divideCeil(sizes.queries, model.halfLanes());
     int64_t chunk = llvm::alignTo(llvm::divideCeil(sizes.queries, chunks), rowsPerLoad);
     std::vector<Part> parts;
     for (int64_t batch = 0; batch < sizes.batches; ++batch) {
-      std::array<std::vector<unsigned>, 2> values = turnValues(batch);
-      for (int64_t begin = 0, i = 0; begin < sizes.queries; begin += chunk, ++i) {
-        Hemisphere side = i % 2 ? Hemisphere::West : Hemisphere::East;
-        parts.push_back({batch, begin, std::min(chunk, sizes.queries - begin), side, values[i % 2], {}});
-        addScores(parts.back());
+      TurnedValues values = turnValues(batch);
+      for (int64_t begin = 0; begin < sizes.queries; begin += chunk) {
+        Part part = {batch, begin, std::min(chunk, sizes.queries - begin), {}};
+        gatherHeads(part);
+        for (Scores &scores : part.scores)
+          makeResults(part, scores, values);
+        parts.push_back(std::move(part));
       }
     }
     // All that waits for nothing else first: a plane does its tasks in this order.
     for (std::vector<Task> &stage : stages)
       llvm::move(stage, std::back_inserter(program.tasks));
     for (const Part &part : parts)
-      addResults(part, finish);
+      turnResults(part, finish);
   }
 
 private:
@@ -81,31 +87,42 @@ private:
     ValuesStage,
     ExponentialStage,
     SumStage,
-    ScaleStage,
     WeightsStage,
+    SumsStage,
     numStages
   };
 
-  /// Some heads' scores, which one array gives: keys as rows, in the lanes the queries of each head.
+  /// Some heads' scores, which one array gives: keys as rows, in the lanes the queries of each head. Head i is in half
+  /// i / perHalf, from lane i % perHalf * room of it on.
   struct Scores {
+    Hemisphere side;
     std::vector<unsigned> heads;
-    /// Weights, keys in the lanes: by half of the scores' vector; rows are the lanes of that half.
-    unsigned weights[2] = {0, 0};
+    /// By group, the results before they are turned around: the values' elements as rows, in the lanes the queries.
+    std::map<unsigned, unsigned> results = {};
   };
 
   /// Some of the queries.
   struct Part {
     int64_t batch, begin, count;
-    Hemisphere side;
-    std::vector<unsigned> values; // with the keys in the lanes
     std::vector<Scores> scores;
   };
 
-  HeadPlace placeOf(unsigned place, unsigned size) const {
-    unsigned room = llvm::alignTo(size, model.lanesPerSuperlane), perHalf = model.halfLanes() / room;
+  /// By hemisphere and vector of the values: rows are the lanes of both its halves, vector i has the keys of tile i, in
+  /// the lower lanes for the lower half and in the upper ones for the other.
+  using TurnedValues = std::array<std::vector<unsigned>, 2>;
+
+  HeadPlace placeOf(unsigned place, unsigned count, unsigned size) const {
+    unsigned room = llvm::alignTo(size, model.lanesPerSuperlane), perHalf = countHeadsPerHalf(count, size, model);
     return {place / perHalf / 2, place / perHalf % 2, place % perHalf * room};
   }
-  unsigned repeats() const { return sizes.heads / sizes.groups; }
+  HeadPlace placeOfKey(unsigned group) const { return placeOf(group, sizes.groups, sizes.size); }
+  HeadPlace placeOfValue(unsigned group) const { return placeOf(group, sizes.groups, sizes.valueSize); }
+  HeadPlace placeOfResult(unsigned head) const { return placeOf(head, sizes.heads, sizes.valueSize); }
+  unsigned groupOf(unsigned head) const { return head / (sizes.heads / sizes.groups); }
+
+  int64_t roomOf(const Part &part) const { return llvm::alignTo(part.count, rowsPerLoad); }
+  unsigned perHalfOf(const Part &part) const { return model.halfLanes() / roomOf(part); }
+  int64_t keyTiles() const { return llvm::divideCeil(sizes.keys, model.halfLanes()); }
 
   unsigned addTensor(Element type, int64_t rows, unsigned columns, Hemisphere side, unsigned interleave = 1,
                      bool isPadded = false) {
@@ -117,6 +134,11 @@ private:
     tensor.isPadded = isPadded;
     return program.add(std::move(tensor));
   }
+  /// What becomes columns of an array.
+  unsigned addColumns(int64_t rows, unsigned vectors, Hemisphere side) {
+    return addTensor(Element::Float16, rows, vectors * model.lanes(), side, rowsPerLoad, /*isPadded=*/true);
+  }
+  unsigned addLanes(int64_t rows, Hemisphere side) { return addTensor(Element::Float32, rows, model.lanes(), side); }
 
   void addTask(Stage stage, std::vector<ProductTile> tiles, int64_t rows, VectorProgram function,
                std::vector<RowsOf> inputs, std::vector<RowsOf> results) {
@@ -125,126 +147,125 @@ private:
                              std::move(results), node});
   }
 
-  /// Rows become columns and columns rows: of one half of a vector of `from`, `rows` rows from `row` on. `turned`, of
-  /// which there is one for each hemisphere that wants it, has a row for each of `lanes` lanes.
-  void turn(Stage stage, RowsOf from, int64_t rows, Half half, unsigned lanes, Hemisphere side,
-            ArrayRef<unsigned> turned) {
-    for (int64_t begin = 0; begin < rows; begin += model.planeColumns) {
+  /// Rows become columns and columns rows: of a vector of `from`, a row for each key from `from.row` on. Each tensor of
+  /// `turned` gets a row for each of `lanes` lanes of a half, and a vector for each tile of keys, whose lower lanes are
+  /// of the lower half and whose upper lanes are, if it `hasHigh`, of the other.
+  void turn(Stage stage, RowsOf from, bool hasHigh, unsigned lanes, Hemisphere side, ArrayRef<unsigned> turned) {
+    for (unsigned keyTile = 0; keyTile < keyTiles(); ++keyTile) {
+      int64_t begin = keyTile * model.halfLanes();
+      unsigned count = std::min<int64_t>(sizes.keys - begin, model.halfLanes());
       ProductTile tile;
       tile.activations = {constants.addIdentity(side), 0, 0, 1};
-      unsigned count = std::min<int64_t>(rows - begin, model.planeColumns);
-      tile.loads.push_back({{from.tensor, from.vector, from.row + begin, 1}, half, 0, count});
+      for (unsigned half = 0; half < 1u + hasHigh; ++half)
+        tile.loads.push_back({{from.tensor, from.vector, from.row + begin, 1},
+                              half ? Half::High : Half::Low,
+                              half * model.halfLanes(),
+                              count});
       VectorProgram round;
       round.takesProduct = true;
       VectorOperand x = VectorOperand::input(round.addInput(Element::Float32));
       std::vector<RowsOf> results;
       for (unsigned tensor : turned) {
         round.results.push_back(round.convert(Element::Float32, Element::Float16, x).index);
-        results.push_back({tensor, static_cast<unsigned>(begin / model.planeColumns), 0, 1});
+        results.push_back({tensor, keyTile, 0, 1});
       }
       addTask(stage, {tile}, lanes, round, {{}}, results);
     }
   }
 
-  /// The values with keys in the lanes: a tensor for each half of each vector, in each hemisphere. The hemispheres
-  /// share the work.
-  std::array<std::vector<unsigned>, 2> turnValues(int64_t batch) {
-    std::array<std::vector<unsigned>, 2> turned;
-    HeadPlace last = placeOf(sizes.groups - 1, sizes.valueSize);
-    for (unsigned i = 0; i <= last.vector * 2 + last.half; ++i) {
-      unsigned lanes = 0; // that heads lie in
+  /// The values with keys in the lanes, in both hemispheres, which share the work.
+  TurnedValues turnValues(int64_t batch) {
+    TurnedValues turned;
+    HeadPlace last = placeOfValue(sizes.groups - 1);
+    for (unsigned vector = 0; vector <= last.vector; ++vector) {
+      unsigned lanes = 0; // of a half, that heads lie in
+      bool hasHigh = false;
       for (unsigned group = 0; group < sizes.groups; ++group)
-        if (HeadPlace place = placeOf(group, sizes.valueSize); place.vector * 2 + place.half == i)
-          lanes = place.lane + llvm::alignTo(sizes.valueSize, model.lanesPerSuperlane);
+        if (HeadPlace place = placeOfValue(group); place.vector == vector) {
+          lanes = std::max<unsigned>(lanes, place.lane + llvm::alignTo(sizes.valueSize, model.lanesPerSuperlane));
+          hasHigh |= place.half;
+        }
       for (Hemisphere side : {Hemisphere::East, Hemisphere::West})
         turned[static_cast<unsigned>(side)].push_back(
-            addTensor(Element::Float16, lanes, sizes.keys, side, rowsPerLoad, /*isPadded=*/true));
-      turn(ValuesStage, {tensors.value[i % 2], i / 2, batch * sizes.keys, 1}, sizes.keys,
-           i % 2 ? Half::High : Half::Low, lanes, i % 2 ? Hemisphere::West : Hemisphere::East,
-           {turned[0].back(), turned[1].back()});
+            addTensor(Element::Float16, lanes, keyTiles() * model.lanes(), side));
+      turn(ValuesStage, {tensors.value[vector % 2], vector, batch * sizes.keys, 1}, hasHigh, lanes,
+           vector % 2 ? Hemisphere::West : Hemisphere::East, {turned[0].back(), turned[1].back()});
     }
     return turned;
   }
 
-  void addScores(Part &part) {
-    int64_t room = llvm::alignTo(part.count, rowsPerLoad);
-    unsigned perHalf = model.halfLanes() / room;
-    std::vector<Scores> &all = part.scores;
-    // Heads whose keys lie in one half of a vector go together, as many as there is room for.
-    HeadPlace last = placeOf(sizes.groups - 1, sizes.size);
+  /// Heads whose keys lie in one half of a vector go together, as many as there is room for; hemispheres take turns.
+  void gatherHeads(Part &part) {
+    HeadPlace last = placeOfKey(sizes.groups - 1);
+    auto add = [&](std::vector<unsigned> heads) {
+      if (!heads.empty())
+        part.scores.push_back({part.scores.size() % 2 ? Hemisphere::West : Hemisphere::East, std::move(heads)});
+    };
     for (unsigned i = 0; i <= last.vector * 2 + last.half; ++i) {
-      Scores scores;
+      std::vector<unsigned> heads;
       for (unsigned head = 0; head < sizes.heads; ++head) {
-        HeadPlace place = placeOf(head / repeats(), sizes.size);
+        HeadPlace place = placeOfKey(groupOf(head));
         if (place.vector * 2 + place.half != i)
           continue;
-        scores.heads.push_back(head);
-        if (scores.heads.size() == 2 * perHalf)
-          all.push_back(std::exchange(scores, {}));
+        heads.push_back(head);
+        if (heads.size() == 2 * perHalfOf(part))
+          add(std::exchange(heads, {}));
       }
-      if (!scores.heads.empty())
-        all.push_back(std::move(scores));
-    }
-    for (Scores &scores : all)
-      makeWeights(scores, part.batch, part.begin, room, perHalf, part.side);
-  }
-
-  void addResults(const Part &part,
-                  llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
-    int64_t room = llvm::alignTo(part.count, rowsPerLoad);
-    unsigned perHalf = model.halfLanes() / room;
-    // Products by the values, the heads of a vector of the result in one row of accumulators.
-    HeadPlace end = placeOf(sizes.heads - 1, sizes.valueSize);
-    for (unsigned vector = 0; vector <= end.vector; ++vector) {
-      std::vector<ProductTile> tiles;
-      for (const Scores &scores : part.scores)
-        for (auto [i, head] : llvm::enumerate(scores.heads)) {
-          HeadPlace to = placeOf(head, sizes.valueSize), from = placeOf(head / repeats(), sizes.valueSize);
-          if (to.vector != vector)
-            continue;
-          for (int64_t key = 0; key < sizes.keys; key += model.halfLanes()) {
-            unsigned keyVector = key / model.lanes();
-            Half half = key % model.lanes() ? Half::High : Half::Low;
-            ProductTile tile;
-            tile.activations = {scores.weights[i / perHalf], keyVector, static_cast<int64_t>(i % perHalf) * room, 1};
-            tile.half = half;
-            tile.loads.push_back({{part.values[from.vector * 2 + from.half], keyVector, from.lane, 1},
-                                  half,
-                                  to.half * model.halfLanes() + to.lane,
-                                  sizes.valueSize});
-            tiles.push_back(std::move(tile));
-          }
-        }
-      finish(vector, part.batch * sizes.queries + part.begin, part.count, std::move(tiles));
+      add(std::move(heads));
     }
   }
 
-  /// Scores, softmax over their rows, and the weights with the keys in the lanes.
-  void makeWeights(Scores &scores, int64_t batch, int64_t begin, int64_t room, unsigned perHalf, Hemisphere side) {
-    unsigned half = static_cast<unsigned>(side);
+  /// Scores, softmax over their rows, and their products by the values.
+  void makeResults(const Part &part, Scores &scores, const TurnedValues &values) {
+    Hemisphere side = scores.side;
     int64_t chains = std::min<int64_t>(getChains(model), sizes.keys);
-    HeadPlace keyPlace = placeOf(scores.heads.front() / repeats(), sizes.size);
+    unsigned raw = addLanes(sizes.keys, side), most = addLanes(1, side);
+    addScores(part, scores, chains, raw, most);
+
+    // Weights that are not divided by their sum yet: that is left to the results, of which there are less.
+    unsigned sums = addLanes(chains, side), factor = addLanes(1, side), weights = addColumns(sizes.keys, 1, side);
+    VectorProgram exponential;
+    VectorOperand s = VectorOperand::input(exponential.addInput(Element::Float32));
+    VectorOperand m = VectorOperand::input(exponential.addInput(Element::Float32));
+    VectorOperand e =
+        exponential.add(AluOp::Exp, Element::Float32, exponential.add(AluOp::Sub, Element::Float32, s, m));
+    exponential.results = {exponential.convert(Element::Float32, Element::Float16, e).index,
+                           exponential.addRunning(AluOp::Add, Element::Float32, e).index};
+    addTask(ExponentialStage, {}, sizes.keys, exponential, {{raw, 0, 0, 1}, {most, 0, 0, 0}},
+            {{weights, 0, 0, 1}, {sums, 0, 0, 1}});
+    addTree(SumStage, AluOp::Add, sums, (sizes.keys - chains) % chains, factor, /*inverts=*/true);
+
+    unsigned perHalf = perHalfOf(part), room = roomOf(part);
+    unsigned lanes = std::min<unsigned>(scores.heads.size(), perHalf) * room;
+    unsigned turned = addColumns(lanes, keyTiles(), side);
+    turn(WeightsStage, {weights, 0, 0, 1}, scores.heads.size() > perHalf, lanes, side, turned);
+    addSums(part, scores, values, turned, factor);
+  }
+
+  void addScores(const Part &part, const Scores &scores, int64_t chains, unsigned raw, unsigned most) {
+    unsigned half = static_cast<unsigned>(scores.side), perHalf = perHalfOf(part);
+    int64_t room = roomOf(part);
+    HeadPlace keyPlace = placeOfKey(groupOf(scores.heads.front()));
     ProductTile tile;
-    tile.activations = {tensors.key[half], keyPlace.vector, batch * sizes.keys, 1};
+    tile.activations = {tensors.key[half], keyPlace.vector, part.batch * sizes.keys, 1};
     tile.half = keyPlace.half ? Half::High : Half::Low;
-    unsigned numVectors = placeOf(sizes.groups - 1, sizes.size).vector + 1;
+    unsigned repeats = sizes.heads / sizes.groups, numVectors = placeOfKey(sizes.groups - 1).vector + 1;
     for (auto [i, head] : llvm::enumerate(scores.heads)) {
-      HeadPlace place = placeOf(head / repeats(), sizes.size);
+      HeadPlace place = placeOfKey(groupOf(head));
       unsigned lane = place.half * model.halfLanes() + place.lane,
                width = llvm::divideCeil(sizes.size, model.lanesPerSuperlane);
       ColumnLoad load;
-      load.rows = {tensors.query[half], head % repeats() * numVectors + place.vector, batch * sizes.queries + begin, 1};
+      load.rows = {tensors.query[half], head % repeats * numVectors + place.vector,
+                   part.batch * sizes.queries + part.begin, 1};
       load.half = tile.half;
       load.column = i / perHalf * model.halfLanes() + i % perHalf * room;
-      load.columns = std::min<int64_t>(room, sizes.queries - begin);
+      load.columns = part.count;
       load.superlanes = ((1u << width) - 1) << (lane / model.lanesPerSuperlane);
       tile.loads.push_back(load);
     }
-    auto laneTensor = [&](int64_t rows) { return addTensor(Element::Float32, rows, model.lanes(), side); };
-    unsigned raw = laneTensor(sizes.keys);
     std::optional<unsigned> biasRows;
     if (bias)
-      biasRows = addBias(scores, batch, begin, room, perHalf, side);
+      biasRows = addBias(scores, part.batch, part.begin, room, perHalf);
     std::vector<unsigned> greatest; // of each burst of rows, by chains
     for (int64_t row = 0; row < sizes.keys; row += model.accumulatorRows) {
       int64_t count = std::min<int64_t>(sizes.keys - row, model.accumulatorRows);
@@ -259,16 +280,15 @@ private:
       } else {
         s = function.add(AluOp::Copy, Element::Float32, s);
       }
-      greatest.push_back(laneTensor(std::min(count, chains)));
+      greatest.push_back(addLanes(std::min(count, chains), scores.side));
       function.results = {s.index, function.addRunning(AluOp::Max, Element::Float32, x).index};
       ProductTile rows = tile;
       rows.activations.row += row;
       addTask(ScoresStage, {rows}, count, function, inputs, {{raw, 0, row, 1}, {greatest.back(), 0, 0, 1}});
     }
-    unsigned most = laneTensor(1), sums = laneTensor(chains), factor = laneTensor(1);
     // Of each burst; then of them.
-    for (auto [i, rows] : llvm::enumerate(greatest)) {
-      unsigned one = i + 1 == greatest.size() && i == 0 ? most : laneTensor(1);
+    for (unsigned &rows : greatest) {
+      unsigned one = greatest.size() == 1 ? most : addLanes(1, scores.side);
       addTree(GreatestStage, AluOp::Max, rows, 0, one, /*inverts=*/false);
       rows = one;
     }
@@ -277,33 +297,74 @@ private:
       VectorOperand a = VectorOperand::input(function.addInput(Element::Float32)),
                     b = VectorOperand::input(function.addInput(Element::Float32));
       function.results = {function.add(AluOp::Max, Element::Float32, a, b).index};
-      unsigned one = i + 1 == greatest.size() ? most : laneTensor(1);
+      unsigned one = i + 1 == greatest.size() ? most : addLanes(1, scores.side);
       addTask(GreatestStage, {}, 1, function, {{greatest[i - 1], 0, 0, 0}, {greatest[i], 0, 0, 0}}, {{one, 0, 0, 1}});
       greatest[i] = one;
     }
+  }
 
-    unsigned exponentials = laneTensor(sizes.keys);
-    VectorProgram exponential;
-    VectorOperand s = VectorOperand::input(exponential.addInput(Element::Float32));
-    VectorOperand m = VectorOperand::input(exponential.addInput(Element::Float32));
-    VectorOperand e =
-        exponential.add(AluOp::Exp, Element::Float32, exponential.add(AluOp::Sub, Element::Float32, s, m));
-    exponential.results = {e.index, exponential.addRunning(AluOp::Add, Element::Float32, e).index};
-    addTask(ExponentialStage, {}, sizes.keys, exponential, {{raw, 0, 0, 1}, {most, 0, 0, 0}},
-            {{exponentials, 0, 0, 1}, {sums, 0, 0, 1}});
-    addTree(SumStage, AluOp::Add, sums, (sizes.keys - chains) % chains, factor, /*inverts=*/true);
+  /// Products of the values' elements as rows by arrays of the weights' rows, those of a group in one array, times the
+  /// reciprocals of the weights' sums, which have the same lanes.
+  void addSums(const Part &part, Scores &scores, const TurnedValues &values, unsigned weights, unsigned factor) {
+    int64_t room = roomOf(part);
+    unsigned perHalf = perHalfOf(part);
+    for (unsigned head : scores.heads)
+      scores.results.try_emplace(groupOf(head));
+    for (auto &[group, results] : scores.results) {
+      results = addColumns(sizes.valueSize, 1, scores.side);
+      HeadPlace place = placeOfValue(group);
+      std::vector<ProductTile> tiles;
+      for (unsigned keyTile = 0; keyTile < keyTiles(); ++keyTile) {
+        ProductTile tile;
+        tile.activations = {values[static_cast<unsigned>(scores.side)][place.vector], keyTile, place.lane, 1};
+        tile.half = place.half ? Half::High : Half::Low;
+        for (auto [i, head] : llvm::enumerate(scores.heads)) {
+          if (groupOf(head) != group)
+            continue;
+          unsigned lane = i % perHalf * room;
+          tile.loads.push_back({{weights, keyTile, lane, 1},
+                                i < perHalf ? Half::Low : Half::High,
+                                static_cast<unsigned>(i / perHalf * model.halfLanes() + lane),
+                                static_cast<unsigned>(room)});
+        }
+        tiles.push_back(std::move(tile));
+      }
+      VectorProgram divide;
+      divide.takesProduct = true;
+      VectorOperand x = VectorOperand::input(divide.addInput(Element::Float32));
+      VectorOperand f = VectorOperand::input(divide.addInput(Element::Float32));
+      divide.results = {
+          divide.convert(Element::Float32, Element::Float16, divide.add(AluOp::Mul, Element::Float32, x, f)).index};
+      addTask(SumsStage, std::move(tiles), sizes.valueSize, divide, {{}, {factor, 0, 0, 0}}, {{results, 0, 0, 1}});
+    }
+  }
 
-    unsigned rounded = addTensor(Element::Float16, sizes.keys, model.lanes(), side, rowsPerLoad, /*isPadded=*/true);
-    VectorProgram scale;
-    e = VectorOperand::input(scale.addInput(Element::Float32));
-    VectorOperand f = VectorOperand::input(scale.addInput(Element::Float32));
-    scale.results = {
-        scale.convert(Element::Float32, Element::Float16, scale.add(AluOp::Mul, Element::Float32, e, f)).index};
-    addTask(ScaleStage, {}, sizes.keys, scale, {{exponentials, 0, 0, 1}, {factor, 0, 0, 0}}, {{rounded, 0, 0, 1}});
-    for (unsigned i = 0; i * perHalf < scores.heads.size(); ++i) {
-      unsigned lanes = std::min<unsigned>(scores.heads.size() - i * perHalf, perHalf) * room;
-      scores.weights[i] = addTensor(Element::Float16, lanes, sizes.keys, side);
-      turn(WeightsStage, {rounded, 0, 0, 1}, sizes.keys, i ? Half::High : Half::Low, lanes, side, scores.weights[i]);
+  /// The results with the values' elements in the lanes: products of the identity's rows, those at which a head's
+  /// queries lie in its half of the lanes.
+  void turnResults(const Part &part,
+                   llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
+    int64_t room = roomOf(part);
+    unsigned perHalf = perHalfOf(part);
+    for (unsigned vector = 0; vector <= placeOfResult(sizes.heads - 1).vector; ++vector) {
+      Hemisphere side = vector % 2 ? Hemisphere::West : Hemisphere::East;
+      std::map<int64_t, ProductTile> tiles; // by the lane from which on the queries lie
+      for (const Scores &scores : part.scores)
+        for (auto [i, head] : llvm::enumerate(scores.heads)) {
+          HeadPlace to = placeOfResult(head);
+          if (to.vector != vector)
+            continue;
+          int64_t lane = i % perHalf * room;
+          ProductTile &tile = tiles[lane];
+          tile.activations = {constants.addIdentity(side), 0, lane, 1};
+          tile.loads.push_back({{scores.results.at(groupOf(head)), 0, 0, 1},
+                                i < perHalf ? Half::Low : Half::High,
+                                to.half * model.halfLanes() + to.lane,
+                                sizes.valueSize});
+        }
+      std::vector<ProductTile> all;
+      for (auto &[lane, tile] : tiles)
+        all.push_back(std::move(tile));
+      finish(vector, part.batch * sizes.queries + part.begin, part.count, std::move(all));
     }
   }
 
@@ -349,8 +410,8 @@ private:
   }
 
   /// The bias of some heads' scores: keys as rows, in the lanes the queries of each head.
-  unsigned addBias(const Scores &scores, int64_t batch, int64_t begin, int64_t room, unsigned perHalf,
-                   Hemisphere side) {
+  unsigned addBias(const Scores &scores, int64_t batch, int64_t begin, int64_t room, unsigned perHalf) {
+    Hemisphere side = scores.side;
     SmallVector<int64_t> dims(cast<RankedTensorType>(bias.getType()).getShape());
     bool isAlike = dims[1] == 1 && dims[2] == 1; // for all heads and queries
     auto chosen = [=, heads = scores.heads, sizes = sizes, half = model.halfLanes()](int64_t row, unsigned lane) {

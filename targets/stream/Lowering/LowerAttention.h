@@ -9,9 +9,10 @@
 // queries as columns and rows of keys as activations give the scores transposed:
 // keys as rows, and in the lanes the queries of several heads. There the greatest
 // score and the sum are functions of vectors, row by row. Products of the identity's
-// rows by an array of the weights' rows turn these around again, exactly, and the
-// values likewise, and a last product by the values' rows gives the result, the heads of
-// a vector being added up in one row of accumulators, each in its own columns.
+// rows by an array of rows of fp16 turn these around, exactly: so weights become rows
+// again that can be columns of an array, and the values rows of activations, whose
+// products have the queries in the lanes, as the sums have by which they are divided.
+// These are turned around last.
 //
 // Heads lie in halves of a vector, whole, and each begins with a superlane, so that
 // a read can leave all others out.
@@ -30,21 +31,25 @@ struct AttentionSizes {
   unsigned heads, groups, size, valueSize;
 };
 
+/// How many of `heads` heads of `size` lie in each half of a vector: as many in each half as in the others, if that is
+/// possible. 0 where a head is longer than a half.
+unsigned countHeadsPerHalf(unsigned heads, unsigned size, const TargetModel &model);
+
 /// Where heads of `size` lie. With `repeats`, head h is where head h / repeats of heads / repeats would be, in the
 /// (h % repeats)th of as many such rounds of vectors: the queries of a group have the lanes of its key.
 /// None where a head is longer than half a vector.
 std::optional<std::vector<LanePart>> layOutHeads(unsigned heads, unsigned size, unsigned repeats,
                                                  const TargetModel &model);
 
-/// What attention reads and writes, all of fp16: queries (scaled) and values dealt out for LOADs, keys not, one for
-/// each hemisphere.
+/// What attention reads, all of fp16: queries (scaled) and values dealt out for LOADs, keys not, one for each
+/// hemisphere.
 struct AttentionTensors {
   unsigned query[2], key[2], value[2];
 };
 
 /// Adds the tasks. `bias`, if any, follows from constants or is an argument, called `biasName`, and broadcasts to
 /// [batches, heads, queries, keys]. The results are written by `finish`: for a vector of the result and rows from `row`
-/// on, it turns tiles into a task.
+/// on, it turns tiles, whose sums are of fp16 already, into a task.
 void lowerAttention(
     StreamProgram &program, ConstantTensors &constants, const TargetModel &model, const AttentionSizes &sizes,
     const AttentionTensors &tensors, mlir::Value bias, llvm::StringRef biasName, const std::string &node,

@@ -139,9 +139,8 @@ int64_t sinter::stream::getProductTile(Operation *op, const TargetModel &model) 
   AttentionOp attention = isProduct ? findAttention(op->getOperand(0)) : AttentionOp();
   if (!attention)
     return model.halfLanes();
-  int64_t size = cast<RankedTensorType>(attention.getResult().getType()).getShape().back();
-  int64_t perHalf = model.halfLanes() / llvm::alignTo(size, model.lanesPerSuperlane);
-  return std::max<int64_t>(perHalf, 1) * size;
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(attention.getResult().getType()).getShape();
+  return std::max<int64_t>(countHeadsPerHalf(shape[2], shape[3], model), 1) * shape[3];
 }
 
 llvm::Expected<StreamProgram> sinter::stream::lowerGraph(func::FuncOp function, const TargetModel &model,
