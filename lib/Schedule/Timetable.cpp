@@ -34,6 +34,15 @@ int64_t Timetable::delayUntilFree(unsigned slot, const Cycles &cycles) const {
   return 0;
 }
 
+int64_t Timetable::countTaken(unsigned slot, int64_t cycle) const {
+  const std::vector<uint64_t> &taken = slots[slot];
+  int64_t count = 0;
+  for (size_t word = cycle / 64; word < taken.size(); ++word)
+    count += __builtin_popcountll(word == static_cast<size_t>(cycle / 64) ? taken[word] >> (cycle % 64) << (cycle % 64)
+                                                                         : taken[word]);
+  return count;
+}
+
 bool Timetable::isFree(unsigned slot, const Cycles &cycles) const { return delayUntilFree(slot, cycles) == 0; }
 
 bool Timetable::claimSlot(unsigned slot, const Cycles &cycles) {

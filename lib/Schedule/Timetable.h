@@ -52,6 +52,8 @@ public:
   bool isFree(unsigned slot, const Cycles &cycles) const;
   /// The number of cycles by which `cycles` must move for the slot to be free; 0: it is.
   int64_t delayUntilFree(unsigned slot, const Cycles &cycles) const;
+  /// How many cycles of the slot are taken, from `cycle` on.
+  int64_t countTaken(unsigned slot, int64_t cycle) const;
   /// Takes the cycles; false, and nothing is changed, where one is taken.
   bool claimSlot(unsigned slot, const Cycles &cycles);
 

@@ -133,6 +133,7 @@ std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle, llvm::f
   // alike.
   unsigned side = static_cast<unsigned>(tensor.side);
   std::optional<WordRange> best;
+  int64_t bestUse = 0;
   for (unsigned tried = 0; tried < model.slicesPerHemisphere; ++tried) {
     unsigned slice = (nextSlice[side] + tried) % model.slicesPerHemisphere, address = 0;
     bool isFresh = cycle == 0 || tensor.isPadded;
@@ -142,9 +143,10 @@ std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle, llvm::f
       continue;
     // LOADs that begin between two multiples of the interleave end a word behind the last row's.
     unsigned words = tensor.shape.wordsPerStrip() + tensor.isPadded;
-    bool isBetter = !best || wordsInUse[side][slice] < wordsInUse[side][best->slice];
+    int64_t use = cycle == 0 ? wordsInUse[side][slice] : table.countTaken(model.sliceQueue(tensor.side, slice), std::max<int64_t>(0, cycle - 64));
+    bool isBetter = !best || use < bestUse;
     if (isBetter && !isTaken[slice] && isFree(slice) && chipMemory.find(tensor.side, slice, words, first, address))
-      best = WordRange{tensor.side, slice, address, words};
+      best = WordRange{tensor.side, slice, address, words}, bestUse = use;
   }
   if (best)
     nextSlice[side] = (best->slice + 1) % model.slicesPerHemisphere;
