@@ -220,10 +220,18 @@ private:
       // The last LOAD takes as many rows as the others. Behind the tensor's there are zeros, and they need no name.
       int64_t behind = program.tensors[load.rows.tensor].shape.rows - load.rows.row;
       int64_t count = std::min<int64_t>(behind, llvm::alignTo(load.columns, model.rowsPerLoad(isFloat16)));
-      format::Tile::Columns &columns = addColumns(load.column, 1, count);
-      *columns.mutable_column() = maskedOf(load.rows, count, load.superlanes);
-      if (isFloat16)
-        columns.set_half(load.half == Half::High ? format::HIGH : format::LOW);
+      const TensorShape &shape = program.tensors[load.rows.tensor].shape;
+      // Whole runs of one strip are columns as far apart as there are strips.
+      int64_t run = shape.run == 1 ? count : shape.run;
+      for (int64_t first = 0; first < count; first += run) {
+        unsigned column = load.column + shape.interleave * shape.wordOf(first) + shape.stripOf(first);
+        RowsOf rows = {load.rows.tensor, load.rows.vector, load.rows.row + first, 1};
+        format::Tile::Columns &columns =
+            shape.run == 1 ? addColumns(load.column, 1, count) : addColumns(column, shape.interleave, run);
+        *columns.mutable_column() = maskedOf(rows, run, load.superlanes);
+        if (isFloat16)
+          columns.set_half(load.half == Half::High ? format::HIGH : format::LOW);
+      }
     }
     std::string key = made.SerializeAsString();
     auto [known, isNew] = tiles.try_emplace(std::move(key), static_cast<uint32_t>(flow.tiles_size()));

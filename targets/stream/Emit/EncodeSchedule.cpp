@@ -62,6 +62,10 @@ struct Encoder {
     indirect.set_first(read.indirect->first);
     indirect.set_count(read.indirect->count);
   }
+  void operator()(const ReadWriteInstruction &both) {
+    (*this)(both.read);
+    (*this)(both.write);
+  }
   void operator()(const WriteInstruction &write) { access(*to.mutable_memory()->mutable_write(), write, write.from); }
   template <typename Instruction>
   void access(format::Access &access, const Instruction &from, const StreamGroup &stream) {
@@ -105,6 +109,53 @@ struct Encoder {
       encode(*multiply.out, *made.mutable_out());
   }
 };
+
+/// The bursts of a queue, in the order in which they are issued, none of which overlaps another: a slice's queue has
+/// reads and writes that do, and where they do, one instruction is both.
+std::vector<Issue> separate(std::vector<Issue> bursts) {
+  auto begins = [](const Issue &a, const Issue &b) { return a.cycles.first < b.cycles.first; };
+  std::sort(bursts.begin(), bursts.end(), begins);
+  auto isWrite = [](const Issue &burst) { return std::holds_alternative<WriteInstruction>(burst.instruction); };
+  auto middle =
+      std::stable_partition(bursts.begin(), bursts.end(), [&](const Issue &burst) { return !isWrite(burst); });
+  std::vector<Issue> writes(middle, bursts.end()), made;
+  bursts.erase(middle, bursts.end());
+  // The first `count` of a burst; the burst is the rest.
+  auto takeFirst = [](Issue &burst, int64_t count) {
+    Issue first = burst;
+    first.cycles.count = count;
+    burst.cycles.first += count * burst.cycles.interval;
+    burst.cycles.count -= count;
+    if (auto *read = std::get_if<ReadInstruction>(&burst.instruction))
+      read->address += static_cast<int>(count) * burst.step;
+    else
+      std::get<WriteInstruction>(burst.instruction).address += static_cast<int>(count) * burst.step;
+    return first;
+  };
+  size_t read = 0, write = 0;
+  while (read < bursts.size() && write < writes.size()) {
+    Issue &a = bursts[read], &b = writes[write];
+    bool readFirst = a.cycles.first < b.cycles.first;
+    Issue &early = readFirst ? a : b, &late = readFirst ? b : a;
+    if (a.cycles.first == b.cycles.first) {
+      int64_t count = std::min(a.cycles.count, b.cycles.count);
+      Issue both = takeFirst(a, count);
+      Issue written = takeFirst(b, count);
+      both.instruction = ReadWriteInstruction{std::get<ReadInstruction>(both.instruction),
+                                              std::get<WriteInstruction>(written.instruction)};
+      made.push_back(both);
+    } else if (early.cycles.last() < late.cycles.first) {
+      made.push_back(takeFirst(early, early.cycles.count));
+    } else {
+      made.push_back(takeFirst(early, late.cycles.first - early.cycles.first));
+    }
+    read += a.cycles.count == 0;
+    write += b.cycles.count == 0;
+  }
+  made.insert(made.end(), bursts.begin() + read, bursts.end());
+  made.insert(made.end(), writes.begin() + write, writes.end());
+  return made;
+}
 
 /// Which queue a number is (TargetModel).
 void nameQueue(unsigned queue, const TargetModel &model, format::QueueProgram &program) {
@@ -213,8 +264,7 @@ llvm::Expected<format::StreamSchedule> sinter::stream::encodeSchedule(const Stre
     std::vector<Issue> &bursts = queues[queue];
     if (bursts.empty())
       continue;
-    std::sort(bursts.begin(), bursts.end(),
-              [](const Issue &a, const Issue &b) { return a.cycles.first < b.cycles.first; });
+    bursts = separate(std::move(bursts));
     format::QueueProgram &queueProgram = *schedule.add_programs();
     nameQueue(queue, model, queueProgram);
     int64_t now = 0;

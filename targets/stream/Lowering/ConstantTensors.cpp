@@ -261,22 +261,27 @@ unsigned ConstantTensors::addChosen(BlockArgument argument, llvm::StringRef name
   return found->second = program.add(std::move(tensor));
 }
 
-unsigned ConstantTensors::addIdentity(Hemisphere side) {
-  auto [found, isNew] = known.try_emplace({4, uint64_t(side)});
+unsigned sinter::stream::getColumn(unsigned row, unsigned strips, unsigned run) {
+  unsigned inRuns = row % (strips * run);
+  return row - inRuns + inRuns % run * strips + inRuns / run;
+}
+
+unsigned ConstantTensors::addIdentity(Hemisphere side, unsigned run) {
+  auto [found, isNew] = known.try_emplace({4, uint64_t(side), run});
   if (!isNew)
     return found->second;
   StreamTensor tensor;
   tensor.kind = StreamTensor::Constant;
   tensor.name = "identity";
   tensor.side = side;
-  unsigned rows = model.halfLanes(), lanes = model.lanes();
+  unsigned rows = model.halfLanes(), lanes = model.lanes(), strips = model.rowsPerLoad(/*isFloat16=*/true);
   tensor.shape = TensorShape::dense(Element::Float16, rows, lanes, model);
   tensor.fill = [=](llvm::MutableArrayRef<uint8_t> words) {
     size_t next = 0;
     for (unsigned byte = 0; byte < 2; ++byte)
       for (unsigned row = 0; row < rows; ++row)
         for (unsigned lane = 0; lane < lanes; ++lane)
-          words[next++] = byte == 1 && lane % rows == row ? 0x3c : 0;
+          words[next++] = byte == 1 && lane % rows == getColumn(row, strips, run) ? 0x3c : 0;
     return llvm::Error::success();
   };
   return found->second = program.add(std::move(tensor));

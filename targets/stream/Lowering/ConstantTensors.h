@@ -14,6 +14,10 @@
 
 namespace sinter::stream {
 
+/// Which column row `row` of a tensor becomes by LOADs (ColumnLoad), whose rows are dealt out to `strips` strips in
+/// runs of `run`.
+unsigned getColumn(unsigned row, unsigned strips, unsigned run);
+
 /// Adds constants to a program, each once. Their values are read when the program is emitted, one weight at a time.
 class ConstantTensors {
 public:
@@ -44,9 +48,10 @@ public:
   /// `chosen(row, lane)` of it, 0 where that is negative.
   unsigned addChosen(mlir::BlockArgument argument, llvm::StringRef name, uint64_t key, int64_t rows, Hemisphere side,
                      llvm::function_ref<int64_t(int64_t, unsigned)> chosen);
-  /// Of fp16: row i has a one in lane i of both halves, and zeros elsewhere. Products of it by an array are the array's
+  /// Of fp16: row i has a one in that lane of both halves, and zeros elsewhere, which is the column that row i of a
+  /// tensor in runs of `run` becomes by LOADs: i, with runs of one. Products of it by an array are the array's
   /// transposition, row by row.
-  unsigned addIdentity(Hemisphere side);
+  unsigned addIdentity(Hemisphere side, unsigned run);
 
 private:
   /// The last tensor that was read: tiles of one weight are filled one after the other.

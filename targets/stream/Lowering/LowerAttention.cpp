@@ -12,6 +12,7 @@
 
 #include <array>
 #include <map>
+#include <numeric>
 
 using namespace mlir;
 using namespace sinter;
@@ -20,6 +21,20 @@ using namespace sinter::stream;
 unsigned sinter::stream::countHeadsPerHalf(unsigned heads, unsigned size, const TargetModel &model) {
   unsigned most = model.superlanes % 2 ? 0 : model.halfLanes() / llvm::alignTo(size, model.lanesPerSuperlane);
   return most == 0 ? 0 : llvm::divideCeil(heads, llvm::divideCeil(heads, most));
+}
+
+AttentionRuns::AttentionRuns(const AttentionSizes &sizes, const TargetModel &model) {
+  int64_t strips = model.rowsPerLoad(/*isFloat16=*/true);
+  int64_t chunks = llvm::divideCeil(sizes.queries, model.halfLanes());
+  chunk = llvm::alignTo(llvm::divideCeil(sizes.queries, chunks), strips);
+  auto longest = [&](int64_t a, int64_t b) {
+    int64_t both = std::gcd(a, b);
+    return both % strips ? 1u : static_cast<unsigned>(both / strips);
+  };
+  queries = longest(sizes.queries, chunk);
+  keys = longest(sizes.keys, sizes.keys <= model.halfLanes() ? sizes.keys : model.halfLanes());
+  // Heads lie one after the other without gaps, or else each in lanes of its own.
+  elements = sizes.valueSize % model.lanesPerSuperlane ? 1 : longest(sizes.valueSize, sizes.valueSize);
 }
 
 std::optional<std::vector<LanePart>> sinter::stream::layOutHeads(unsigned heads, unsigned size, unsigned repeats,
@@ -56,16 +71,14 @@ public:
                     const AttentionSizes &sizes, const AttentionTensors &tensors, Value bias, StringRef biasName,
                     const std::string &node)
       : program(program), constants(constants), model(model), sizes(sizes), tensors(tensors), bias(bias),
-        biasName(biasName), node(node) {}
+        biasName(biasName), node(node), runs(sizes, model) {}
 
   void run(llvm::function_ref<void(unsigned, int64_t, int64_t, std::vector<ProductTile>)> finish) {
-    int64_t chunks = llvm::divideCeil(sizes.queries, model.halfLanes());
-    int64_t chunk = llvm::alignTo(llvm::divideCeil(sizes.queries, chunks), rowsPerLoad);
     std::vector<Part> parts;
     for (int64_t batch = 0; batch < sizes.batches; ++batch) {
       TurnedValues values = turnValues(batch);
-      for (int64_t begin = 0; begin < sizes.queries; begin += chunk) {
-        Part part = {batch, begin, std::min(chunk, sizes.queries - begin), {}};
+      for (int64_t begin = 0; begin < sizes.queries; begin += runs.chunk) {
+        Part part = {batch, begin, std::min(runs.chunk, sizes.queries - begin), {}};
         gatherHeads(part);
         for (Scores &scores : part.scores)
           makeResults(part, scores, values);
@@ -124,19 +137,20 @@ private:
   unsigned perHalfOf(const Part &part) const { return model.halfLanes() / roomOf(part); }
   int64_t keyTiles() const { return llvm::divideCeil(sizes.keys, model.halfLanes()); }
 
-  unsigned addTensor(Element type, int64_t rows, unsigned columns, Hemisphere side, unsigned interleave = 1,
-                     bool isPadded = false) {
+  unsigned addTensor(Element type, int64_t rows, unsigned columns, Hemisphere side) {
     StreamTensor tensor;
     tensor.name = node;
     tensor.side = side;
     tensor.shape = TensorShape::dense(type, rows, columns, model);
-    tensor.shape.interleave = interleave;
-    tensor.isPadded = isPadded;
     return program.add(std::move(tensor));
   }
   /// What becomes columns of an array.
-  unsigned addColumns(int64_t rows, unsigned vectors, Hemisphere side) {
-    return addTensor(Element::Float16, rows, vectors * model.lanes(), side, rowsPerLoad, /*isPadded=*/true);
+  unsigned addColumns(int64_t rows, unsigned vectors, unsigned run, Hemisphere side) {
+    unsigned tensor = addTensor(Element::Float16, rows, vectors * model.lanes(), side);
+    program.tensors[tensor].shape.interleave = rowsPerLoad;
+    program.tensors[tensor].shape.run = run;
+    program.tensors[tensor].isPadded = true;
+    return tensor;
   }
   unsigned addLanes(int64_t rows, Hemisphere side) { return addTensor(Element::Float32, rows, model.lanes(), side); }
 
@@ -149,13 +163,15 @@ private:
 
   /// Rows become columns and columns rows: of a vector of `from`, a row for each key from `from.row` on. Each tensor of
   /// `turned` gets a row for each of `lanes` lanes of a half, and a vector for each tile of keys, whose lower lanes are
-  /// of the lower half and whose upper lanes are, if it `hasHigh`, of the other.
-  void turn(Stage stage, RowsOf from, bool hasHigh, unsigned lanes, Hemisphere side, ArrayRef<unsigned> turned) {
+  /// of the lower half and whose upper lanes are, if it `hasHigh`, of the other. Lanes become rows in such an order that
+  /// LOADs of these rows in runs of `run` give columns in the order of the lanes.
+  void turn(Stage stage, RowsOf from, bool hasHigh, unsigned lanes, unsigned run, Hemisphere side,
+            ArrayRef<unsigned> turned) {
     for (unsigned keyTile = 0; keyTile < keyTiles(); ++keyTile) {
       int64_t begin = keyTile * model.halfLanes();
       unsigned count = std::min<int64_t>(sizes.keys - begin, model.halfLanes());
       ProductTile tile;
-      tile.activations = {constants.addIdentity(side), 0, 0, 1};
+      tile.activations = {constants.addIdentity(side, run), 0, 0, 1};
       for (unsigned half = 0; half < 1u + hasHigh; ++half)
         tile.loads.push_back({{from.tensor, from.vector, from.row + begin, 1},
                               half ? Half::High : Half::Low,
@@ -188,7 +204,7 @@ private:
       for (Hemisphere side : {Hemisphere::East, Hemisphere::West})
         turned[static_cast<unsigned>(side)].push_back(
             addTensor(Element::Float16, lanes, keyTiles() * model.lanes(), side));
-      turn(ValuesStage, {tensors.value[vector % 2], vector, batch * sizes.keys, 1}, hasHigh, lanes,
+      turn(ValuesStage, {tensors.value[vector % 2], vector, batch * sizes.keys, 1}, hasHigh, lanes, runs.elements,
            vector % 2 ? Hemisphere::West : Hemisphere::East, {turned[0].back(), turned[1].back()});
     }
     return turned;
@@ -223,7 +239,8 @@ private:
     addScores(part, scores, chains, raw, most);
 
     // Weights that are not divided by their sum yet: that is left to the results, of which there are less.
-    unsigned sums = addLanes(chains, side), factor = addLanes(1, side), weights = addColumns(sizes.keys, 1, side);
+    unsigned sums = addLanes(chains, side), factor = addLanes(1, side),
+             weights = addColumns(sizes.keys, 1, runs.keys, side);
     VectorProgram exponential;
     VectorOperand s = VectorOperand::input(exponential.addInput(Element::Float32));
     VectorOperand m = VectorOperand::input(exponential.addInput(Element::Float32));
@@ -237,8 +254,8 @@ private:
 
     unsigned perHalf = perHalfOf(part), room = roomOf(part);
     unsigned lanes = std::min<unsigned>(scores.heads.size(), perHalf) * room;
-    unsigned turned = addColumns(lanes, keyTiles(), side);
-    turn(WeightsStage, {weights, 0, 0, 1}, scores.heads.size() > perHalf, lanes, side, turned);
+    unsigned turned = addColumns(lanes, keyTiles(), runs.queries, side);
+    turn(WeightsStage, {weights, 0, 0, 1}, scores.heads.size() > perHalf, lanes, runs.queries, side, turned);
     addSums(part, scores, values, turned, factor);
   }
 
@@ -311,7 +328,7 @@ private:
     for (unsigned head : scores.heads)
       scores.results.try_emplace(groupOf(head));
     for (auto &[group, results] : scores.results) {
-      results = addColumns(sizes.valueSize, 1, scores.side);
+      results = addColumns(sizes.valueSize, 1, runs.elements, scores.side);
       HeadPlace place = placeOfValue(group);
       std::vector<ProductTile> tiles;
       for (unsigned keyTile = 0; keyTile < keyTiles(); ++keyTile) {
@@ -355,7 +372,7 @@ private:
             continue;
           int64_t lane = i % perHalf * room;
           ProductTile &tile = tiles[lane];
-          tile.activations = {constants.addIdentity(side), 0, lane, 1};
+          tile.activations = {constants.addIdentity(side, runs.queries), 0, lane, 1};
           tile.loads.push_back({{scores.results.at(groupOf(head)), 0, 0, 1},
                                 i < perHalf ? Half::Low : Half::High,
                                 to.half * model.halfLanes() + to.lane,
@@ -414,9 +431,12 @@ private:
     Hemisphere side = scores.side;
     SmallVector<int64_t> dims(cast<RankedTensorType>(bias.getType()).getShape());
     bool isAlike = dims[1] == 1 && dims[2] == 1; // for all heads and queries
+    std::vector<int64_t> queryOf(room);          // by column
+    for (unsigned query = 0; query < room; ++query)
+      queryOf[getColumn(query, rowsPerLoad, runs.queries)] = begin + query;
     auto chosen = [=, heads = scores.heads, sizes = sizes, half = model.halfLanes()](int64_t row, unsigned lane) {
       unsigned i = lane / half * perHalf + lane % half / room;
-      int64_t query = begin + lane % half % room;
+      int64_t query = queryOf[lane % half % room];
       if (!isAlike && (lane % half / room >= perHalf || i >= heads.size() || query >= sizes.queries))
         return int64_t(-1);
       int64_t position[] = {batch, isAlike ? 0 : heads[i], isAlike ? 0 : query, row}, index = 0;
@@ -444,6 +464,7 @@ private:
   AttentionTensors tensors;
   Value bias;
   std::string biasName, node;
+  AttentionRuns runs;
   std::vector<Task> stages[numStages];
 };
 

@@ -35,6 +35,15 @@ struct AttentionSizes {
 /// possible. 0 where a head is longer than a half.
 unsigned countHeadsPerHalf(unsigned heads, unsigned size, const TargetModel &model);
 
+/// Rows that become columns are dealt out to strips in runs (TensorShape) as long as what begins within the rows
+/// allows: batches, chunks of queries, tiles of keys.
+struct AttentionRuns {
+  AttentionRuns(const AttentionSizes &sizes, const TargetModel &model);
+  /// How many queries go together, and the runs of queries, of keys, and of a value's elements.
+  int64_t chunk;
+  unsigned queries, keys, elements;
+};
+
 /// Where heads of `size` lie. With `repeats`, head h is where head h / repeats of heads / repeats would be, in the
 /// (h % repeats)th of as many such rounds of vectors: the queries of a group have the lanes of its key.
 /// None where a head is longer than half a vector.

@@ -181,6 +181,8 @@ std::vector<Written> GraphLowering::addResults(Value value, ChipValue &chip) {
     StreamTensor &tensor = program.tensors[*chip.heads[index]];
     if (form->operand != 1) { // what becomes columns
       tensor.shape.interleave = model.rowsPerLoad(/*isFloat16=*/true);
+      AttentionRuns runs(sizesOf(form->op), model);
+      tensor.shape.run = form->operand == 0 ? runs.queries : runs.keys;
       tensor.isPadded = true;
     }
     results.push_back({*chip.heads[index], Element::Float16});

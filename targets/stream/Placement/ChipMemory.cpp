@@ -31,10 +31,11 @@ ChipMemory::ChipMemory(const TargetModel &model)
       regions.push_back({bank * model.wordsPerBank(), (bank + 1) * model.wordsPerBank(), 0});
 }
 
-bool ChipMemory::find(Hemisphere side, unsigned slice, unsigned words, int64_t cycle, unsigned &address) const {
+bool ChipMemory::find(Hemisphere side, unsigned slice, unsigned bank, unsigned words, int64_t cycle,
+                      unsigned &address) const {
   unsigned begin = 0, end = 0; // of neighbours that are all free by then
   for (const Free &region : free[static_cast<unsigned>(side) * slicesPerHemisphere + slice]) {
-    if (region.from > cycle)
+    if (region.from > cycle || region.begin / wordsPerBank != bank)
       continue;
     if (region.begin != end || region.begin % wordsPerBank == 0)
       begin = region.begin;

@@ -12,8 +12,8 @@
 // after the other in a slice, so that one instruction and a repetition read them.
 //
 // Where several rows are wanted in the same cycle, as columns of weights are, the rows
-// are dealt out to `interleave` strips: row r is word r / interleave of strip
-// r % interleave.
+// are dealt out to several strips: one to each in turn, or a run of neighbours to each,
+// so that a burst that writes them is busy with a strip for a short time only.
 //
 // Memory is given and taken back along with time: words whose last reader is known
 // can be written anew after it.
@@ -36,7 +36,7 @@ struct WordRange {
 struct ChipTensor {
   std::string name;
   TensorShape shape;
-  /// By (vector * bytes + byte) * interleave + row % interleave; words == 0: not given yet.
+  /// By (vector * bytes + byte) * interleave + strip of the row; words == 0: not given yet.
   std::vector<WordRange> strips;
   /// By vector * rows + row: from when it can be read. 0 for what is there from the beginning.
   std::vector<int64_t> ready;
@@ -44,7 +44,7 @@ struct ChipTensor {
   int64_t lastRead = -1;
   /// Where its words are, or will be.
   Hemisphere side = Hemisphere::East;
-  bool isPadded = false, isOutermost = false, isTable = false;
+  bool isPadded = false, isOutermost = false, isTable = false, isPacked = false;
 
   WordRange &strip(unsigned vector, unsigned byte, unsigned residue) {
     return strips[(vector * getBytes(shape.type) + byte) * shape.interleave + residue];
@@ -57,8 +57,8 @@ class ChipMemory {
 public:
   explicit ChipMemory(const TargetModel &model);
 
-  /// Whether `words` words of one bank of the slice are free from `cycle` on; `address` is the first.
-  bool find(Hemisphere side, unsigned slice, unsigned words, int64_t cycle, unsigned &address) const;
+  /// Whether `words` words of a bank of the slice are free from `cycle` on; `address` is the first.
+  bool find(Hemisphere side, unsigned slice, unsigned bank, unsigned words, int64_t cycle, unsigned &address) const;
   void take(const WordRange &range);
   /// The words may be written from `cycle` on.
   void release(const WordRange &range, int64_t cycle);

@@ -44,6 +44,12 @@ struct WriteInstruction {
   uint32_t superlanes;
 };
 
+/// In different banks. Only emission makes it, of a read and a write in one cycle.
+struct ReadWriteInstruction {
+  ReadInstruction read;
+  WriteInstruction write;
+};
+
 struct AluOperand {
   enum Kind : uint8_t { None, Stream, Constant, Alu } kind = None;
   StreamGroup stream;
@@ -78,7 +84,9 @@ struct Issue {
   schedule::Cycles cycles;
   /// Added each time to addresses, the column or the accumulator's row.
   int step;
-  std::variant<ReadInstruction, WriteInstruction, AluInstruction, LoadInstruction, MultiplyInstruction> instruction;
+  std::variant<ReadInstruction, WriteInstruction, ReadWriteInstruction, AluInstruction, LoadInstruction,
+               MultiplyInstruction>
+      instruction;
 };
 
 } // namespace sinter::stream

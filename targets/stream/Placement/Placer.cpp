@@ -31,11 +31,19 @@ uint32_t allSuperlanes(const TargetModel &model) { return (uint64_t(1) << model.
 /// What a burst takes of its queue: nothing else can be issued between its repetitions.
 Cycles spanOf(const Cycles &cycles) { return {cycles.first, cycles.last() - cycles.first + 1, 1}; }
 
+/// Slots of the timetable besides the queues, of which those of slices are the ports to read by: when an ALU ends an
+/// operation, the slices' ports to write by, and their banks.
+unsigned endSlot(const TargetModel &model, unsigned alu) { return model.numQueues() + alu; }
+unsigned writeSlot(const TargetModel &model, unsigned queue) { return model.numQueues() + model.alus + queue; }
+unsigned bankSlot(const TargetModel &model, unsigned queue, unsigned bank) {
+  return model.numQueues() + model.alus + 2 * model.slicesPerHemisphere + queue * model.banksPerSlice + bank;
+}
+unsigned countSlots(const TargetModel &model) { return bankSlot(model, 2 * model.slicesPerHemisphere, 0); }
+
 } // namespace
 
 Placer::Placer(const TargetModel &model)
-    : model(model),
-      table(model.numQueues() + model.alus, model.streamsPerDirection, model.streamsPerDirection, model.reach()),
+    : model(model), table(countSlots(model), model.streamsPerDirection, model.streamsPerDirection, model.reach()),
       chipMemory(model), planes(2 * model.planesPerHemisphere) {
   for (std::vector<uint64_t> &words : wordsInUse)
     words.resize(model.slicesPerHemisphere, 0);
@@ -56,6 +64,10 @@ llvm::Error Placer::place(const StreamProgram &program) {
   for (const Task &task : program.tasks)
     for (auto &[input, lookup] : task.lookups)
       chipTensors[task.inputs[input].tensor].isTable = true;
+  for (const Task &task : program.tasks)
+    for (const ProductTile &tile : task.tiles)
+      if (tile.loads.empty())
+        chipTensors[tile.weights].isPacked = true;
   findPartners(program);
   for (auto [i, tensor] : llvm::enumerate(program.tensors))
     if (tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Constant)
@@ -116,7 +128,8 @@ void Placer::findPartners(const StreamProgram &program) {
   }
 }
 
-std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle, llvm::function_ref<bool(unsigned)> isFree) {
+std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle,
+                                           llvm::function_ref<bool(const WordRange &)> isFree) {
   const ChipTensor &tensor = chipTensors[key.first];
   std::vector<bool> isTaken(model.slicesPerHemisphere, false);
   auto take = [&](VectorKey other) {
@@ -129,24 +142,35 @@ std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle, llvm::f
   take(key);
   for (const VectorKey &other : partners[key])
     take(other);
-  // The one of which the least is in use, since what lies in one slice takes turns; the next in turn where several are
-  // alike.
+  // The one that is the least busy from then on, since what lies in one slice takes turns; the next in turn where
+  // several are alike.
   unsigned side = static_cast<unsigned>(tensor.side);
   std::optional<WordRange> best;
-  int64_t bestUse = 0;
+  int64_t leastBusy = std::numeric_limits<int64_t>::max();
   for (unsigned tried = 0; tried < model.slicesPerHemisphere; ++tried) {
-    unsigned slice = (nextSlice[side] + tried) % model.slicesPerHemisphere, address = 0;
+    unsigned slice = (nextSlice[side] + tried) % model.slicesPerHemisphere,
+             queue = model.sliceQueue(tensor.side, slice);
+    bool isLast = slice / model.slicesPerPosition == (model.slicesPerHemisphere - 1) / model.slicesPerPosition;
+    if (isTaken[slice] || (tensor.isOutermost ? !isLast : tensor.isTable && isLast))
+      continue;
     bool isFresh = cycle == 0 || tensor.isPadded;
     int64_t first = isFresh ? 0 : cycle + std::abs(model.slicePosition(tensor.side, slice));
-    bool isLast = slice / model.slicesPerPosition == (model.slicesPerHemisphere - 1) / model.slicesPerPosition;
-    if (tensor.isOutermost ? !isLast : tensor.isTable && isLast)
-      continue;
+    // Packed weights, which take many slices at once, lie apart if there is room.
+    bool isHome = tensor.isPacked == (slice >= model.slicesPerHemisphere - model.loadStreams());
     // LOADs that begin between two multiples of the interleave end a word behind the last row's.
-    unsigned words = tensor.shape.wordsPerStrip() + tensor.isPadded;
-    int64_t use = cycle == 0 ? wordsInUse[side][slice] : table.countTaken(model.sliceQueue(tensor.side, slice), std::max<int64_t>(0, cycle - 64));
-    bool isBetter = !best || use < bestUse;
-    if (isBetter && !isTaken[slice] && isFree(slice) && chipMemory.find(tensor.side, slice, words, first, address))
-      best = WordRange{tensor.side, slice, address, words}, bestUse = use;
+    WordRange words = {tensor.side, slice, 0, tensor.shape.wordsPerStrip() + tensor.isPadded};
+    for (unsigned bank = 0; bank < model.banksPerSlice; ++bank) {
+      int64_t busy = isHome ? 0 : std::numeric_limits<int64_t>::max() / 2;
+      if (cycle == 0)
+        busy += wordsInUse[side][slice] + bank;
+      else
+        busy += table.countTaken(queue, cycle) + table.countTaken(bankSlot(model, queue, bank), cycle);
+      if (busy < leastBusy && chipMemory.find(tensor.side, slice, bank, words.words, first, words.address) &&
+          isFree(words)) {
+        best = words;
+        leastBusy = busy;
+      }
+    }
   }
   if (best)
     nextSlice[side] = (best->slice + 1) % model.slicesPerHemisphere;
@@ -167,7 +191,7 @@ llvm::Error Placer::placeConstant(unsigned index) {
   ChipTensor &tensor = chipTensors[index];
   unsigned perVector = getBytes(tensor.shape.type) * tensor.shape.interleave;
   for (auto [i, strip] : llvm::enumerate(tensor.strips)) {
-    std::optional<WordRange> words = findSlice({index, i / perVector}, 0, [](unsigned) { return true; });
+    std::optional<WordRange> words = findSlice({index, i / perVector}, 0, [](const WordRange &) { return true; });
     if (!words)
       return doesNotFit("tensor '" + tensor.name + "' does not fit the memory of chip " + model.name);
     strip = *words;
@@ -217,9 +241,12 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
     const ProductTile &tile = task.tiles[i];
     Plane &state = planeState(side, plane);
     int64_t loadFrom = state.lastSwap + 1;
-    if (state.isFloat16 != task.isFloat16) // an array of another type is in the way until its last row
+    // An array of another type is in the way until its last row. One of fp16 is in all planes, whose last row is the
+    // same.
+    if (state.isFloat16 != task.isFloat16)
       for (unsigned other = 0; other < model.planesPerHemisphere; ++other)
-        loadFrom = std::max(loadFrom, planeState(side, other).lastRow + 1);
+        if (other == plane || task.isFloat16)
+          loadFrom = std::max(loadFrom, planeState(side, other).lastRow + 1);
     int64_t loaded = loadFrom; // by when all columns are
     if (tile.loads.empty()) {
       loadFrom = std::max(loadFrom, earliestArrival({tile.weights, 0, 0, 1}, 1, position));
@@ -235,7 +262,7 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
       // The last cycle takes as many rows as the others.
       int64_t behind = chipTensors[load.rows.tensor].shape.rows - load.rows.row;
       int64_t rows = std::min<int64_t>(llvm::alignTo(load.columns, perCycle), behind);
-      int64_t earliest = std::max(loaded, earliestArrival(load.rows, rows, position, perCycle));
+      int64_t earliest = std::max(loaded, earliestArrival(load.rows, rows, position, /*isLoad=*/true));
       llvm::Expected<int64_t> at =
           search(earliest, [&](int64_t at) { return loadColumns(load, task.isFloat16, side, plane, at); });
       if (!at)
@@ -304,14 +331,43 @@ int64_t Placer::loadColumns(const ColumnLoad &columns, bool isFloat16, Hemispher
   std::vector<LoadSource> sources;
   for (unsigned i = 0; i < rows; ++i)
     for (unsigned byte = 0; byte < bytes; ++byte) {
-      int64_t row = columns.rows.row + i;
-      sources.push_back(
-          {i * bytes + byte, tensor.strip(columns.rows.vector, byte, row % rows), static_cast<unsigned>(row / rows)});
+      int64_t row = columns.rows.row + i * tensor.shape.run;
+      sources.push_back({i * bytes + byte, tensor.strip(columns.rows.vector, byte, tensor.shape.stripOf(row)),
+                         tensor.shape.wordOf(row)});
     }
   LoadInstruction instruction = {isFloat16, 0, columns.column, columns.half};
   Cycles loads = {at, (columns.columns + rows - 1) / rows, 1};
   return load(columns.rows.tensor, sources, instruction, rows, columns.superlanes & allSuperlanes(model), side, plane,
               loads);
+}
+
+llvm::SmallVector<unsigned, 4> Placer::slotsOf(const SliceAccess &access) const {
+  unsigned queue = model.sliceQueue(access.side, access.slice);
+  // Two bursts that are one instruction in some cycles have one interval and one step.
+  bool isAlone = access.isIndirect || access.cycles.interval != 1 || (access.cycles.count > 1 && access.step != 1);
+  llvm::SmallVector<unsigned, 4> slots;
+  if (isAlone || !access.isWrite)
+    slots.push_back(queue);
+  if (isAlone || access.isWrite)
+    slots.push_back(writeSlot(model, queue));
+  if (access.isIndirect)
+    for (unsigned bank = 0; bank < model.banksPerSlice; ++bank)
+      slots.push_back(bankSlot(model, queue, bank));
+  else
+    slots.push_back(bankSlot(model, queue, access.address / model.wordsPerBank()));
+  return slots;
+}
+
+int64_t Placer::delayUntilFree(const SliceAccess &access) const {
+  int64_t delay = 0;
+  for (unsigned slot : slotsOf(access))
+    delay = std::max(delay, table.delayUntilFree(slot, spanOf(access.cycles)));
+  return delay;
+}
+
+void Placer::claim(const SliceAccess &access) {
+  for (unsigned slot : slotsOf(access))
+    table.claimSlot(slot, spanOf(access.cycles));
 }
 
 int64_t Placer::load(unsigned tensor, llvm::ArrayRef<LoadSource> sources, LoadInstruction instruction, unsigned step,
@@ -321,10 +377,10 @@ int64_t Placer::load(unsigned tensor, llvm::ArrayRef<LoadSource> sources, LoadIn
   for (const LoadSource &source : sources) {
     int from = model.slicePosition(source.strip.side, source.strip.slice);
     Cycles reads = loads + (-std::abs(position - from) - model.readLatency);
-    unsigned queue = model.sliceQueue(source.strip.side, source.strip.slice);
-    if (int64_t delay = table.delayUntilFree(queue, reads))
-      return inTheWay("a slice or plane", delay);
-    table.claimSlot(queue, reads);
+    SliceAccess access = {source.strip.side, source.strip.slice, source.strip.address, false, reads};
+    if (int64_t delay = delayUntilFree(access))
+      return inTheWay("slices of columns", delay);
+    claim(access);
     ways.push_back({source.stream, reads + model.readLatency, from, position});
   }
   if (int64_t delay = claimStreams(side, model.loadStreams(), ways, instruction.firstStream))
@@ -350,7 +406,7 @@ int64_t Placer::multiply(const Task &task, unsigned index, Hemisphere side, unsi
   Cycles rows = {at, task.rows, 1};
   unsigned queue = model.multiplyQueue(side, plane);
   if (int64_t delay = table.delayUntilFree(queue, rows))
-    return inTheWay("a slice or plane", delay);
+    return inTheWay("a plane", delay);
   table.claimSlot(queue, rows);
   StreamGroup activations;
   if (int64_t delay = read(tile.activations, task.rows, at, position, activations))
@@ -396,7 +452,7 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
     for (; alu < model.alus; ++alu) {
       // An ALU starts one operation in a cycle, and ends one, which may have begun later than another.
       int64_t delay = std::max(table.delayUntilFree(model.aluQueue(alu), cycles),
-                               table.delayUntilFree(model.numQueues() + alu, cycles + latency));
+                               table.delayUntilFree(endSlot(model, alu), cycles + latency));
       if (delay == 0)
         break;
       least = std::min(least, delay);
@@ -404,7 +460,7 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
     if (alu == model.alus)
       return inTheWay("ALUs", least);
     table.claimSlot(model.aluQueue(alu), cycles);
-    table.claimSlot(model.numQueues() + alu, cycles + latency);
+    table.claimSlot(endSlot(model, alu), cycles + latency);
     alus.push_back(alu);
   }
   std::vector<std::optional<StreamGroup>> outs(timing.steps.size());
@@ -477,10 +533,10 @@ int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int pos
       assert(strip.words && "read before it is written");
       int from = model.slicePosition(strip.side, strip.slice);
       Cycles reads = cut.offsets + (arrival - std::abs(position - from) - model.readLatency);
-      unsigned queue = model.sliceQueue(strip.side, strip.slice);
-      if (int64_t delay = table.delayUntilFree(queue, spanOf(reads)))
-        return inTheWay("a slice or plane", delay);
-      table.claimSlot(queue, spanOf(reads));
+      SliceAccess access = {strip.side, strip.slice, strip.address, false, reads, cut.step};
+      if (int64_t delay = delayUntilFree(access))
+        return inTheWay("slices to read", delay);
+      claim(access);
       ways.push_back({byte, reads + model.readLatency, from, position});
     }
   const WordRange &any = tensor.strip(rows.vector, 0, cuts.front().residue);
@@ -515,10 +571,10 @@ int64_t Placer::lookUp(const RowsOf &table, const Lookup &lookup, int64_t count,
     const WordRange &strip = tensor.strip(table.vector, byte, 0);
     int from = model.slicePosition(strip.side, strip.slice);
     Cycles results = rows + -std::abs(from);
-    unsigned queue = model.sliceQueue(strip.side, strip.slice);
-    if (int64_t delay = this->table.delayUntilFree(queue, results + -model.gatherLatency))
-      return inTheWay("a slice or plane", delay);
-    this->table.claimSlot(queue, results + -model.gatherLatency);
+    SliceAccess access = {strip.side, strip.slice, strip.address, false, results + -model.gatherLatency, 0, true};
+    if (int64_t delay = delayUntilFree(access))
+      return inTheWay("slices of a table", delay);
+    claim(access);
     ways.push_back({byte, results, from, 0});
   }
   group.direction = opposite(tensor.side);
@@ -546,10 +602,10 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
       const WordRange &strip = tensor.strip(rows.vector, byte, cut.residue);
       int to = model.slicePosition(strip.side, strip.slice);
       Cycles writes = cut.offsets + (start + std::abs(to));
-      unsigned queue = model.sliceQueue(strip.side, strip.slice);
-      if (int64_t delay = table.delayUntilFree(queue, spanOf(writes)))
-        return inTheWay("a slice or plane", delay);
-      table.claimSlot(queue, spanOf(writes));
+      SliceAccess access = {strip.side, strip.slice, strip.address, true, writes, cut.step};
+      if (int64_t delay = delayUntilFree(access))
+        return inTheWay("slices to write", delay);
+      claim(access);
       ways.push_back({byte, cut.offsets + start, 0, to});
     }
   if (int64_t delay = claimStreams(group.direction, bytes, ways, group.first))
@@ -576,10 +632,12 @@ int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<Str
   if (tensor.strips[firstStrip].words)
     return 0;
   for (unsigned strip = firstStrip; strip < firstStrip + bytes * interleave; ++strip) {
-    auto cut = llvm::find_if(cuts, [&](const StripRows &c) { return c.residue == strip % interleave; });
-    std::optional<WordRange> words = findSlice({index, vector}, start, [&](unsigned slice) {
-      int64_t first = start + std::abs(model.slicePosition(tensor.side, slice));
-      return cut == cuts.end() || table.isFree(model.sliceQueue(tensor.side, slice), spanOf(cut->offsets + first));
+    std::optional<WordRange> words = findSlice({index, vector}, start, [&](const WordRange &range) {
+      int64_t first = start + std::abs(model.slicePosition(tensor.side, range.slice));
+      return llvm::all_of(cuts, [&](const StripRows &cut) {
+        return cut.residue != strip % interleave ||
+               delayUntilFree({tensor.side, range.slice, range.address, true, cut.offsets + first, cut.step}) == 0;
+      });
     });
     if (!words)
       return inTheWay("words of memory", 1);
@@ -607,28 +665,39 @@ int64_t Placer::claimStreams(Hemisphere direction, unsigned width, llvm::ArrayRe
 }
 
 std::vector<Placer::StripRows> Placer::cutIntoStrips(const RowsOf &rows, int64_t count) const {
-  int64_t interleave = chipTensors[rows.tensor].shape.interleave;
-  if (rows.step == 0)
-    return {
-        {static_cast<unsigned>(rows.row % interleave), {0, count, 1}, static_cast<unsigned>(rows.row / interleave), 0}};
+  const TensorShape &shape = chipTensors[rows.tensor].shape;
   std::vector<StripRows> cuts;
-  for (int64_t i = 0; i < std::min(count, interleave); ++i)
-    cuts.push_back({static_cast<unsigned>((rows.row + i) % interleave),
-                    {i, (count - i + interleave - 1) / interleave, interleave},
-                    static_cast<unsigned>((rows.row + i) / interleave),
-                    1});
+  auto add = [&](Cycles offsets, int step) {
+    int64_t row = rows.row + offsets.first * rows.step;
+    cuts.push_back({shape.stripOf(row), offsets, shape.wordOf(row), step});
+  };
+  if (rows.step == 0)
+    add({0, count, 1}, 0);
+  else if (shape.run == 1)
+    for (int64_t i = 0; i < std::min<int64_t>(count, shape.interleave); ++i)
+      add({i, (count - i + shape.interleave - 1) / shape.interleave, shape.interleave}, 1);
+  else
+    for (int64_t i = 0, length; i < count; i += length) {
+      length = std::min<int64_t>(count - i, shape.run - (rows.row + i) % shape.run);
+      add({i, length, 1}, 1);
+    }
   return cuts;
 }
 
-int64_t Placer::earliestArrival(const RowsOf &rows, int64_t count, int position, unsigned rowsPerCycle) const {
+int64_t Placer::earliestArrival(const RowsOf &rows, int64_t count, int position, bool isLoad) const {
   const ChipTensor &tensor = chipTensors[rows.tensor];
   int farthest = 0;
   for (const WordRange &strip : tensor.strips)
     if (strip.words)
       farthest = std::max(farthest, std::abs(position - model.slicePosition(strip.side, strip.slice)));
   int64_t earliest = 0;
-  for (int64_t i = 0; i < (rows.step ? count : 1); ++i)
-    earliest = std::max(earliest, tensor.ready[rows.vector * tensor.shape.rows + rows.row + i] - i / rowsPerCycle);
+  for (int64_t i = 0; i < (rows.step ? count : 1); ++i) {
+    int64_t row = rows.row + i;
+    int64_t cycle = !isLoad                 ? i
+                    : tensor.shape.run == 1 ? i / tensor.shape.interleave
+                                            : tensor.shape.wordOf(row) - tensor.shape.wordOf(rows.row);
+    earliest = std::max(earliest, tensor.ready[rows.vector * tensor.shape.rows + row] - cycle);
+  }
   return earliest + farthest + model.readLatency;
 }
 

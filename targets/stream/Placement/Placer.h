@@ -72,7 +72,7 @@ private:
   void findPartners(const StreamProgram &program);
   /// A slice for a strip of the vector, from the next one in turn on: none where another strip of the vector, or a
   /// vector that goes with it, lies, or where `isFree` says no.
-  std::optional<WordRange> findSlice(VectorKey key, int64_t cycle, llvm::function_ref<bool(unsigned)> isFree);
+  std::optional<WordRange> findSlice(VectorKey key, int64_t cycle, llvm::function_ref<bool(const WordRange &)> isFree);
   void take(const WordRange &range);
   void giveBack(const WordRange &range, int64_t cycle);
   llvm::Error placeConstant(unsigned tensor);
@@ -95,6 +95,21 @@ private:
     return delay;
   }
 
+  /// Accesses of a slice, in the words from `address` on. Those that no instruction can have in common with another
+  /// access (a gather has both banks, and addresses of one instruction have one step) have the slice alone.
+  struct SliceAccess {
+    Hemisphere side;
+    unsigned slice, address;
+    bool isWrite;
+    schedule::Cycles cycles;
+    int step = 1;
+    bool isIndirect = false;
+  };
+  /// The slots of the timetable that an access takes: its port, and its bank.
+  llvm::SmallVector<unsigned, 4> slotsOf(const SliceAccess &access) const;
+  int64_t delayUntilFree(const SliceAccess &access) const;
+  void claim(const SliceAccess &access);
+
   // Pieces of an attempt: each returns 0, or by how many cycles a next attempt should wait.
   int64_t loadPacked(unsigned tensor, bool isFloat16, Hemisphere side, unsigned plane, int64_t at);
   int64_t loadColumns(const ColumnLoad &columns, bool isFloat16, Hemisphere side, unsigned plane, int64_t at);
@@ -111,8 +126,8 @@ private:
   int64_t claimStreams(Hemisphere direction, unsigned width, llvm::ArrayRef<Way> ways, unsigned &first);
 
   std::vector<StripRows> cutIntoStrips(const RowsOf &rows, int64_t count) const;
-  /// From when on the first of `count` rows can arrive at a position, so many in each cycle.
-  int64_t earliestArrival(const RowsOf &rows, int64_t count, int position, unsigned rowsPerCycle = 1) const;
+  /// From when on the first of `count` rows can arrive at a position, one in each cycle, or as LOADs take them.
+  int64_t earliestArrival(const RowsOf &rows, int64_t count, int position, bool isLoad = false) const;
   Hemisphere directionTo(Hemisphere side, unsigned slice, int position) const;
   void issue(unsigned queue, schedule::Cycles cycles, int step, decltype(Issue::instruction) instruction, int latency);
   Plane &planeState(Hemisphere side, unsigned plane) {

@@ -40,15 +40,18 @@ struct TensorShape {
   Element type = Element::Float32;
   int64_t rows = 0;
   std::vector<LanePart> parts;
-  /// Row r is word r / interleave of strip r % interleave.
-  unsigned interleave = 1;
+  /// Rows are dealt out to so many strips, `run` neighbours to each before it is the next one's turn.
+  unsigned interleave = 1, run = 1;
 
   /// Columns in their order, as many to a vector as there are lanes.
   static std::vector<LanePart> denseParts(unsigned columns, const TargetModel &model);
   static TensorShape dense(Element type, int64_t rows, unsigned columns, const TargetModel &model);
   unsigned numVectors() const { return parts.empty() ? 0 : parts.back().vector + 1; }
   unsigned numColumns() const { return parts.empty() ? 0 : parts.back().column + parts.back().columns; }
-  unsigned wordsPerStrip() const { return (rows + interleave - 1) / interleave; }
+  unsigned wordsPerStrip() const { return (rows + interleave * run - 1) / (interleave * run) * run; }
+  /// The strip of a row, and which word of it the row is.
+  unsigned stripOf(int64_t row) const { return row / run % interleave; }
+  unsigned wordOf(int64_t row) const { return row / (int64_t(interleave) * run) * run + row % run; }
   unsigned numStrips() const { return numVectors() * getBytes(type) * interleave; }
 };
 
@@ -92,7 +95,8 @@ struct Lookup {
 };
 
 /// Rows of a tensor, dealt out to as many strips as a LOAD takes rows, that become columns of an array: `superlanes` of
-/// them, zeros elsewhere.
+/// them, zeros elsewhere. Each LOAD takes a word of each of the S strips, so that with runs of n column S j + s is row
+/// s n + j, for each S n rows, with which such rows begin.
 struct ColumnLoad {
   RowsOf rows;
   Half half = Half::Low; // fp16: which lanes of the rows
