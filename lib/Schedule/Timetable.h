@@ -49,6 +49,7 @@ public:
   /// descend.
   Timetable(unsigned numSlots, unsigned numAscending, unsigned numDescending, int reach);
 
+  void addSlots(unsigned count) { slots.resize(slots.size() + count); }
   bool isFree(unsigned slot, const Cycles &cycles) const;
   /// The number of cycles by which `cycles` must move for the slot to be free; 0: it is.
   int64_t delayUntilFree(unsigned slot, const Cycles &cycles) const;

@@ -84,9 +84,8 @@ struct Maker {
     program.tasks.push_back(task);
   }
   Placed place(const std::string &name) {
-    Placer placer(model);
-    must(placer.place(program));
-    format::StreamSchedule schedule = must(encodeSchedule(program, placer, model));
+    std::unique_ptr<Placer> placer = must(Placer::place(program, model));
+    format::StreamSchedule schedule = must(encodeSchedule(program, *placer, model));
     std::vector<uint8_t> weights(layOutConstants(program, model).back());
     std::mt19937 random(9);
     for (uint8_t &weight : weights)

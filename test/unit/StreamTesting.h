@@ -35,9 +35,8 @@ struct SimulatedProgram {
   std::unique_ptr<sim::StreamSimulator> simulator;
 
   SimulatedProgram(const StreamProgram &program, const TargetModel &model) {
-    Placer placer(model);
-    must(placer.place(program));
-    schedule = must(encodeSchedule(program, placer, model));
+    std::unique_ptr<Placer> placer = must(Placer::place(program, model));
+    schedule = must(encodeSchedule(program, *placer, model));
     std::optional<verify::Rejection> rejection = verify::verifyStreamSchedule(schedule, model.description);
     EXPECT_FALSE(rejection) << rejection->text();
     std::vector<uint64_t> offsets = layOutConstants(program, model);

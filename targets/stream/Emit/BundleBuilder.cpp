@@ -259,10 +259,10 @@ llvm::Error BundleBuilder::describeChip() {
   if (!lowered)
     return lowered.takeError();
   program = std::move(*lowered);
-  Placer placer(model);
-  if (llvm::Error error = placer.place(program))
-    return error;
-  llvm::Expected<format::StreamSchedule> schedule = encodeSchedule(program, placer, model);
+  llvm::Expected<std::unique_ptr<Placer>> placer = Placer::place(program, model);
+  if (!placer)
+    return placer.takeError();
+  llvm::Expected<format::StreamSchedule> schedule = encodeSchedule(program, **placer, model);
   if (!schedule)
     return schedule.takeError();
 

@@ -44,10 +44,17 @@ struct ChipTensor {
   int64_t lastRead = -1;
   /// Where its words are, or will be.
   Hemisphere side = Hemisphere::East;
-  bool isPadded = false, isOutermost = false, isTable = false, isPacked = false;
+  bool isConstant = false, isPadded = false, isOutermost = false, isTable = false;
 
-  WordRange &strip(unsigned vector, unsigned byte, unsigned residue) {
-    return strips[(vector * getBytes(shape.type) + byte) * shape.interleave + residue];
+  unsigned stripNumber(unsigned vector, unsigned byte, unsigned residue) const {
+    return (vector * getBytes(shape.type) + byte) * shape.interleave + residue;
+  }
+  /// LOADs that begin between two multiples of the interleave end a word behind the last row's.
+  unsigned wordsOfStrip() const { return shape.wordsPerStrip() + isPadded; }
+  /// Tables lie nearer to the VXM than the numbers of rows by which they are looked up.
+  bool mayLieIn(unsigned slice, const TargetModel &model) const {
+    bool isLast = slice / model.slicesPerPosition == (model.slicesPerHemisphere - 1) / model.slicesPerPosition;
+    return isOutermost ? isLast : !isTable || !isLast;
   }
   int64_t &readyAt(unsigned vector, int64_t row) { return ready[vector * shape.rows + row]; }
 };

@@ -25,6 +25,9 @@ namespace {
 /// How far behind all that is placed a task looks for its cycle: there nothing but itself is in its way.
 constexpr int64_t farthestSearch = 4096;
 
+/// How often a program is placed at most, with a plan of slices by what was seen the time before.
+constexpr unsigned numRounds = 4;
+
 /// All superlanes of a chip.
 uint32_t allSuperlanes(const TargetModel &model) { return (uint64_t(1) << model.superlanes) - 1; }
 
@@ -42,32 +45,62 @@ unsigned countSlots(const TargetModel &model) { return bankSlot(model, 2 * model
 
 } // namespace
 
-Placer::Placer(const TargetModel &model)
-    : model(model), table(countSlots(model), model.streamsPerDirection, model.streamsPerDirection, model.reach()),
-      chipMemory(model), planes(2 * model.planesPerHemisphere) {
-  for (std::vector<uint64_t> &words : wordsInUse)
-    words.resize(model.slicesPerHemisphere, 0);
+Placer::Placer(const TargetModel &model, std::optional<SlicePlan> plan)
+    : model(model), plan(std::move(plan)),
+      table(countSlots(model), model.streamsPerDirection, model.streamsPerDirection, model.reach()), chipMemory(model),
+      planes(2 * model.planesPerHemisphere) {}
+
+llvm::Expected<std::unique_ptr<Placer>> Placer::place(const StreamProgram &program, const TargetModel &model) {
+  Placer draft(model, std::nullopt);
+  if (llvm::Error error = draft.placeAll(program))
+    return std::move(error);
+  std::unique_ptr<Placer> best;
+  for (unsigned round = 0; round < numRounds; ++round) {
+    const Placer &last = best ? *best : draft;
+    SlicePlan plan(model, last.chipTensors, last.accesses, last.partners);
+    std::unique_ptr<Placer> placer(new Placer(model, std::move(plan)));
+    if (llvm::Error error = placer->placeAll(program))
+      return std::move(error);
+    bool isShorter = !best || placer->cycles() < best->cycles();
+    if (isShorter)
+      best = std::move(placer);
+    if (!isShorter || round + 1 == numRounds)
+      break;
+  }
+  return std::move(best);
 }
 
-llvm::Error Placer::place(const StreamProgram &program) {
+llvm::Error Placer::placeAll(const StreamProgram &program) {
   for (const StreamTensor &tensor : program.tensors) {
     ChipTensor placed;
     placed.name = tensor.name;
     placed.shape = tensor.shape;
     placed.side = tensor.side;
+    placed.isConstant = tensor.kind == StreamTensor::Constant;
     placed.isPadded = tensor.isPadded;
     placed.isOutermost = tensor.isOutermost;
-    placed.strips.resize(tensor.shape.numStrips());
+    // So that its first rows can be read while its last ones are written, and by several at once: what is of few bytes
+    // takes as many slices as what is of four.
+    unsigned strips = 4 / getBytes(tensor.shape.type);
+    if (tensor.kind == StreamTensor::Temporary && tensor.shape.interleave == 1 &&
+        tensor.shape.rows >= strips * model.lanesPerSuperlane) {
+      placed.shape.interleave = strips;
+      placed.shape.run = llvm::divideCeil(tensor.shape.rows, strips);
+    }
+    placed.strips.resize(placed.shape.numStrips());
     placed.ready.resize(tensor.shape.numVectors() * tensor.shape.rows, 0);
     chipTensors.push_back(std::move(placed));
   }
+  unsigned numStrips = 0;
+  for (const ChipTensor &tensor : chipTensors) {
+    firstStrips.push_back(numStrips);
+    numStrips += tensor.strips.size();
+  }
+  if (!plan)
+    table.addSlots(numStrips);
   for (const Task &task : program.tasks)
     for (auto &[input, lookup] : task.lookups)
       chipTensors[task.inputs[input].tensor].isTable = true;
-  for (const Task &task : program.tasks)
-    for (const ProductTile &tile : task.tiles)
-      if (tile.loads.empty())
-        chipTensors[tile.weights].isPacked = true;
   findPartners(program);
   for (auto [i, tensor] : llvm::enumerate(program.tensors))
     if (tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Constant)
@@ -128,43 +161,41 @@ void Placer::findPartners(const StreamProgram &program) {
   }
 }
 
-std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle,
+std::optional<WordRange> Placer::findSlice(unsigned index, unsigned strip, int64_t cycle,
                                            llvm::function_ref<bool(const WordRange &)> isFree) {
-  const ChipTensor &tensor = chipTensors[key.first];
+  const ChipTensor &tensor = chipTensors[index];
+  if (!plan) {
+    unsigned slice = tensor.isOutermost ? model.slicesPerHemisphere - 1 : model.slicesPerHemisphere / 2;
+    return WordRange{tensor.side, slice, 0, tensor.wordsOfStrip()};
+  }
+  VectorKey key = {index, strip / (getBytes(tensor.shape.type) * tensor.shape.interleave)};
   std::vector<bool> isTaken(model.slicesPerHemisphere, false);
   auto take = [&](VectorKey other) {
     const ChipTensor &with = chipTensors[other.first];
     unsigned perVector = getBytes(with.shape.type) * with.shape.interleave;
     for (unsigned i = 0; i < perVector; ++i)
-      if (const WordRange &strip = with.strips[other.second * perVector + i]; strip.words && strip.side == tensor.side)
-        isTaken[strip.slice] = true;
+      if (const WordRange &words = with.strips[other.second * perVector + i]; words.words && words.side == tensor.side)
+        isTaken[words.slice] = true;
   };
   take(key);
   for (const VectorKey &other : partners[key])
     take(other);
-  // The one that is the least busy from then on, since what lies in one slice takes turns; the next in turn where
-  // several are alike.
-  unsigned side = static_cast<unsigned>(tensor.side);
+  std::optional<SlicePlan::Place> planned = plan->find(index, strip);
+  bool isFresh = cycle == 0 || tensor.isPadded;
+  // The next in turn where several are alike.
+  unsigned &next = nextSlice[static_cast<unsigned>(tensor.side)];
   std::optional<WordRange> best;
   int64_t leastBusy = std::numeric_limits<int64_t>::max();
   for (unsigned tried = 0; tried < model.slicesPerHemisphere; ++tried) {
-    unsigned slice = (nextSlice[side] + tried) % model.slicesPerHemisphere,
-             queue = model.sliceQueue(tensor.side, slice);
-    bool isLast = slice / model.slicesPerPosition == (model.slicesPerHemisphere - 1) / model.slicesPerPosition;
-    if (isTaken[slice] || (tensor.isOutermost ? !isLast : tensor.isTable && isLast))
+    unsigned slice = (next + tried) % model.slicesPerHemisphere, queue = model.sliceQueue(tensor.side, slice);
+    if (isTaken[slice] || !tensor.mayLieIn(slice, model))
       continue;
-    bool isFresh = cycle == 0 || tensor.isPadded;
     int64_t first = isFresh ? 0 : cycle + std::abs(model.slicePosition(tensor.side, slice));
-    // Packed weights, which take many slices at once, lie apart if there is room.
-    bool isHome = tensor.isPacked == (slice >= model.slicesPerHemisphere - model.loadStreams());
-    // LOADs that begin between two multiples of the interleave end a word behind the last row's.
-    WordRange words = {tensor.side, slice, 0, tensor.shape.wordsPerStrip() + tensor.isPadded};
+    WordRange words = {tensor.side, slice, 0, tensor.wordsOfStrip()};
     for (unsigned bank = 0; bank < model.banksPerSlice; ++bank) {
-      int64_t busy = isHome ? 0 : std::numeric_limits<int64_t>::max() / 2;
-      if (cycle == 0)
-        busy += wordsInUse[side][slice] + bank;
-      else
-        busy += table.countTaken(queue, cycle) + table.countTaken(bankSlot(model, queue, bank), cycle);
+      bool isPlanned = planned && planned->slice == slice && planned->bank == bank;
+      int64_t busy =
+          isPlanned ? -1 : table.countTaken(queue, cycle) + table.countTaken(bankSlot(model, queue, bank), cycle);
       if (busy < leastBusy && chipMemory.find(tensor.side, slice, bank, words.words, first, words.address) &&
           isFree(words)) {
         best = words;
@@ -172,26 +203,25 @@ std::optional<WordRange> Placer::findSlice(VectorKey key, int64_t cycle,
       }
     }
   }
-  if (best)
-    nextSlice[side] = (best->slice + 1) % model.slicesPerHemisphere;
+  if (best && leastBusy >= 0)
+    next = (best->slice + 1) % model.slicesPerHemisphere;
   return best;
 }
 
 void Placer::take(const WordRange &range) {
-  chipMemory.take(range);
-  wordsInUse[static_cast<unsigned>(range.side)][range.slice] += range.words;
+  if (plan)
+    chipMemory.take(range);
 }
 
 void Placer::giveBack(const WordRange &range, int64_t cycle) {
-  chipMemory.release(range, cycle);
-  wordsInUse[static_cast<unsigned>(range.side)][range.slice] -= range.words;
+  if (plan)
+    chipMemory.release(range, cycle);
 }
 
 llvm::Error Placer::placeConstant(unsigned index) {
   ChipTensor &tensor = chipTensors[index];
-  unsigned perVector = getBytes(tensor.shape.type) * tensor.shape.interleave;
   for (auto [i, strip] : llvm::enumerate(tensor.strips)) {
-    std::optional<WordRange> words = findSlice({index, i / perVector}, 0, [](const WordRange &) { return true; });
+    std::optional<WordRange> words = findSlice(index, i, 0, [](const WordRange &) { return true; });
     if (!words)
       return doesNotFit("tensor '" + tensor.name + "' does not fit the memory of chip " + model.name);
     strip = *words;
@@ -293,7 +323,7 @@ llvm::Expected<int64_t> Placer::search(int64_t earliest, llvm::function_ref<int6
   int64_t last = std::max(earliest, end) + farthestSearch;
   for (int64_t at = earliest; at < last;) {
     schedule::Timetable::Mark mark = table.mark();
-    size_t numPlaced = placed.size();
+    size_t numPlaced = placed.size(), numAccesses = accesses.size();
     int64_t oldEnd = end;
     unsigned oldSlices[2] = {nextSlice[0], nextSlice[1]};
     given.clear();
@@ -302,6 +332,7 @@ llvm::Expected<int64_t> Placer::search(int64_t earliest, llvm::function_ref<int6
       return at;
     table.rollback(mark);
     placed.resize(numPlaced);
+    accesses.resize(numAccesses);
     end = oldEnd;
     std::copy(oldSlices, oldSlices + 2, nextSlice);
     for (const Given &words : given) {
@@ -318,7 +349,7 @@ llvm::Expected<int64_t> Placer::search(int64_t earliest, llvm::function_ref<int6
 int64_t Placer::loadPacked(unsigned tensor, bool isFloat16, Hemisphere side, unsigned plane, int64_t at) {
   std::vector<LoadSource> sources;
   for (unsigned stream = 0; stream < model.loadStreams(); ++stream)
-    sources.push_back({stream, chipTensors[tensor].strips[stream], 0});
+    sources.push_back({stream, stream, 0});
   LoadInstruction instruction = {isFloat16, 0, 0, Half::Both};
   Cycles loads = {at, chipTensors[tensor].shape.rows, 1};
   return load(tensor, sources, instruction, model.columnsPerLoad(), allSuperlanes(model), side, plane, loads);
@@ -332,7 +363,7 @@ int64_t Placer::loadColumns(const ColumnLoad &columns, bool isFloat16, Hemispher
   for (unsigned i = 0; i < rows; ++i)
     for (unsigned byte = 0; byte < bytes; ++byte) {
       int64_t row = columns.rows.row + i * tensor.shape.run;
-      sources.push_back({i * bytes + byte, tensor.strip(columns.rows.vector, byte, tensor.shape.stripOf(row)),
+      sources.push_back({i * bytes + byte, tensor.stripNumber(columns.rows.vector, byte, tensor.shape.stripOf(row)),
                          tensor.shape.wordOf(row)});
     }
   LoadInstruction instruction = {isFloat16, 0, columns.column, columns.half};
@@ -342,19 +373,18 @@ int64_t Placer::loadColumns(const ColumnLoad &columns, bool isFloat16, Hemispher
 }
 
 llvm::SmallVector<unsigned, 4> Placer::slotsOf(const SliceAccess &access) const {
-  unsigned queue = model.sliceQueue(access.side, access.slice);
-  // Two bursts that are one instruction in some cycles have one interval and one step.
-  bool isAlone = access.isIndirect || access.cycles.interval != 1 || (access.cycles.count > 1 && access.step != 1);
+  if (!plan) // each strip has a slice of its own
+    return {countSlots(model) + firstStrips[access.tensor] + access.strip};
+  unsigned queue = model.sliceQueue(access.words.side, access.words.slice);
   llvm::SmallVector<unsigned, 4> slots;
-  if (isAlone || !access.isWrite)
+  if (access.isAlone() || !access.isWrite)
     slots.push_back(queue);
-  if (isAlone || access.isWrite)
+  if (access.isAlone() || access.isWrite)
     slots.push_back(writeSlot(model, queue));
-  if (access.isIndirect)
-    for (unsigned bank = 0; bank < model.banksPerSlice; ++bank)
+  unsigned own = access.words.address / model.wordsPerBank();
+  for (unsigned bank = 0; bank < model.banksPerSlice; ++bank)
+    if (bank == own || access.isIndirect)
       slots.push_back(bankSlot(model, queue, bank));
-  else
-    slots.push_back(bankSlot(model, queue, access.address / model.wordsPerBank()));
   return slots;
 }
 
@@ -366,6 +396,8 @@ int64_t Placer::delayUntilFree(const SliceAccess &access) const {
 }
 
 void Placer::claim(const SliceAccess &access) {
+  accesses.push_back({access.tensor, access.strip, access.cycles.first, access.cycles.last(),
+                      access.isAlone() || !access.isWrite, access.isAlone() || access.isWrite, access.isIndirect});
   for (unsigned slot : slotsOf(access))
     table.claimSlot(slot, spanOf(access.cycles));
 }
@@ -375,9 +407,10 @@ int64_t Placer::load(unsigned tensor, llvm::ArrayRef<LoadSource> sources, LoadIn
   int position = model.planePosition(side, plane);
   std::vector<Way> ways;
   for (const LoadSource &source : sources) {
-    int from = model.slicePosition(source.strip.side, source.strip.slice);
+    const WordRange &strip = chipTensors[tensor].strips[source.strip];
+    int from = model.slicePosition(strip.side, strip.slice);
     Cycles reads = loads + (-std::abs(position - from) - model.readLatency);
-    SliceAccess access = {source.strip.side, source.strip.slice, source.strip.address, false, reads};
+    SliceAccess access = {tensor, source.strip, strip, false, reads};
     if (int64_t delay = delayUntilFree(access))
       return inTheWay("slices of columns", delay);
     claim(access);
@@ -389,9 +422,9 @@ int64_t Placer::load(unsigned tensor, llvm::ArrayRef<LoadSource> sources, LoadIn
     return inTheWay("a plane's loads", 1);
   for (auto [source, way] : llvm::zip_equal(sources, ways)) {
     Cycles reads = way.cycles + (-model.readLatency);
-    issue(model.sliceQueue(source.strip.side, source.strip.slice), reads, 1,
-          ReadInstruction{
-              source.strip.address + source.word, {side, instruction.firstStream + source.stream}, superlanes},
+    const WordRange &strip = chipTensors[tensor].strips[source.strip];
+    issue(model.sliceQueue(strip.side, strip.slice), reads, 1,
+          ReadInstruction{strip.address + source.word, {side, instruction.firstStream + source.stream}, superlanes},
           model.readLatency);
     chipTensors[tensor].lastRead = std::max(chipTensors[tensor].lastRead, reads.last());
   }
@@ -529,24 +562,25 @@ int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int pos
   std::vector<Way> ways;
   for (unsigned byte = 0; byte < bytes; ++byte)
     for (const StripRows &cut : cuts) {
-      const WordRange &strip = tensor.strip(rows.vector, byte, cut.residue);
+      unsigned number = tensor.stripNumber(rows.vector, byte, cut.residue);
+      const WordRange &strip = tensor.strips[number];
       assert(strip.words && "read before it is written");
       int from = model.slicePosition(strip.side, strip.slice);
       Cycles reads = cut.offsets + (arrival - std::abs(position - from) - model.readLatency);
-      SliceAccess access = {strip.side, strip.slice, strip.address, false, reads, cut.step};
+      SliceAccess access = {rows.tensor, number, strip, false, reads, cut.step};
       if (int64_t delay = delayUntilFree(access))
         return inTheWay("slices to read", delay);
       claim(access);
       ways.push_back({byte, reads + model.readLatency, from, position});
     }
-  const WordRange &any = tensor.strip(rows.vector, 0, cuts.front().residue);
+  const WordRange &any = tensor.strips[tensor.stripNumber(rows.vector, 0, cuts.front().residue)];
   group.direction = directionTo(any.side, any.slice, position);
   if (int64_t delay = claimStreams(group.direction, bytes, ways, group.first))
     return delay;
   auto way = ways.begin();
   for (unsigned byte = 0; byte < bytes; ++byte)
     for (const StripRows &cut : cuts) {
-      const WordRange &strip = tensor.strip(rows.vector, byte, cut.residue);
+      const WordRange &strip = tensor.strips[tensor.stripNumber(rows.vector, byte, cut.residue)];
       Cycles reads = (way++)->cycles + (-model.readLatency);
       issue(model.sliceQueue(strip.side, strip.slice), reads, cut.step,
             ReadInstruction{strip.address + cut.word, {group.direction, group.first + byte}, allSuperlanes(model)},
@@ -568,10 +602,11 @@ int64_t Placer::lookUp(const RowsOf &table, const Lookup &lookup, int64_t count,
   std::vector<Way> ways;
   Cycles rows = {arrival, count, 1};
   for (unsigned byte = 0; byte < bytes; ++byte) {
-    const WordRange &strip = tensor.strip(table.vector, byte, 0);
+    unsigned number = tensor.stripNumber(table.vector, byte, 0);
+    const WordRange &strip = tensor.strips[number];
     int from = model.slicePosition(strip.side, strip.slice);
     Cycles results = rows + -std::abs(from);
-    SliceAccess access = {strip.side, strip.slice, strip.address, false, results + -model.gatherLatency, 0, true};
+    SliceAccess access = {table.tensor, number, strip, false, results + -model.gatherLatency, 0, true};
     if (int64_t delay = delayUntilFree(access))
       return inTheWay("slices of a table", delay);
     claim(access);
@@ -581,7 +616,7 @@ int64_t Placer::lookUp(const RowsOf &table, const Lookup &lookup, int64_t count,
   if (int64_t delay = claimStreams(group.direction, bytes, ways, group.first))
     return delay;
   for (const Way &way : ways) {
-    const WordRange &strip = tensor.strip(table.vector, way.byte, 0);
+    const WordRange &strip = tensor.strips[tensor.stripNumber(table.vector, way.byte, 0)];
     ReadInstruction gather = {strip.address, {group.direction, group.first + way.byte}, allSuperlanes(model)};
     gather.indirect = {known->second, lookup.first, static_cast<unsigned>(tensor.shape.rows)};
     issue(model.sliceQueue(strip.side, strip.slice), way.cycles + -model.gatherLatency, 0, gather, model.gatherLatency);
@@ -599,10 +634,11 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
   group.direction = tensor.side;
   for (unsigned byte = 0; byte < bytes; ++byte)
     for (const StripRows &cut : cuts) {
-      const WordRange &strip = tensor.strip(rows.vector, byte, cut.residue);
+      unsigned number = tensor.stripNumber(rows.vector, byte, cut.residue);
+      const WordRange &strip = tensor.strips[number];
       int to = model.slicePosition(strip.side, strip.slice);
       Cycles writes = cut.offsets + (start + std::abs(to));
-      SliceAccess access = {strip.side, strip.slice, strip.address, true, writes, cut.step};
+      SliceAccess access = {rows.tensor, number, strip, true, writes, cut.step};
       if (int64_t delay = delayUntilFree(access))
         return inTheWay("slices to write", delay);
       claim(access);
@@ -612,7 +648,7 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
     return delay;
   for (unsigned byte = 0; byte < bytes; ++byte)
     for (const StripRows &cut : cuts) {
-      const WordRange &strip = tensor.strip(rows.vector, byte, cut.residue);
+      const WordRange &strip = tensor.strips[tensor.stripNumber(rows.vector, byte, cut.residue)];
       int distance = std::abs(model.slicePosition(strip.side, strip.slice));
       issue(model.sliceQueue(strip.side, strip.slice), cut.offsets + (start + distance), cut.step,
             WriteInstruction{strip.address + cut.word, {group.direction, group.first + byte}, allSuperlanes(model)},
@@ -632,11 +668,11 @@ int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<Str
   if (tensor.strips[firstStrip].words)
     return 0;
   for (unsigned strip = firstStrip; strip < firstStrip + bytes * interleave; ++strip) {
-    std::optional<WordRange> words = findSlice({index, vector}, start, [&](const WordRange &range) {
+    std::optional<WordRange> words = findSlice(index, strip, start, [&](const WordRange &range) {
       int64_t first = start + std::abs(model.slicePosition(tensor.side, range.slice));
       return llvm::all_of(cuts, [&](const StripRows &cut) {
         return cut.residue != strip % interleave ||
-               delayUntilFree({tensor.side, range.slice, range.address, true, cut.offsets + first, cut.step}) == 0;
+               delayUntilFree({index, strip, range, true, cut.offsets + first, cut.step}) == 0;
       });
     });
     if (!words)

@@ -21,20 +21,21 @@
 
 #include "targets/stream/Placement/ChipMemory.h"
 #include "targets/stream/Placement/Instructions.h"
+#include "targets/stream/Placement/SlicePlan.h"
 
 #include "llvm/Support/Error.h"
 
 #include <map>
+#include <memory>
 #include <set>
 
 namespace sinter::stream {
 
 class Placer {
 public:
-  explicit Placer(const TargetModel &model);
-
-  /// Places a whole program: first what is there before cycle 0, then one task after the other.
-  llvm::Error place(const StreamProgram &program);
+  /// Places a whole program, several times with one plan of slices after the other; the shortest schedule is returned.
+  /// `model` must outlive it.
+  static llvm::Expected<std::unique_ptr<Placer>> place(const StreamProgram &program, const TargetModel &model);
 
   const std::vector<ChipTensor> &tensors() const { return chipTensors; }
   const std::vector<Issue> &issues() const { return placed; }
@@ -47,6 +48,11 @@ public:
   int64_t cycles() const { return end + model.superlanes; }
 
 private:
+  /// Without a plan, slices are never busy, and their words no one's.
+  Placer(const TargetModel &model, std::optional<SlicePlan> plan);
+  /// First what is there before cycle 0, then one task after the other.
+  llvm::Error placeAll(const StreamProgram &program);
+
   struct Plane {
     int64_t lastSwap = -1, lastRow = -1;
     bool isFloat16 = false;
@@ -65,23 +71,20 @@ private:
     int step;
   };
 
-  /// A vector of a tensor.
-  using VectorKey = std::pair<unsigned, unsigned>;
   /// Notes which vectors one task reads and writes: their words must be in different slices, or the task would have no
   /// cycle.
   void findPartners(const StreamProgram &program);
-  /// A slice for a strip of the vector, from the next one in turn on: none where another strip of the vector, or a
-  /// vector that goes with it, lies, or where `isFree` says no.
-  std::optional<WordRange> findSlice(VectorKey key, int64_t cycle, llvm::function_ref<bool(const WordRange &)> isFree);
+  /// A slice for a strip: none where another strip of the vector, or a vector that goes with it, lies, or where
+  /// `isFree` says no. The planned one if that is free, else the one that is the least busy.
+  std::optional<WordRange> findSlice(unsigned tensor, unsigned strip, int64_t cycle,
+                                     llvm::function_ref<bool(const WordRange &)> isFree);
   void take(const WordRange &range);
   void giveBack(const WordRange &range, int64_t cycle);
   llvm::Error placeConstant(unsigned tensor);
   llvm::Error placeTask(const Task &task);
   /// What one stream of a LOAD carries: words of a strip from `word` on.
   struct LoadSource {
-    unsigned stream;
-    WordRange strip;
-    unsigned word;
+    unsigned stream, strip, word;
   };
 
   llvm::Error placeProduct(const Task &task, const VectorTiming &timing);
@@ -95,15 +98,17 @@ private:
     return delay;
   }
 
-  /// Accesses of a slice, in the words from `address` on. Those that no instruction can have in common with another
-  /// access (a gather has both banks, and addresses of one instruction have one step) have the slice alone.
+  /// Accesses of words of a strip. Those that no instruction can have in common with another access (a gather has both
+  /// banks, and addresses of one instruction have one step) have the slice alone.
   struct SliceAccess {
-    Hemisphere side;
-    unsigned slice, address;
+    unsigned tensor, strip;
+    WordRange words; // the strip's
     bool isWrite;
     schedule::Cycles cycles;
     int step = 1;
     bool isIndirect = false;
+
+    bool isAlone() const { return isIndirect || cycles.interval != 1 || (cycles.count > 1 && step != 1); }
   };
   /// The slots of the timetable that an access takes: its port, and its bank.
   llvm::SmallVector<unsigned, 4> slotsOf(const SliceAccess &access) const;
@@ -135,9 +140,11 @@ private:
   }
 
   const TargetModel &model;
+  std::optional<SlicePlan> plan;
   schedule::Timetable table;
   ChipMemory chipMemory;
   std::vector<ChipTensor> chipTensors;
+  std::vector<unsigned> firstStrips; // by tensor, of all strips
   std::vector<Issue> placed;
   std::vector<Plane> planes;
   std::map<VectorKey, std::set<VectorKey>> partners;
@@ -147,8 +154,8 @@ private:
     int64_t from;
   };
   std::vector<Given> given;
+  std::vector<StripAccess> accesses;
   unsigned nextSlice[2] = {0, 0};
-  std::vector<uint64_t> wordsInUse[2]; // by hemisphere and slice
   int64_t end = 0;
   std::vector<Span> taskSpans;
   const char *obstacle = ""; // of the last attempt that failed
