@@ -168,6 +168,15 @@ Value GraphLowering::findPart(Value value) const {
   return {};
 }
 
+/// Whether only leading dimensions of the operand are repeated.
+static bool isRepeatedInFront(Value operand, ElementwiseOp op) {
+  ArrayRef<int64_t> sizes = cast<RankedTensorType>(operand.getType()).getShape(),
+                    all = cast<RankedTensorType>(op.getResult().getType()).getShape();
+  while (!sizes.empty() && sizes.front() == 1)
+    sizes = sizes.drop_front();
+  return sizes == all.take_back(sizes.size());
+}
+
 void GraphLowering::lowerElementwise(ElementwiseOp op) {
   Matrix matrix = getMatrix(op.getResult());
   SmallVector<VectorOperand, 3> operands(op.getNumOperands());
@@ -179,7 +188,9 @@ void GraphLowering::lowerElementwise(ElementwiseOp op) {
       continue;
     Matrix other = getMatrix(operand);
     bool isRow = other.rows == 1 && other.columns == matrix.columns;
-    if (!(other == matrix) && !isRow)
+    // Rows of constants are repeated where they are made.
+    bool isRepeated = isFromWeights(operand) && other.columns == matrix.columns && isRepeatedInFront(operand, op);
+    if (!(other == matrix) && !isRow && !isRepeated)
       return refuse(op, "an operand that is repeated along its last dimension");
   }
   ChipValue value;
