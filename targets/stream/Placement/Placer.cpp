@@ -59,8 +59,10 @@ llvm::Error Placer::place(const StreamProgram &program) {
     placed.isOutermost = tensor.isOutermost;
     placed.strips.resize(tensor.shape.numStrips());
     placed.ready.resize(tensor.shape.numVectors() * tensor.shape.rows, 0);
+    placed.givenFrom.resize(tensor.shape.numVectors(), 0);
     chipTensors.push_back(std::move(placed));
   }
+  laneMaps = program.laneMaps;
   for (const Task &task : program.tasks)
     for (auto &[input, lookup] : task.lookups)
       chipTensors[task.inputs[input].tensor].isTable = true;
@@ -212,9 +214,16 @@ llvm::Error Placer::placeVectors(const Task &task, const VectorTiming &timing) {
   int64_t earliest = 0;
   for (auto [i, input] : llvm::enumerate(task.inputs)) {
     auto lookup = task.lookups.find(i);
-    int64_t arrival = lookup == task.lookups.end()
-                          ? earliestArrival(input, task.rows, 0)
-                          : earliestArrival(lookup->second.indices, task.rows, 0) + model.gatherLatency;
+    auto move = task.moves.find(i);
+    int64_t arrival;
+    if (lookup != task.lookups.end()) {
+      arrival = earliestArrival(lookup->second.indices, task.rows, 0) + model.gatherLatency;
+    } else if (move != task.moves.end()) {
+      int exchange = model.exchangePosition(chipTensors[input.tensor].side);
+      arrival = earliestArrival(input, task.rows, exchange) + getMoveLatency(move->second) + std::abs(exchange);
+    } else {
+      arrival = earliestArrival(input, task.rows, 0);
+    }
     earliest = std::max(earliest, arrival - timing.arrivals[i]);
   }
   llvm::Expected<int64_t> at =
@@ -439,8 +448,12 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
       if (int64_t delay =
               lookUp(task.inputs[i], lookup->second, task.rows, at + timing.arrivals[i], inputs[i], indices))
         return delay;
-    } else if (int64_t delay = read(task.inputs[i], task.rows, at + timing.arrivals[i], 0, inputs[i]))
+    } else if (auto move = task.moves.find(i); move != task.moves.end()) {
+      if (int64_t delay = readMoved(task.inputs[i], task.rows, at + timing.arrivals[i], move->second, inputs[i]))
+        return delay;
+    } else if (int64_t delay = read(task.inputs[i], task.rows, at + timing.arrivals[i], 0, inputs[i])) {
       return delay;
+    }
   }
   // An ALU for each step: the first that is free for all of it.
   std::vector<unsigned> alus;
@@ -589,6 +602,36 @@ int64_t Placer::lookUp(const RowsOf &table, const Lookup &lookup, int64_t count,
   return 0;
 }
 
+int Placer::getMoveLatency(unsigned laneMap) const {
+  for (auto [lane, source] : llvm::enumerate(laneMaps[laneMap]))
+    if (source < model.lanes() && source / model.lanesPerSuperlane != lane / model.lanesPerSuperlane)
+      return model.sxmFarLatency;
+  return model.sxmLatency;
+}
+
+int64_t Placer::readMoved(const RowsOf &rows, int64_t count, int64_t arrival, unsigned laneMap, StreamGroup &group) {
+  // Outward from memory to the SXM of its hemisphere, and inward from there.
+  Hemisphere side = chipTensors[rows.tensor].side;
+  unsigned bytes = getBytes(chipTensors[rows.tensor].shape.type);
+  int position = model.exchangePosition(side), latency = getMoveLatency(laneMap);
+  Cycles cycles = {arrival - std::abs(position) - latency, count, 1};
+  unsigned queue = model.permuteQueue(side);
+  if (int64_t delay = table.delayUntilFree(queue, cycles))
+    return inTheWay("an SXM", delay);
+  table.claimSlot(queue, cycles);
+  ExchangeInstruction exchange = {{}, {opposite(side), 0}, bytes, laneMap};
+  if (int64_t delay = read(rows, count, cycles.first, position, exchange.from))
+    return delay;
+  std::vector<Way> ways;
+  for (unsigned byte = 0; byte < bytes; ++byte)
+    ways.push_back({byte, cycles + latency, position, 0});
+  if (int64_t delay = claimStreams(exchange.to.direction, bytes, ways, exchange.to.first))
+    return delay;
+  group = exchange.to;
+  issue(queue, cycles, 0, exchange, latency);
+  return 0;
+}
+
 int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGroup &group) {
   unsigned bytes = getBytes(chipTensors[rows.tensor].shape.type);
   std::vector<StripRows> cuts = cutIntoStrips(rows, count);
@@ -618,7 +661,7 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
             WriteInstruction{strip.address + cut.word, {group.direction, group.first + byte}, allSuperlanes(model)},
             model.writeLatency);
       for (int64_t i = 0; i < cut.offsets.count; ++i) {
-        int64_t &ready = tensor.readyAt(rows.vector, rows.row + cut.offsets[i]);
+        int64_t &ready = tensor.readyAt(rows.vector, rows.row + cut.offsets[i] * rows.step);
         ready = std::max(ready, cut.offsets[i] + start + distance + model.writeLatency);
       }
     }
@@ -629,8 +672,10 @@ int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<Str
   ChipTensor &tensor = chipTensors[index];
   unsigned bytes = getBytes(tensor.shape.type), interleave = tensor.shape.interleave;
   unsigned firstStrip = vector * bytes * interleave;
+  // Who writes other rows of it may come before who wrote first, but not before the words were free.
   if (tensor.strips[firstStrip].words)
-    return 0;
+    return start < tensor.givenFrom[vector] ? inTheWay("words of memory", tensor.givenFrom[vector] - start) : 0;
+  tensor.givenFrom[vector] = start;
   for (unsigned strip = firstStrip; strip < firstStrip + bytes * interleave; ++strip) {
     std::optional<WordRange> words = findSlice({index, vector}, start, [&](const WordRange &range) {
       int64_t first = start + std::abs(model.slicePosition(tensor.side, range.slice));
@@ -673,6 +718,8 @@ std::vector<Placer::StripRows> Placer::cutIntoStrips(const RowsOf &rows, int64_t
   };
   if (rows.step == 0)
     add({0, count, 1}, 0);
+  else if (shape.interleave == 1)
+    add({0, count, 1}, rows.step);
   else if (shape.run == 1)
     for (int64_t i = 0; i < std::min<int64_t>(count, shape.interleave); ++i)
       add({i, (count - i + shape.interleave - 1) / shape.interleave, shape.interleave}, 1);
@@ -692,7 +739,7 @@ int64_t Placer::earliestArrival(const RowsOf &rows, int64_t count, int position,
       farthest = std::max(farthest, std::abs(position - model.slicePosition(strip.side, strip.slice)));
   int64_t earliest = 0;
   for (int64_t i = 0; i < (rows.step ? count : 1); ++i) {
-    int64_t row = rows.row + i;
+    int64_t row = rows.row + i * rows.step;
     int64_t cycle = !isLoad                 ? i
                     : tensor.shape.run == 1 ? i / tensor.shape.interleave
                                             : tensor.shape.wordOf(row) - tensor.shape.wordOf(rows.row);
