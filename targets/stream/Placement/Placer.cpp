@@ -75,18 +75,21 @@ llvm::Error Placer::place(const StreamProgram &program) {
     if (tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Constant)
       if (llvm::Error error = placeConstant(i))
         return error;
-  // After its last reader, what a tensor has is given back; inputs, too, since they are written anew before each run.
-  std::vector<size_t> lastReader(program.tensors.size(), 0);
+  // After its last user, what a tensor has is given back; inputs, too, since they are written anew before each run. Who
+  // writes it is a user: there are tensors of which nobody reads a part.
+  std::vector<size_t> lastUser(program.tensors.size(), 0);
   for (auto [i, task] : llvm::enumerate(program.tasks)) {
     for (const ProductTile &tile : task.tiles) {
-      lastReader[tile.activations.tensor] = i;
+      lastUser[tile.activations.tensor] = i;
       for (const ColumnLoad &load : tile.loads)
-        lastReader[load.rows.tensor] = i;
+        lastUser[load.rows.tensor] = i;
     }
     for (const RowsOf &rows : llvm::drop_begin(task.inputs, task.tiles.empty() ? 0 : 1))
-      lastReader[rows.tensor] = i;
+      lastUser[rows.tensor] = i;
     for (auto &[input, lookup] : task.lookups)
-      lastReader[lookup.indices.tensor] = i;
+      lastUser[lookup.indices.tensor] = i;
+    for (const RowsOf &rows : task.results)
+      lastUser[rows.tensor] = i;
   }
   for (auto [i, task] : llvm::enumerate(program.tasks)) {
     size_t numPlaced = placed.size();
@@ -97,13 +100,15 @@ llvm::Error Placer::place(const StreamProgram &program) {
       taskSpans.back().first = std::min(taskSpans.back().first, issue.cycles.first);
       taskSpans.back().last = std::max(taskSpans.back().last, issue.cycles.last());
     }
-    for (auto [tensor, last] : llvm::zip_equal(llvm::seq(program.tensors.size()), lastReader)) {
+    for (auto [tensor, last] : llvm::zip_equal(llvm::seq(program.tensors.size()), lastUser)) {
       StreamTensor::Kind kind = program.tensors[tensor].kind;
       if (last != i || (kind != StreamTensor::Temporary && kind != StreamTensor::Input))
         continue;
-      for (const WordRange &strip : chipTensors[tensor].strips)
+      const ChipTensor &used = chipTensors[tensor];
+      int64_t until = used.ready.empty() ? 0 : *llvm::max_element(used.ready);
+      for (const WordRange &strip : used.strips)
         if (strip.words)
-          giveBack(strip, chipTensors[tensor].lastRead + 1);
+          giveBack(strip, std::max(used.lastRead + 1, until));
     }
   }
   return llvm::Error::success();
