@@ -128,6 +128,8 @@ public:
   explicit Products(NumericsAttr numerics) : numerics(numerics), semantics(semanticsOf(numerics)) {}
 
   double round(float x) const {
+    if (&semantics == &llvm::APFloat::IEEEsingle())
+      return x;
     llvm::APFloat value(x);
     bool losesInfo;
     value.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &losesInfo);
@@ -147,7 +149,10 @@ public:
   float sum(const double *a, const double *b, int64_t length, int64_t stride) const {
     float sum = 0;
     for (int64_t begin = 0; begin < length; begin += numerics.getTile()) {
-      float tile = exactSum(a + begin, b + begin * stride, std::min(length - begin, numerics.getTile()), stride);
+      // One product is exact in double; sums of several are so in fixed point, of halves.
+      float tile = numerics.getTile() == 1
+                       ? static_cast<float>(a[begin] * b[begin * stride])
+                       : exactSum(a + begin, b + begin * stride, std::min(length - begin, numerics.getTile()), stride);
       sum = begin == 0 ? tile : sum + tile;
     }
     return sum;
@@ -384,10 +389,41 @@ static llvm::Expected<HostTensor> runAttention(AttentionOp op, const Frame &fram
   return makeResult(frame, std::vector<float>(rounded.begin(), rounded.end()));
 }
 
+//===----------------------------------------------------------------------===//
+// Rotary
+//===----------------------------------------------------------------------===//
+
+static llvm::Expected<HostTensor> runRotary(RotaryOp op, const Frame &frame) {
+  const HostTensor &input = frame.operand(0), &angles = frame.operand(1);
+  int64_t size = input.dims.back(), pairs = angles.dims.back();
+  std::vector<float> x = loadFloats(input), cosines = loadFloats(angles), sines = loadFloats(frame.operand(2)), values;
+  llvm::ArrayRef<int64_t> leading = llvm::ArrayRef(input.dims).drop_back();
+  const float *row = x.data();
+  forEachPosition(leading, {broadcastStrides(llvm::ArrayRef(angles.dims).drop_back(), leading)},
+                  [&](llvm::ArrayRef<int64_t> offsets) {
+                    const float *cos = &cosines[offsets[0] * pairs], *sin = &sines[offsets[0] * pairs];
+                    for (int64_t i = 0; i < size; ++i) {
+                      if (i >= 2 * pairs) {
+                        values.push_back(row[i] + 0.0f);
+                        continue;
+                      }
+                      bool isFirst = op.getInterleaved() ? i % 2 == 0 : i < pairs;
+                      int64_t pair = op.getInterleaved() ? i / 2 : i % pairs,
+                              distance = op.getInterleaved() ? 1 : pairs;
+                      float a = row[i] * cos[pair];
+                      float b = row[isFirst ? i + distance : i - distance] * (isFirst ? sin[pair] * -1.0f : sin[pair]);
+                      values.push_back(a + b);
+                    }
+                    row += size;
+                  });
+  return makeResult(frame, values);
+}
+
 void sinter::addNumericsKernels(KernelTable &table) {
   table.add(runMatmul);
   table.add(runElementwise);
   table.add(runLayerNorm);
   table.add(runRmsNorm);
   table.add(runAttention);
+  table.add(runRotary);
 }

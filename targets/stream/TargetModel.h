@@ -61,6 +61,7 @@ struct TargetModel {
 
   int slicePosition(Hemisphere side, unsigned slice) const { return towards(side, 1 + slice / slicesPerPosition); }
   int planePosition(Hemisphere side, unsigned plane) const { return towards(side, mxmPosition + plane); }
+  int exchangePosition(Hemisphere side) const { return towards(side, sxmPosition); }
   /// The greatest distance of a unit from the VXM.
   int reach() const { return mxmPosition + planesPerHemisphere - 1; }
 
@@ -71,6 +72,9 @@ struct TargetModel {
   unsigned aluQueue(unsigned alu) const { return 2 * slicesPerHemisphere + alu; }
   unsigned loadQueue(Hemisphere side, unsigned plane) const { return planeQueue(side, plane); }
   unsigned multiplyQueue(Hemisphere side, unsigned plane) const { return planeQueue(side, plane) + 1; }
+  unsigned permuteQueue(Hemisphere side) const {
+    return planeQueue(Hemisphere::West, planesPerHemisphere) + 2 * static_cast<unsigned>(side) + 1;
+  }
   unsigned numQueues() const { return 2 * slicesPerHemisphere + alus + 4 * planesPerHemisphere + 4; }
 
 private:

@@ -44,6 +44,8 @@ public:
       : program(program), constants(constants), model(model), made(program.tensors.size()) {}
 
   format::Flow encode() {
+    for (const std::vector<uint16_t> &map : program.laneMaps)
+      flow.add_lane_maps()->mutable_source()->Add(map.begin(), map.end());
     for (const Task &task : program.tasks)
       encodeTask(task);
     for (unsigned i = 0; i < program.tensors.size(); ++i)
@@ -283,6 +285,21 @@ private:
     return found;
   }
 
+  /// Rows whose lanes are moved, byte by byte.
+  format::FlowOperand move(const RowsOf &rows, int64_t count, unsigned laneMap) {
+    format::FlowOperand from = operandOf(rows, count), moved;
+    for (unsigned byte = 0; byte < getBytes(program.tensors[rows.tensor].shape.type); ++byte) {
+      format::FlowLanes lanes;
+      *lanes.mutable_from() = from.uses(from.uses_size() == 1 ? 0 : static_cast<int>(byte));
+      if (from.uses_size() == 1)
+        lanes.mutable_from()->set_part(byte);
+      lanes.set_lane_map(laneMap);
+      *add(count).mutable_lanes() = std::move(lanes);
+      *moved.add_uses() = useOf(last(), 0, 1);
+    }
+    return moved;
+  }
+
   void encodeTask(const Task &task) {
     std::optional<uint32_t> product;
     if (!task.tiles.empty()) {
@@ -304,6 +321,8 @@ private:
         *inputs[0].add_uses() = useOf(*product, 0, 1);
       else if (lookup != task.lookups.end())
         inputs[i] = lookUp(task.inputs[i], lookup->second, task.rows);
+      else if (auto move = task.moves.find(i); move != task.moves.end())
+        inputs[i] = this->move(task.inputs[i], task.rows, move->second);
       else
         inputs[i] = operandOf(task.inputs[i], task.rows);
     }

@@ -96,6 +96,14 @@ struct Encoder {
     if (load.isFloat16)
       made.set_half(encode(load.half));
   }
+  void operator()(const ExchangeInstruction &exchange) {
+    format::Exchange &made = *to.mutable_exchange();
+    made.set_operation(format::Exchange::PERMUTE);
+    encode(exchange.from, *made.mutable_in());
+    encode(exchange.to, *made.mutable_out());
+    made.set_streams(exchange.streams);
+    made.set_lane_map(exchange.laneMap);
+  }
   void operator()(const MultiplyInstruction &multiply) {
     format::Multiply &made = *to.mutable_multiply();
     made.set_float16(multiply.isFloat16);
@@ -173,7 +181,10 @@ void nameQueue(unsigned queue, const TargetModel &model, format::QueueProgram &p
     return program.set_index(queue);
   }
   queue -= model.alus;
-  assert(queue < 4 * model.planesPerHemisphere && "no instruction of an SXM is placed");
+  if (queue >= 4 * model.planesPerHemisphere) {
+    queue -= 4 * model.planesPerHemisphere;
+    return sided(queue % 2 ? format::PERMUTE : format::TRANSPOSE, queue / 2, 1);
+  }
   sided(queue % 2 ? format::MULTIPLY : format::LOAD, queue / 2, model.planesPerHemisphere);
 }
 
@@ -247,6 +258,9 @@ llvm::Expected<format::StreamSchedule> sinter::stream::encodeSchedule(const Stre
     else if (tensor.kind == StreamTensor::Output)
       encodePlacement(placed, *schedule.add_outputs());
   }
+
+  for (const std::vector<uint16_t> &map : program.laneMaps)
+    schedule.add_lane_maps()->mutable_source()->Add(map.begin(), map.end());
 
   *schedule.mutable_flow() = encodeFlow(program, offsets, model);
 

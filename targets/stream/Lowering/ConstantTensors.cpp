@@ -244,6 +244,40 @@ unsigned ConstantTensors::addMade(Value value, uint64_t key, int64_t rows, unsig
   return found->second = program.add(std::move(tensor));
 }
 
+unsigned ConstantTensors::addElements(Value value, uint64_t key, int64_t rows, llvm::ArrayRef<LanePart> columns,
+                                      std::function<int64_t(int64_t, int64_t)> chosen) {
+  std::vector<uint64_t> all = {11, key, uint64_t(rows)};
+  addKey(all, columns);
+  Hemisphere side = program.tensors.size() % 2 ? Hemisphere::West : Hemisphere::East;
+  return addMade(value, llvm::hash_combine_range(all), rows, columns.back().vector + 1, side,
+                 [chosen = std::move(chosen), columnOf = columnsByVector(columns, model.lanes())](
+                     const HostTensor &tensor, unsigned vector, int64_t row, unsigned lane) {
+                   int64_t column = columnOf[vector][lane];
+                   return column < 0 ? 0.0f : tensor.as<float>()[chosen(row, column)];
+                 });
+}
+
+unsigned ConstantTensors::addRow(std::vector<float> elements) {
+  std::vector<uint64_t> key = {10};
+  for (float element : elements)
+    key.push_back(llvm::bit_cast<uint32_t>(element));
+  auto [found, isNew] = known.try_emplace(key);
+  if (!isNew)
+    return found->second;
+  StreamTensor tensor;
+  tensor.kind = StreamTensor::Constant;
+  tensor.name = "row";
+  tensor.side = program.tensors.size() % 2 ? Hemisphere::West : Hemisphere::East;
+  tensor.shape = TensorShape::dense(Element::Float32, 1, elements.size(), model);
+  tensor.fill = [elements = std::move(elements), lanes = model.lanes()](llvm::MutableArrayRef<uint8_t> words) {
+    for (size_t i = 0; i < elements.size(); ++i)
+      for (unsigned byte = 0; byte < 4; ++byte)
+        words[(i / lanes * 4 + byte) * lanes + i % lanes] = llvm::bit_cast<uint32_t>(elements[i]) >> (8 * byte);
+    return llvm::Error::success();
+  };
+  return found->second = program.add(std::move(tensor));
+}
+
 unsigned ConstantTensors::addChosen(BlockArgument argument, llvm::StringRef name, uint64_t key, int64_t rows,
                                     Hemisphere side, llvm::function_ref<int64_t(int64_t, unsigned)> chosen) {
   auto [found, isNew] = known.try_emplace({7, argument.getArgNumber(), uint64_t(side), key});

@@ -44,6 +44,11 @@ public:
   /// lane)`.
   unsigned addMade(mlir::Value value, uint64_t key, int64_t rows, unsigned numVectors, Hemisphere side,
                    std::function<float(const HostTensor &, unsigned, int64_t, unsigned)> element);
+  /// A tensor of f32: element [row][column] is element `chosen(row, column)` of the constant.
+  unsigned addElements(mlir::Value value, uint64_t key, int64_t rows, llvm::ArrayRef<LanePart> columns,
+                       std::function<int64_t(int64_t, int64_t)> chosen);
+  /// One row of f32, by vector and lane.
+  unsigned addRow(std::vector<float> elements);
   /// A tensor of f32 of one vector, made by the host of an argument called `name`: element [row][lane] is element
   /// `chosen(row, lane)` of it, 0 where that is negative.
   unsigned addChosen(mlir::BlockArgument argument, llvm::StringRef name, uint64_t key, int64_t rows, Hemisphere side,

@@ -16,10 +16,13 @@
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Support/Failure.h"
 #include "targets/stream/Lowering/ConstantTensors.h"
+#include "targets/stream/Lowering/Layout.h"
 #include "targets/stream/Lowering/LowerAttention.h"
 #include "targets/stream/Lowering/LowerGraph.h"
 
+#include <array>
 #include <map>
+#include <tuple>
 
 namespace sinter::stream {
 
@@ -67,12 +70,16 @@ struct Written {
 
 /// A value on the chip.
 struct ChipValue {
+  /// Of the tensors that hold it.
   Matrix matrix;
   std::vector<LanePart> parts;
 
   /// Tensors that hold it; none: not yet.
   std::optional<unsigned> f32, f16[2], heads[2], codes[2];
+  std::optional<HeadForm> headForm; // of `heads`
   std::optional<Product> product;
+  /// Where its elements lie in the matrix of f32; none: in row-major order.
+  std::optional<Layout> layout;
 };
 
 class GraphLowering {
@@ -106,12 +113,23 @@ private:
   void addInput(mlir::Value value, llvm::StringRef name);
   void addOutput(mlir::Value value, llvm::StringRef name);
 
+  /// Calls with the uses of the value, and of reshapes of it whose rows are its rows, until one call says yes.
+  bool anyUse(mlir::Value value, llvm::function_ref<bool(mlir::OpOperand &)> call) const;
+
   /// Whether an op reads the value as an operand of a product.
-  static bool isMultiplied(mlir::Value value);
-  static bool isReadInF32(mlir::Value value);
+  static bool isProductOf(mlir::OpOperand &use);
+  bool isMultiplied(mlir::Value value) const;
+
+  /// Whether each half of a vector has so many columns, one half after the other.
+  bool hasTiles(llvm::ArrayRef<LanePart> parts, unsigned tile) const;
+  bool isReadInF32(mlir::Value value) const;
 
   /// The attention that reads the value, if there is one, and as what.
-  static std::optional<HeadForm> findHeadForm(mlir::Value value);
+  std::optional<HeadForm> findHeadForm(mlir::Value value) const;
+
+  /// The same, of what is rotated before the attention reads it, too.
+  std::optional<HeadForm> findHeadLayout(mlir::Value value) const;
+  bool isSameForm(const HeadForm &a, const HeadForm &b) const;
   static AttentionSizes sizesOf(AttentionOp op);
   std::vector<LanePart> layOutFor(const HeadForm &form) const;
 
@@ -139,6 +157,7 @@ private:
 
   /// Where the chain begins, if one of the values that it is made of is a product that is not in memory.
   mlir::Value findProduct(mlir::Value value) const;
+  mlir::Value findSecondProduct(mlir::Value value, mlir::Value first) const;
 
   /// Adds what vector `vector` of a value is to a chain.
   VectorOperand addValue(Chain &chain, mlir::Value value, unsigned vector, const Matrix &matrix,
@@ -148,7 +167,7 @@ private:
   /// A chain that begins with vector `vector` of a product, if there is one.
   Chain beginChain(mlir::Value product, unsigned vector, llvm::ArrayRef<LanePart> columns);
   static bool isSame(llvm::ArrayRef<LanePart> a, llvm::ArrayRef<LanePart> b);
-  static void forEachQuantize(mlir::Value value, llvm::function_ref<void(QuantizeOp)> call);
+  void forEachQuantize(mlir::Value value, llvm::function_ref<void(QuantizeOp)> call) const;
 
   /// A number that follows from constants; 0, and the node is refused, where it cannot be read.
   double readNumber(mlir::Operation *op, mlir::Value value);
@@ -203,11 +222,8 @@ private:
   void lowerQuantizedMatmul(QuantizedMatmulOp op);
   void lowerElementwise(ElementwiseOp op);
 
-  /// Rows stay rows: some of the last dimensions are, together, a row.
-  void lowerReshape(ReshapeOp op);
-
   /// A value that is in memory in f32 only, as inputs are, is rounded when a product wants it.
-  void ensureForms(mlir::Value value);
+  void ensureForms(mlir::Value value, mlir::Operation *op);
 
   /// A table lies in pieces of a bank's words, in both hemispheres, and every row is looked up in each piece: zeros
   /// where it is not, so that bits of all pieces are the row.
@@ -216,12 +232,109 @@ private:
   /// Numbers of rows as an input, in all lanes, once in each hemisphere.
   unsigned addIndices(mlir::BlockArgument argument, int64_t rows, Hemisphere half);
   void lowerOp(AttentionOp op);
+
+  /// What an attention wants of a value that it was not written for: of fp16, made of f32.
+  std::array<unsigned, 2> makeHeads(mlir::Value value, const HeadForm &form);
+
+  /// Tensors for it.
+  std::vector<Written> addHeads(ChipValue &chip, const HeadForm &form, const std::string &name);
   void lowerNorm(mlir::Operation *op, mlir::Value input, mlir::Value scale, mlir::Value bias, int64_t axis,
                  llvm::APFloat epsilon, bool isCentered);
 
   /// Tasks that take as many vectors of a row at once as there are ALUs for: what is made of the sum is then made once.
   void addByVectors(mlir::Operation *op, const ChipValue &x, const ChipValue *product, const std::string &node,
                     llvm::function_ref<void(Chain &, unsigned, unsigned, std::vector<RowsOf> &)> build);
+  //===--------------------------------------------------------------------===//
+  // Elements that change their places
+  //===--------------------------------------------------------------------===//
+
+  /// A value's elements: where they are, and where they go.
+  struct CopiedElements {
+    const ChipValue *value;
+    Layout from, to; // of the same sizes
+  };
+
+  /// Rows of a tensor of f32 and where their elements lie, as a layout of the result's sizes.
+  struct RowAccess {
+    unsigned tensor;
+    Layout layout;
+  };
+
+  /// Lane i gets lane [i], none where that is the number of lanes.
+  using LaneTable = std::vector<uint16_t>;
+
+  /// Rows from which lanes are taken.
+  struct RowsOrder {
+    unsigned tensor, vector;
+    int64_t row, step;
+    bool operator<(const RowsOrder &other) const {
+      return std::tie(tensor, vector, row, step) < std::tie(other.tensor, other.vector, other.row, other.step);
+    }
+  };
+
+  Layout layoutOf(mlir::Value value) const;
+  void setLayout(ChipValue &chip, mlir::Value value, const Layout &layout);
+
+  /// A value that is about to be computed in f32.
+  ChipValue makeValue(const Layout &layout, std::vector<LanePart> parts, const std::string &node);
+
+  /// Adds the tasks of a copy. Sources whose elements come to one row are copied together.
+  void copyElements(llvm::ArrayRef<CopiedElements> sources, const ChipValue &target, const std::string &node);
+  void joinRows(const std::map<RowsOrder, LaneTable> &tables, int64_t count, RowsOf target, const std::string &node);
+
+  /// The value in f32.
+  ChipValue &inMemory(mlir::Value value);
+
+  /// In row-major order.
+  void makeNatural(mlir::Value value);
+
+  /// Rows whose columns are the dimensions that are marked, row-major, in lanes as `parts` says: where the value lies
+  /// already (`from`), or copied.
+  RowAccess accessRows(mlir::Value value, Layout from, llvm::ArrayRef<bool> areColumns, llvm::ArrayRef<LanePart> parts,
+                       bool mustCopy);
+
+  /// The same of a constant; a layout of one column says which elements it has.
+  RowAccess accessConstant(mlir::Value value, const Layout &elements, llvm::ArrayRef<bool> areColumns,
+                           llvm::ArrayRef<LanePart> parts);
+
+  /// Either, aligned with the result, for a task that reads `others` as well.
+  RowAccess accessOperand(mlir::Value value, llvm::function_ref<Layout(Layout)> align, llvm::ArrayRef<bool> areColumns,
+                          llvm::ArrayRef<LanePart> parts, llvm::ArrayRef<RowAccess> others);
+
+  /// Tasks that compute the rows of a result of the rows of operands.
+  void addRowTasks(const VectorProgram &steps, llvm::ArrayRef<RowAccess> operands, const RowAccess &result,
+                   unsigned numVectors, const std::string &node);
+
+  /// Which of the dimensions of a result are best its columns.
+  llvm::SmallVector<bool> chooseColumns(llvm::ArrayRef<int64_t> sizes, mlir::ValueRange operands) const;
+
+  /// Whether an op only moves elements.
+  static bool isMovement(mlir::Operation *op);
+
+  /// Whether some of a result's last dimensions are, together, the columns of its operand.
+  static bool keepsRows(ReshapeOp op, unsigned columns);
+
+  /// What the host does, of an argument, rather than the chip.
+  static bool isHostsMovement(mlir::Operation *op);
+  bool arrange(mlir::Operation *op);
+  void lowerMovement(mlir::Operation *op);
+  void lowerConcat(ConcatOp op);
+  void lowerPad(PadOp op);
+
+  /// Gives the rows of a vector of the target the constant's row.
+  void fillRows(const Layout &layout, unsigned row, RowsOf target, const std::string &node);
+
+  /// Whether a function's operands are repeated, or lie otherwise than its result.
+  bool wantsRows(ElementwiseOp op);
+  void lowerByRows(ElementwiseOp op);
+
+  /// A product of tensors that a run computes, by multiplications and additions.
+  void lowerDot(MatmulOp op);
+  void lowerRotary(RotaryOp op);
+  RowAccess accessAngles(RotaryOp op, mlir::Value angles, const Layout &layout, llvm::ArrayRef<LanePart> parts,
+                         bool areSines);
+  RowAccess computeAngles(RotaryOp op, mlir::Value angles, const Layout &layout, llvm::ArrayRef<LanePart> parts,
+                          bool areSines);
   //===--------------------------------------------------------------------===//
   // State
   //===--------------------------------------------------------------------===//
@@ -236,7 +349,14 @@ private:
     bool operator()(mlir::Value a, mlir::Value b) const { return a.getAsOpaquePointer() < b.getAsOpaquePointer(); }
   };
 
+  /// Elements of an argument, in the order of a value's.
+  struct ArrangedElements {
+    unsigned argument;
+    std::vector<int32_t> elements;
+  };
+
   std::map<mlir::Value, ChipValue, Order> values;
+  std::map<mlir::Value, ArrangedElements, Order> arranged;
   std::map<std::pair<unsigned, Hemisphere>, unsigned> indices;
   std::vector<UnsupportedNode> refused;
   Hemisphere side = Hemisphere::West;

@@ -34,6 +34,18 @@ Value GraphLowering::findProduct(Value value) const {
   return {};
 }
 
+Value GraphLowering::findSecondProduct(Value value, Value first) const {
+  auto found = values.find(value);
+  if (found == values.end() || found->second.f32 || value == first)
+    return {};
+  if (found->second.product)
+    return value;
+  for (Value operand : value.getDefiningOp()->getOperands())
+    if (Value product = findSecondProduct(operand, first))
+      return product;
+  return {};
+}
+
 VectorOperand GraphLowering::addValue(Chain &chain, Value value, unsigned vector, const Matrix &matrix,
                                       ArrayRef<LanePart> parts) {
   if (auto known = chain.known.find(value); known != chain.known.end())
@@ -102,6 +114,9 @@ void GraphLowering::materialize(Value value) {
   chip.parts = chooseParts(value);
   if (chip.parts.empty())
     return refuse(op, "a head of more than " + std::to_string(model.halfLanes()) + " elements");
+  // One product begins a chain: others, as that by which a gate is multiplied, go to memory first.
+  while (Value second = findSecondProduct(value, findProduct(value)))
+    materialize(second);
   // Too long a chain is cut: what it is made of goes to memory first, the product before anything else.
   bool isWhole = fits(value, chip, /*onlyF32=*/false);
   for (Value part; !isWhole && (part = findCut(value)); isWhole = fits(value, chip, /*onlyF32=*/false)) {
@@ -174,14 +189,8 @@ void GraphLowering::lowerElementwise(ElementwiseOp op) {
   VectorProgram scratch;
   if (!addFunction(scratch, op.getKind(), operands))
     return refuse(op, "function '" + stringifyElementwiseKind(op.getKind()) + "' is not among the chip's");
-  for (Value operand : op.getOperands()) {
-    if (getSplat(operand))
-      continue;
-    Matrix other = getMatrix(operand);
-    bool isRow = other.rows == 1 && other.columns == matrix.columns;
-    if (!(other == matrix) && !isRow)
-      return refuse(op, "an operand that is repeated along its last dimension");
-  }
+  if (wantsRows(op))
+    return lowerByRows(op);
   ChipValue value;
   value.matrix = matrix;
   values[op.getResult()] = value;

@@ -40,8 +40,10 @@ void GraphLowering::refuse(Operation *op, const llvm::Twine &reason) {
 
 bool GraphLowering::isRead(BlockArgument argument) {
   return cast<RankedTensorType>(argument.getType()).getElementType().isF32() &&
-         llvm::any_of(argument.getUses(),
-                      [](OpOperand &use) { return !isa<AttentionOp>(use.getOwner()) || use.getOperandNumber() != 3; });
+         llvm::any_of(argument.getUses(), [](OpOperand &use) {
+           bool isBias = isa<AttentionOp>(use.getOwner()) && use.getOperandNumber() == 3;
+           return !isBias && !isHostsMovement(use.getOwner());
+         });
 }
 
 void GraphLowering::addInput(Value value, StringRef name) {
@@ -55,6 +57,7 @@ void GraphLowering::addInput(Value value, StringRef name) {
 }
 
 void GraphLowering::addOutput(Value value, StringRef name) {
+  makeNatural(value);
   auto found = values.find(value);
   if (found == values.end() && !refused.empty())
     return; // perhaps of a node that was refused
@@ -85,9 +88,18 @@ void GraphLowering::lower(Operation &op) {
     return refuse(&op, "tiles of " + std::to_string(numerics.getTile()) + ", where the chip has " +
                            std::to_string(getProductTile(&op, model)));
   if (llvm::any_of(op.getOperands(), [&](Value value) {
-        return !values.count(value) && !isFromWeights(value) && !isa<BlockArgument>(value);
+        return !values.count(value) && !arranged.count(value) && !isFromWeights(value) && !isa<BlockArgument>(value);
       }))
     return; // of a node that was refused
+  if (isMovement(&op))
+    return lowerMovement(&op);
+  // These take what they read as it lies.
+  bool isByRows = isa<ElementwiseOp, RotaryOp>(op) || (isa<MatmulOp>(op) && isDot(cast<MatmulOp>(op)));
+  for (Value operand : op.getOperands())
+    if (!isByRows)
+      makeNatural(operand);
+  if (auto rotary = dyn_cast<RotaryOp>(op))
+    return lowerRotary(rotary);
   if (auto matmul = dyn_cast<MatmulOp>(op))
     return lowerMatmul(matmul);
   if (auto function = dyn_cast<ElementwiseOp>(op))
@@ -104,22 +116,7 @@ void GraphLowering::lower(Operation &op) {
     return lowerQuantizedMatmul(matmul);
   if (auto gather = dyn_cast<GatherOp>(op))
     return lowerGather(gather);
-  if (auto reshape = dyn_cast<ReshapeOp>(op))
-    return lowerReshape(reshape);
   refuse(&op, "target stream does not have it");
-}
-
-void GraphLowering::lowerReshape(ReshapeOp op) {
-  ChipValue value = values.find(op.getInput())->second;
-  int64_t columns = 1;
-  for (int64_t size : llvm::reverse(cast<RankedTensorType>(op.getResult().getType()).getShape())) {
-    if (columns >= value.matrix.columns)
-      break;
-    columns *= size;
-  }
-  if (columns != value.matrix.columns)
-    return refuse(op, "a reshape that cuts or joins rows");
-  values[op.getResult()] = value;
 }
 
 /// The attention whose heads are the columns of a value.
@@ -134,7 +131,13 @@ static AttentionOp findAttention(Value value) {
   return {};
 }
 
+bool sinter::stream::isDot(MatmulOp op) {
+  return isFromWeights(op.getLhs()) || !isFromWeights(op.getRhs()) || getRank(op.getRhs()) != 2;
+}
+
 int64_t sinter::stream::getProductTile(Operation *op, const TargetModel &model) {
+  if (auto matmul = dyn_cast<MatmulOp>(op); matmul && isDot(matmul))
+    return 1;
   bool isProduct = isa<MatmulOp, LayerNormOp, RmsNormOp>(op);
   AttentionOp attention = isProduct ? findAttention(op->getOperand(0)) : AttentionOp();
   if (!attention)

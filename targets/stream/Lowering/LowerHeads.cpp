@@ -24,11 +24,14 @@ void GraphLowering::lowerOp(AttentionOp op) {
   AttentionTensors tensors;
   unsigned (*forms[])[2] = {&tensors.query, &tensors.key, &tensors.value};
   for (auto [i, operand] : llvm::enumerate(op.getOperands().take_front(3))) {
+    HeadForm form = {op, static_cast<unsigned>(i)};
+    if (layOutFor(form).empty())
+      return refuse(op, "a head of more than " + std::to_string(model.halfLanes()) + " elements");
     const ChipValue &chip = values.find(operand)->second;
-    if (!chip.heads[0])
-      return refuse(op, "attention of an input, or of a value that another attention reads");
-    for (unsigned side = 0; side < 2; ++side)
-      (*forms[i])[side] = *chip.heads[side];
+    bool isThere = chip.heads[0] && isSameForm(*chip.headForm, form);
+    std::array<unsigned, 2> heads =
+        isThere ? std::array<unsigned, 2>{*chip.heads[0], *chip.heads[1]} : makeHeads(operand, form);
+    llvm::copy(heads, *forms[i]);
   }
   std::optional<std::vector<LanePart>> parts = layOutHeads(sizes.heads, sizes.valueSize, 1, model);
   if (!parts)
@@ -50,4 +53,39 @@ void GraphLowering::lowerOp(AttentionOp op) {
                                             std::make_shared<VectorProgram>(chain.program), chain.inputs,
                                             moveRows(targets, row), node});
                  });
+}
+
+std::array<unsigned, 2> GraphLowering::makeHeads(Value value, const HeadForm &form) {
+  std::vector<LanePart> parts = layOutFor(form);
+  inMemory(value);
+  Layout from = layoutOf(value), to = Layout::make(from.sizes(), {false, false, true, true});
+  ChipValue chip = values.find(value)->second;
+  if (!isSame(chip.parts, parts) || !from.isSame(to)) {
+    ChipValue copy = makeValue(to, parts, "heads");
+    copyElements({{&chip, from, to}}, copy, "heads");
+    chip = copy;
+  }
+  std::vector<Written> results = addHeads(chip, form, "heads");
+  addForms(chip, results, "heads");
+  return {*chip.heads[0], *chip.heads[1]};
+}
+
+std::vector<Written> GraphLowering::addHeads(ChipValue &chip, const HeadForm &form, const std::string &name) {
+  std::vector<Written> results;
+  chip.headForm = form;
+  for (Hemisphere half : bothSides) {
+    unsigned index = static_cast<unsigned>(half);
+    chip.heads[index] = addTemporary(name, Element::Float16, chip, half);
+    StreamTensor &tensor = program.tensors[*chip.heads[index]];
+    if (form.operand != 1) { // what becomes columns
+      tensor.shape.interleave = model.rowsPerLoad(/*isFloat16=*/true);
+      AttentionRuns runs(sizesOf(form.op), model);
+      tensor.shape.run = form.operand == 0 ? runs.queries : runs.keys;
+      tensor.isPadded = true;
+    }
+    results.push_back({*chip.heads[index], Element::Float16});
+    if (form.operand == 0)
+      results.back().scale = static_cast<float>(AttentionOp(form.op).getScale().convertToDouble());
+  }
+  return results;
 }

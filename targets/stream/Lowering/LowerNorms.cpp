@@ -19,7 +19,7 @@ void GraphLowering::lowerNorm(Operation *op, Value input, Value scale, Value bia
     return refuse(op, "a norm over more than the last dimension");
   if (!isFromWeights(scale) || (bias && !isFromWeights(bias)))
     return refuse(op, "a norm whose scale or bias a run computes");
-  ensureForms(input);
+  ensureForms(input, op);
   const ChipValue x = values.find(input)->second;
   std::string node = getNodeName(op);
   unsigned deviations = *x.f32;

@@ -77,11 +77,9 @@ std::vector<ProductTile> GraphLowering::makeTiles(const Product &product, ArrayR
 }
 
 void GraphLowering::lowerMatmul(MatmulOp op) {
-  if (isFromWeights(op.getLhs()) || !isFromWeights(op.getRhs()))
-    return refuse(op, "a product of two tensors that a run computes");
-  if (getRank(op.getRhs()) != 2)
-    return refuse(op, "weights of more than two dimensions");
-  ensureForms(op.getLhs());
+  if (isDot(op))
+    return lowerDot(op);
+  ensureForms(op.getLhs(), op);
   const ChipValue &lhs = values.find(op.getLhs())->second;
   Product product = {op.getRhs(), {*lhs.f16[0], *lhs.f16[1]}, lhs.parts};
   ChipValue value;

@@ -39,31 +39,77 @@ std::vector<LanePart> GraphLowering::partsOf(ArrayRef<LanePart> parts, unsigned 
   return chosen;
 }
 
-bool GraphLowering::isMultiplied(Value value) {
-  return llvm::any_of(value.getUsers(), [&](Operation *user) {
-    if (isa<ReshapeOp>(user))
-      return isMultiplied(user->getResult(0));
-    return isa<MatmulOp, LayerNormOp, RmsNormOp>(user) && user->getOperand(0) == value;
+bool GraphLowering::anyUse(Value value, llvm::function_ref<bool(OpOperand &)> call) const {
+  auto found = values.find(value);
+  unsigned columns = found == values.end() ? getMatrix(value).columns : found->second.matrix.columns;
+  std::function<bool(Value)> visit = [&](Value of) {
+    return llvm::any_of(of.getUses(), [&](OpOperand &use) {
+      auto reshape = dyn_cast<ReshapeOp>(use.getOwner());
+      return reshape && keepsRows(reshape, columns) ? visit(reshape.getResult()) : call(use);
+    });
+  };
+  return visit(value);
+}
+
+bool GraphLowering::isProductOf(OpOperand &use) {
+  auto matmul = dyn_cast<MatmulOp>(use.getOwner());
+  return use.getOperandNumber() == 0 && (matmul ? !isDot(matmul) : isa<LayerNormOp, RmsNormOp>(use.getOwner()));
+}
+
+bool GraphLowering::isMultiplied(Value value) const { return anyUse(value, isProductOf); }
+
+bool GraphLowering::isReadInF32(Value value) const {
+  std::optional<HeadForm> form = findHeadForm(value);
+  return anyUse(value, [&](OpOperand &use) {
+    if (auto attention = dyn_cast<AttentionOp>(use.getOwner()))
+      return !form || !isSameForm(*form, {attention, use.getOperandNumber()});
+    auto matmul = dyn_cast<MatmulOp>(use.getOwner());
+    return matmul ? isDot(matmul) : !isa<QuantizeOp>(use.getOwner());
   });
 }
 
-bool GraphLowering::isReadInF32(Value value) {
-  return llvm::any_of(value.getUsers(), [&](Operation *user) {
-    if (isa<ReshapeOp>(user))
-      return isReadInF32(user->getResult(0));
-    return !isa<MatmulOp, AttentionOp, QuantizeOp>(user);
-  });
-}
-
-std::optional<HeadForm> GraphLowering::findHeadForm(Value value) {
-  for (OpOperand &use : value.getUses()) {
+std::optional<HeadForm> GraphLowering::findHeadForm(Value value) const {
+  std::optional<HeadForm> form;
+  anyUse(value, [&](OpOperand &use) {
     if (auto attention = dyn_cast<AttentionOp>(use.getOwner()); attention && use.getOperandNumber() < 3)
-      return HeadForm{attention, use.getOperandNumber()};
-    if (isa<ReshapeOp>(use.getOwner()))
-      if (std::optional<HeadForm> form = findHeadForm(use.getOwner()->getResult(0)))
-        return form;
-  }
-  return std::nullopt;
+      form = HeadForm{attention, use.getOperandNumber()};
+    return form.has_value();
+  });
+  // Products that read the value, too, may have promised other tiles.
+  if (form && anyUse(value, [&](OpOperand &use) {
+        NumericsAttr numerics = NumericsAttr::of(use.getOwner());
+        return isProductOf(use) && numerics && !hasTiles(layOutFor(*form), numerics.getTile());
+      }))
+    return std::nullopt;
+  return form;
+}
+
+bool GraphLowering::hasTiles(ArrayRef<LanePart> parts, unsigned tile) const {
+  return llvm::all_of(parts, [&](const LanePart &part) {
+    for (unsigned i = 0; i < part.columns; ++i)
+      if ((part.column + i) / tile != (part.vector * model.lanes() + part.lane + i) / model.halfLanes())
+        return false;
+    return true;
+  });
+}
+
+std::optional<HeadForm> GraphLowering::findHeadLayout(Value value) const {
+  std::optional<HeadForm> form = findHeadForm(value);
+  anyUse(value, [&](OpOperand &use) {
+    if (auto rotary = dyn_cast<RotaryOp>(use.getOwner()); rotary && !form && use.getOperandNumber() == 0)
+      form = findHeadForm(rotary.getResult());
+    return form.has_value();
+  });
+  return form;
+}
+
+bool GraphLowering::isSameForm(const HeadForm &a, const HeadForm &b) const {
+  if (a.operand != b.operand || !isSame(layOutFor(a), layOutFor(b)))
+    return false;
+  AttentionRuns runsOfA(sizesOf(a.op), model), runsOfB(sizesOf(b.op), model);
+  if (a.operand != 0)
+    return runsOfA.keys == runsOfB.keys;
+  return runsOfA.queries == runsOfB.queries && AttentionOp(a.op).getScale() == AttentionOp(b.op).getScale();
 }
 
 AttentionSizes GraphLowering::sizesOf(AttentionOp op) {
@@ -89,7 +135,7 @@ std::vector<LanePart> GraphLowering::layOutFor(const HeadForm &form) const {
 }
 
 std::vector<LanePart> GraphLowering::chooseParts(Value value) const {
-  if (std::optional<HeadForm> form = findHeadForm(value))
+  if (std::optional<HeadForm> form = findHeadLayout(value))
     return layOutFor(*form);
   if (const ChipValue *other = findInMemory(value))
     return other->parts;
@@ -123,12 +169,12 @@ bool GraphLowering::isSame(ArrayRef<LanePart> a, ArrayRef<LanePart> b) {
   });
 }
 
-void GraphLowering::forEachQuantize(Value value, llvm::function_ref<void(QuantizeOp)> call) {
-  for (Operation *user : value.getUsers())
-    if (auto quantize = dyn_cast<QuantizeOp>(user))
+void GraphLowering::forEachQuantize(Value value, llvm::function_ref<void(QuantizeOp)> call) const {
+  anyUse(value, [&](OpOperand &use) {
+    if (auto quantize = dyn_cast<QuantizeOp>(use.getOwner()))
       call(quantize);
-    else if (isa<ReshapeOp>(user))
-      forEachQuantize(user->getResult(0), call);
+    return false;
+  });
 }
 
 double GraphLowering::readNumber(Operation *op, Value value) {
@@ -174,21 +220,9 @@ std::vector<Written> GraphLowering::addResults(Value value, ChipValue &chip) {
       chip.f16[index] = addTemporary(name, Element::Float16, chip, half);
       results.push_back({*chip.f16[index], Element::Float16});
     }
-    std::optional<HeadForm> form = findHeadForm(value);
-    if (!form || chip.heads[index])
-      continue;
-    chip.heads[index] = addTemporary(name, Element::Float16, chip, half);
-    StreamTensor &tensor = program.tensors[*chip.heads[index]];
-    if (form->operand != 1) { // what becomes columns
-      tensor.shape.interleave = model.rowsPerLoad(/*isFloat16=*/true);
-      AttentionRuns runs(sizesOf(form->op), model);
-      tensor.shape.run = form->operand == 0 ? runs.queries : runs.keys;
-      tensor.isPadded = true;
-    }
-    results.push_back({*chip.heads[index], Element::Float16});
-    if (form->operand == 0)
-      results.back().scale = static_cast<float>(form->op.getScale().convertToDouble());
   }
+  if (std::optional<HeadForm> form = findHeadForm(value); form && !chip.heads[0])
+    llvm::append_range(results, addHeads(chip, *form, name));
   return results;
 }
 
@@ -252,8 +286,21 @@ void GraphLowering::finish(Value value) {
     materialize(value);
 }
 
-void GraphLowering::ensureForms(Value value) {
+void GraphLowering::ensureForms(Value value, Operation *op) {
   ChipValue &chip = values.find(value)->second;
+  // Where a sum is cut, and so its bits, is what the op says.
+  NumericsAttr numerics = NumericsAttr::of(op);
+  if (unsigned tile = numerics ? numerics.getTile() : model.halfLanes(); !hasTiles(chip.parts, tile)) {
+    std::vector<LanePart> parts;
+    for (unsigned column = 0; column < chip.matrix.columns; column += tile) {
+      unsigned half = column / tile;
+      parts.push_back({column, std::min(tile, chip.matrix.columns - column), half / 2, half % 2 * model.halfLanes()});
+    }
+    Layout rows = Layout::make({chip.matrix.rows, chip.matrix.columns}, {false, true});
+    ChipValue copy = makeValue(rows, parts, getNodeName(op));
+    copyElements({{&inMemory(value), rows, rows}}, copy, getNodeName(op));
+    chip = copy;
+  }
   if (chip.f16[0])
     return;
   std::vector<Written> results;

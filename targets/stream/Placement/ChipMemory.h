@@ -40,6 +40,8 @@ struct ChipTensor {
   std::vector<WordRange> strips;
   /// By vector * rows + row: from when it can be read. 0 for what is there from the beginning.
   std::vector<int64_t> ready;
+  /// By vector: from when its words are its own.
+  std::vector<int64_t> givenFrom;
   /// When the last read that was placed is issued.
   int64_t lastRead = -1;
   /// Where its words are, or will be.

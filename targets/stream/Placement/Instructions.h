@@ -79,13 +79,19 @@ struct MultiplyInstruction {
   std::optional<StreamGroup> out;
 };
 
+/// Lanes of adjacent streams, moved by one of the program's tables.
+struct ExchangeInstruction {
+  StreamGroup from, to;
+  unsigned streams, laneMap;
+};
+
 struct Issue {
   unsigned queue;
   schedule::Cycles cycles;
   /// Added each time to addresses, the column or the accumulator's row.
   int step;
   std::variant<ReadInstruction, WriteInstruction, ReadWriteInstruction, AluInstruction, LoadInstruction,
-               MultiplyInstruction>
+               MultiplyInstruction, ExchangeInstruction>
       instruction;
 };
 

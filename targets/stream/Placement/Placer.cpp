@@ -89,6 +89,7 @@ llvm::Error Placer::placeAll(const StreamProgram &program) {
     }
     placed.strips.resize(placed.shape.numStrips());
     placed.ready.resize(tensor.shape.numVectors() * tensor.shape.rows, 0);
+    placed.givenFrom.resize(tensor.shape.numVectors(), 0);
     chipTensors.push_back(std::move(placed));
   }
   unsigned numStrips = 0;
@@ -98,6 +99,7 @@ llvm::Error Placer::placeAll(const StreamProgram &program) {
   }
   if (!plan)
     table.addSlots(numStrips);
+  laneMaps = program.laneMaps;
   for (const Task &task : program.tasks)
     for (auto &[input, lookup] : task.lookups)
       chipTensors[task.inputs[input].tensor].isTable = true;
@@ -106,18 +108,21 @@ llvm::Error Placer::placeAll(const StreamProgram &program) {
     if (tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Constant)
       if (llvm::Error error = placeConstant(i))
         return error;
-  // After its last reader, what a tensor has is given back; inputs, too, since they are written anew before each run.
-  std::vector<size_t> lastReader(program.tensors.size(), 0);
+  // After its last user, what a tensor has is given back; inputs, too, since they are written anew before each run. Who
+  // writes it is a user: there are tensors of which nobody reads a part.
+  std::vector<size_t> lastUser(program.tensors.size(), 0);
   for (auto [i, task] : llvm::enumerate(program.tasks)) {
     for (const ProductTile &tile : task.tiles) {
-      lastReader[tile.activations.tensor] = i;
+      lastUser[tile.activations.tensor] = i;
       for (const ColumnLoad &load : tile.loads)
-        lastReader[load.rows.tensor] = i;
+        lastUser[load.rows.tensor] = i;
     }
     for (const RowsOf &rows : llvm::drop_begin(task.inputs, task.tiles.empty() ? 0 : 1))
-      lastReader[rows.tensor] = i;
+      lastUser[rows.tensor] = i;
     for (auto &[input, lookup] : task.lookups)
-      lastReader[lookup.indices.tensor] = i;
+      lastUser[lookup.indices.tensor] = i;
+    for (const RowsOf &rows : task.results)
+      lastUser[rows.tensor] = i;
   }
   for (auto [i, task] : llvm::enumerate(program.tasks)) {
     size_t numPlaced = placed.size();
@@ -128,13 +133,15 @@ llvm::Error Placer::placeAll(const StreamProgram &program) {
       taskSpans.back().first = std::min(taskSpans.back().first, issue.cycles.first);
       taskSpans.back().last = std::max(taskSpans.back().last, issue.cycles.last());
     }
-    for (auto [tensor, last] : llvm::zip_equal(llvm::seq(program.tensors.size()), lastReader)) {
+    for (auto [tensor, last] : llvm::zip_equal(llvm::seq(program.tensors.size()), lastUser)) {
       StreamTensor::Kind kind = program.tensors[tensor].kind;
       if (last != i || (kind != StreamTensor::Temporary && kind != StreamTensor::Input))
         continue;
-      for (const WordRange &strip : chipTensors[tensor].strips)
+      const ChipTensor &used = chipTensors[tensor];
+      int64_t until = used.ready.empty() ? 0 : *llvm::max_element(used.ready);
+      for (const WordRange &strip : used.strips)
         if (strip.words)
-          giveBack(strip, chipTensors[tensor].lastRead + 1);
+          giveBack(strip, std::max(used.lastRead + 1, until));
     }
   }
   return llvm::Error::success();
@@ -242,9 +249,16 @@ llvm::Error Placer::placeVectors(const Task &task, const VectorTiming &timing) {
   int64_t earliest = 0;
   for (auto [i, input] : llvm::enumerate(task.inputs)) {
     auto lookup = task.lookups.find(i);
-    int64_t arrival = lookup == task.lookups.end()
-                          ? earliestArrival(input, task.rows, 0)
-                          : earliestArrival(lookup->second.indices, task.rows, 0) + model.gatherLatency;
+    auto move = task.moves.find(i);
+    int64_t arrival;
+    if (lookup != task.lookups.end()) {
+      arrival = earliestArrival(lookup->second.indices, task.rows, 0) + model.gatherLatency;
+    } else if (move != task.moves.end()) {
+      int exchange = model.exchangePosition(chipTensors[input.tensor].side);
+      arrival = earliestArrival(input, task.rows, exchange) + getMoveLatency(move->second) + std::abs(exchange);
+    } else {
+      arrival = earliestArrival(input, task.rows, 0);
+    }
     earliest = std::max(earliest, arrival - timing.arrivals[i]);
   }
   llvm::Expected<int64_t> at =
@@ -472,8 +486,12 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
       if (int64_t delay =
               lookUp(task.inputs[i], lookup->second, task.rows, at + timing.arrivals[i], inputs[i], indices))
         return delay;
-    } else if (int64_t delay = read(task.inputs[i], task.rows, at + timing.arrivals[i], 0, inputs[i]))
+    } else if (auto move = task.moves.find(i); move != task.moves.end()) {
+      if (int64_t delay = readMoved(task.inputs[i], task.rows, at + timing.arrivals[i], move->second, inputs[i]))
+        return delay;
+    } else if (int64_t delay = read(task.inputs[i], task.rows, at + timing.arrivals[i], 0, inputs[i])) {
       return delay;
+    }
   }
   // An ALU for each step: the first that is free for all of it.
   std::vector<unsigned> alus;
@@ -624,6 +642,36 @@ int64_t Placer::lookUp(const RowsOf &table, const Lookup &lookup, int64_t count,
   return 0;
 }
 
+int Placer::getMoveLatency(unsigned laneMap) const {
+  for (auto [lane, source] : llvm::enumerate(laneMaps[laneMap]))
+    if (source < model.lanes() && source / model.lanesPerSuperlane != lane / model.lanesPerSuperlane)
+      return model.sxmFarLatency;
+  return model.sxmLatency;
+}
+
+int64_t Placer::readMoved(const RowsOf &rows, int64_t count, int64_t arrival, unsigned laneMap, StreamGroup &group) {
+  // Outward from memory to the SXM of its hemisphere, and inward from there.
+  Hemisphere side = chipTensors[rows.tensor].side;
+  unsigned bytes = getBytes(chipTensors[rows.tensor].shape.type);
+  int position = model.exchangePosition(side), latency = getMoveLatency(laneMap);
+  Cycles cycles = {arrival - std::abs(position) - latency, count, 1};
+  unsigned queue = model.permuteQueue(side);
+  if (int64_t delay = table.delayUntilFree(queue, cycles))
+    return inTheWay("an SXM", delay);
+  table.claimSlot(queue, cycles);
+  ExchangeInstruction exchange = {{}, {opposite(side), 0}, bytes, laneMap};
+  if (int64_t delay = read(rows, count, cycles.first, position, exchange.from))
+    return delay;
+  std::vector<Way> ways;
+  for (unsigned byte = 0; byte < bytes; ++byte)
+    ways.push_back({byte, cycles + latency, position, 0});
+  if (int64_t delay = claimStreams(exchange.to.direction, bytes, ways, exchange.to.first))
+    return delay;
+  group = exchange.to;
+  issue(queue, cycles, 0, exchange, latency);
+  return 0;
+}
+
 int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGroup &group) {
   unsigned bytes = getBytes(chipTensors[rows.tensor].shape.type);
   std::vector<StripRows> cuts = cutIntoStrips(rows, count);
@@ -654,7 +702,7 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
             WriteInstruction{strip.address + cut.word, {group.direction, group.first + byte}, allSuperlanes(model)},
             model.writeLatency);
       for (int64_t i = 0; i < cut.offsets.count; ++i) {
-        int64_t &ready = tensor.readyAt(rows.vector, rows.row + cut.offsets[i]);
+        int64_t &ready = tensor.readyAt(rows.vector, rows.row + cut.offsets[i] * rows.step);
         ready = std::max(ready, cut.offsets[i] + start + distance + model.writeLatency);
       }
     }
@@ -665,8 +713,10 @@ int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<Str
   ChipTensor &tensor = chipTensors[index];
   unsigned bytes = getBytes(tensor.shape.type), interleave = tensor.shape.interleave;
   unsigned firstStrip = vector * bytes * interleave;
+  // Who writes other rows of it may come before who wrote first, but not before the words were free.
   if (tensor.strips[firstStrip].words)
-    return 0;
+    return start < tensor.givenFrom[vector] ? inTheWay("words of memory", tensor.givenFrom[vector] - start) : 0;
+  tensor.givenFrom[vector] = start;
   for (unsigned strip = firstStrip; strip < firstStrip + bytes * interleave; ++strip) {
     std::optional<WordRange> words = findSlice(index, strip, start, [&](const WordRange &range) {
       int64_t first = start + std::abs(model.slicePosition(tensor.side, range.slice));
@@ -709,6 +759,8 @@ std::vector<Placer::StripRows> Placer::cutIntoStrips(const RowsOf &rows, int64_t
   };
   if (rows.step == 0)
     add({0, count, 1}, 0);
+  else if (shape.interleave == 1)
+    add({0, count, 1}, rows.step);
   else if (shape.run == 1)
     for (int64_t i = 0; i < std::min<int64_t>(count, shape.interleave); ++i)
       add({i, (count - i + shape.interleave - 1) / shape.interleave, shape.interleave}, 1);
@@ -728,7 +780,7 @@ int64_t Placer::earliestArrival(const RowsOf &rows, int64_t count, int position,
       farthest = std::max(farthest, std::abs(position - model.slicePosition(strip.side, strip.slice)));
   int64_t earliest = 0;
   for (int64_t i = 0; i < (rows.step ? count : 1); ++i) {
-    int64_t row = rows.row + i;
+    int64_t row = rows.row + i * rows.step;
     int64_t cycle = !isLoad                 ? i
                     : tensor.shape.run == 1 ? i / tensor.shape.interleave
                                             : tensor.shape.wordOf(row) - tensor.shape.wordOf(rows.row);

@@ -124,6 +124,8 @@ private:
                    int64_t at);
   int64_t compute(const Task &task, const VectorTiming &timing, int64_t at, std::optional<StreamGroup> product);
   int64_t read(const RowsOf &rows, int64_t count, int64_t arrival, int position, StreamGroup &group);
+  int getMoveLatency(unsigned laneMap) const;
+  int64_t readMoved(const RowsOf &rows, int64_t count, int64_t arrival, unsigned laneMap, StreamGroup &group);
   int64_t lookUp(const RowsOf &table, const Lookup &lookup, int64_t count, int64_t arrival, StreamGroup &group,
                  std::map<std::pair<unsigned, int64_t>, StreamGroup> &underWay);
   int64_t write(const RowsOf &rows, int64_t count, int64_t start, StreamGroup &group);
@@ -143,6 +145,7 @@ private:
   std::optional<SlicePlan> plan;
   schedule::Timetable table;
   ChipMemory chipMemory;
+  std::vector<std::vector<uint16_t>> laneMaps; // the program's
   std::vector<ChipTensor> chipTensors;
   std::vector<unsigned> firstStrips; // by tensor, of all strips
   std::vector<Issue> placed;

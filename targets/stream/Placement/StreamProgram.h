@@ -78,7 +78,8 @@ struct StreamTensor {
   std::function<llvm::Error(llvm::MutableArrayRef<uint8_t>)> fill;
 };
 
-/// Rows of one vector of a tensor: row, row + step, ...; step 0 is the same row each time.
+/// Rows of one vector of a tensor: row, row + step, ...; step 0 is the same row each time. Of a tensor that is dealt
+/// out, the step is 0 or 1.
 struct RowsOf {
   unsigned tensor = 0, vector = 0;
   int64_t row = 0;
@@ -128,12 +129,22 @@ struct Task {
   std::string node;
   /// By input: where it is not rows of the tensor but rows that are looked up in it.
   std::map<unsigned, Lookup> lookups = {};
+  /// By input: by which of the program's tables the lanes of its rows are moved. Of tasks without products.
+  std::map<unsigned, unsigned> moves = {};
 };
 
 struct StreamProgram {
   std::vector<StreamTensor> tensors;
   std::vector<Task> tasks;
+  /// Lane i gets lane table[i], or zero where that is the number of lanes.
+  std::vector<std::vector<uint16_t>> laneMaps;
 
+  unsigned addLaneMap(std::vector<uint16_t> map) {
+    for (unsigned i = 0; i < laneMaps.size(); ++i)
+      if (laneMaps[i] == map)
+        return i;
+    return laneMaps.push_back(std::move(map)), laneMaps.size() - 1;
+  }
   unsigned add(StreamTensor tensor) { return tensors.push_back(std::move(tensor)), tensors.size() - 1; }
 };
 

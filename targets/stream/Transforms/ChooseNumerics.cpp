@@ -56,8 +56,9 @@ private:
         refused = true;
         continue;
       }
-      op.setAttr("sinter.numerics", NumericsAttr::get(&getContext(), Float16Type::get(&getContext()),
-                                                      getProductTile(&op, *model), model->aluLatency));
+      int64_t tile = getProductTile(&op, *model);
+      Type operands = tile == 1 ? Type(Float32Type::get(&getContext())) : Type(Float16Type::get(&getContext()));
+      op.setAttr("sinter.numerics", NumericsAttr::get(&getContext(), operands, tile, model->aluLatency));
       ++numChosen;
     }
     if (refused)
@@ -81,7 +82,7 @@ private:
   }
 
   static std::string findRefusal(Operation &op) {
-    if (!isa<MatmulOp, ElementwiseOp, LayerNormOp, RmsNormOp, AttentionOp>(op))
+    if (!isa<MatmulOp, ElementwiseOp, LayerNormOp, RmsNormOp, AttentionOp, RotaryOp>(op))
       return "target stream does not have it";
     for (Value value : llvm::concat<Value>(op.getOperands(), op.getResults()))
       if (!getElementType(value).isF32()) {

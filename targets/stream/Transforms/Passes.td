@@ -10,6 +10,30 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DecomposeOpsPass : Pass<"sinter-stream-decompose-ops", "::mlir::ModuleOp"> {
+  let summary = "Write ops that the chip lacks as ops that it has";
+  let description = [{
+    Requires phase `quantized`; comes before `sinter.numerics` is chosen, so that the interpreter follows what is made here. What stays as it is
+    is refused later. Whoever reads only some columns of a product by weights gets a product by those columns of the weights: the bits are the same.
+
+    - A convolution whose windows lie side by side is a product of windows by filters; one of each channel by itself is a sum of
+      products, one for each element of the window.
+    - Weights on the left of a product go to the right.
+    - `softplus` is `max(x, 0) + log(1 + e^-|x|)`, the logarithm a polynomial.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.matmul %x, %w : (tensor<3x4xf32>, tensor<4x6xf32>) -> tensor<3x6xf32>
+    %1 = sinter.slice %0 starts <"0", "2"> steps <"1", "1"> : tensor<3x6xf32> -> tensor<3x2xf32>
+
+    %0 = sinter.slice %w starts <"0", "2"> steps <"1", "1"> : tensor<4x6xf32> -> tensor<4x2xf32>
+    %1 = sinter.matmul %x, %0 : (tensor<3x4xf32>, tensor<4x2xf32>) -> tensor<3x2xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+}
+
 def ChooseNumericsPass : Pass<"sinter-stream-choose-numerics", "::mlir::ModuleOp"> {
   let summary = "Write down how the chip computes";
   let description = [{
