@@ -62,9 +62,9 @@ enum class Fault {
 /// Why a schedule is refused.
 struct Rejection {
   Fault fault;
-  /// Not known of faults that are no instruction's.
+  /// 0 for what is wrong before the first one; none where the schedule is none of this chip's, or Flow is damaged.
   std::optional<uint64_t> cycle;
-  /// A queue, a slice or a tensor.
+  /// A queue, a slice or a tensor; empty where there is no cycle.
   std::string place;
   std::string detail;
 
