@@ -16,6 +16,7 @@ using namespace sinter::format;
 using namespace sinter::test;
 using sinter::verify::Fault;
 using sinter::verify::Rejection;
+using sinter::verify::verifyKnownWords;
 using sinter::verify::verifyStreamSchedule;
 using testing::HasSubstr;
 
@@ -146,6 +147,52 @@ TEST(StreamVerifier, FaultsHaveAKindACycleAndAPlace) {
   }
 }
 
+// Reads may leave out superlanes of constants that are zeros, if Flow says so and the weights are so.
+TEST(StreamVerifier, WhatIsKnownOfConstants) {
+  StreamProgram program = programOf("matmulInt8");
+  const Image image = program.schedule.images(0);
+  for (QueueProgram &queue : *program.schedule.mutable_programs())
+    for (Instruction &instruction : *queue.mutable_instructions())
+      if (queue.unit() == MEM && queue.hemisphere() == image.hemisphere() && queue.index() == image.slice() &&
+          instruction.memory().has_read() && instruction.memory().read().address() - image.address() < image.words())
+        instruction.mutable_memory()->mutable_read()->set_superlanes(0xfffff & ~(1u << 3));
+  EXPECT_TRUE(verifyStreamSchedule(program.schedule, tsp1()));
+  KnownWords &known = *program.schedule.mutable_flow()->add_known();
+  known.set_offset(image.offset());
+  known.set_count(image.words());
+  known.set_bytes(image.word_bytes());
+  known.set_superlanes(0xfffff & ~(1u << 3));
+  std::optional<Rejection> rejection = verifyStreamSchedule(program.schedule, tsp1());
+  EXPECT_FALSE(rejection) << rejection->text();
+
+  // The second word is not so; then, it is.
+  std::vector<uint8_t> weights = program.weights;
+  for (uint32_t i = 0; i < image.words(); ++i)
+    std::fill_n(weights.begin() + image.offset() + i * image.word_bytes() + 3 * 16, 16, 0);
+  uint64_t second = image.offset() + image.word_bytes();
+  weights[second + 3 * 16 + 5] = 1;
+  rejection = verifyKnownWords(program.schedule, tsp1(), weights);
+  ASSERT_TRUE(rejection);
+  EXPECT_EQ(rejection->text(), "cycle 0, weights, offset " + std::to_string(second) +
+                                   ": a constant is not what it is said to be: superlane 3 is not zeros");
+  weights[second + 3 * 16 + 5] = 0;
+  EXPECT_FALSE(verifyKnownWords(program.schedule, tsp1(), weights));
+
+  // Alike with itself, and with another.
+  known.set_like(image.offset());
+  known.set_like_stride(image.word_bytes());
+  EXPECT_FALSE(verifyKnownWords(program.schedule, tsp1(), weights));
+  known.set_like(second);
+  rejection = verifyKnownWords(program.schedule, tsp1(), weights);
+  ASSERT_TRUE(rejection);
+  EXPECT_THAT(rejection->text(), HasSubstr("it is not the same as the word at " + std::to_string(second)));
+  weights.resize(image.offset() + image.word_bytes());
+  known.clear_like();
+  rejection = verifyKnownWords(program.schedule, tsp1(), weights);
+  ASSERT_TRUE(rejection);
+  EXPECT_THAT(rejection->text(), HasSubstr("the weights end before it"));
+}
+
 // What is written down to damage a verifier, not to describe a schedule.
 TEST(StreamVerifier, DamagedFlowsAreRefused) {
   const std::pair<void (*)(Flow &), const char *> cases[] = {
@@ -173,6 +220,16 @@ TEST(StreamVerifier, DamagedFlowsAreRefused) {
        "uses vector -1"},
       {[](Flow &f) { f.mutable_tiles(0)->mutable_columns(0)->set_count(~0u); }, "columns or halves"},
       {[](Flow &f) { f.mutable_results(0)->mutable_use()->set_sequence(~0u); }, "a sequence that there is not"},
+      {[](Flow &f) { f.add_known()->set_count(1); }, "is of no words"},
+      {[](Flow &f) {
+         for (uint64_t offset : {320, 600}) {
+           KnownWords &known = *f.add_known();
+           known.set_offset(offset);
+           known.set_bytes(320);
+           known.set_count(1);
+         }
+       },
+       "constants at 600 is of no words, or meets others"},
   };
   for (const auto &[change, message] : cases) {
     StreamSchedule schedule = programOf("matmulInt8").schedule;

@@ -37,6 +37,8 @@ int tool::verifySchedule(const std::string &folder, const ProgramSchedule &sched
   if (!chip)
     throw Stop{Failure(ExitStatus::Unusable, "'" + path + "': " + error)};
   std::optional<verify::Rejection> rejection = verify::verifyStreamSchedule(*read, *chip);
+  if (!rejection)
+    rejection = verify::verifyKnownWords(*read, *chip, schedule.weights);
   if (console().json) {
     llvm::json::Object object{{"status", rejection ? "wrong" : "pass"}, {"cycles", read->cycles()}};
     if (rejection) {

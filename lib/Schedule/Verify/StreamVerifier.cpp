@@ -58,6 +58,8 @@ const char *nameOf(Fault fault) {
     return "the number of cycles is another";
   case Fault::Flow:
     return "what is to be computed is not said";
+  case Fault::KnownWords:
+    return "a constant is not what it is said to be";
   case Fault::ForeignVector:
     return "something else is computed than is to be";
   case Fault::WrongResult:
