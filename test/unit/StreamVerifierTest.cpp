@@ -6,10 +6,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Schedule/Verify/StreamVerifier.h"
+#include "runtime/format/ScheduleFile.h"
+#include "runtime/sim/StreamSimulator.h"
 #include "test/unit/StreamMutationTesting.h"
 #include "test/unit/StreamPrograms.h"
 
 #include <gmock/gmock.h>
+#include <random>
 
 using namespace sinter;
 using namespace sinter::format;
@@ -191,6 +194,88 @@ TEST(StreamVerifier, WhatIsKnownOfConstants) {
   rejection = verifyKnownWords(program.schedule, tsp1(), weights);
   ASSERT_TRUE(rejection);
   EXPECT_THAT(rejection->text(), HasSubstr("the weights end before it"));
+}
+
+// Counts that would keep a verifier busy for hours, or fill the memory.
+TEST(StreamVerifier, HugeCountsAreRefusedAtOnce) {
+  const std::pair<void (*)(StreamSchedule &), const char *> cases[] = {
+      {[](StreamSchedule &s) {
+         QueueProgram &program = programOf(s, VXM, 2);
+         program.mutable_instructions(program.instructions_size() - 1)->mutable_repeat()->set_count(~0u);
+       },
+       "cycle 0, VXM ALU 2: a program is none of this chip: no schedule has so many instructions"},
+      {[](StreamSchedule &s) {
+         QueueProgram &program = programOf(s, VXM, 2);
+         program.mutable_instructions(program.instructions_size() - 1)->mutable_repeat()->set_interval(~0u);
+       },
+       "ALU 2 has none"},
+      {[](StreamSchedule &s) {
+         QueueProgram &program = programOf(s, VXM, 9);
+         for (int i = 0; i < 4000; ++i)
+           program.add_instructions()->set_nop(~0u);
+         *program.add_instructions() = program.instructions(1);
+       },
+       "no schedule takes so long"},
+      {[](StreamSchedule &s) { s.mutable_inputs(0)->set_rows(~0u); }, "lies beyond the memory"},
+      {[](StreamSchedule &s) { s.mutable_inputs(0)->set_interleave(~0u); }, "too many strips"},
+      {[](StreamSchedule &s) {
+         s.mutable_inputs(0)->set_rows(8192 * 60);
+         s.mutable_inputs(0)->set_interleave(60);
+         const Strip strip = s.inputs(0).strips(0);
+         for (int i = 0; i < 1000; ++i)
+           *s.mutable_inputs(0)->add_strips() = strip;
+       },
+       "cycle 0, tensor 'a'"},
+      {[](StreamSchedule &s) {
+         for (int i = 0; i < 100000; ++i)
+           s.add_images()->set_words(8192);
+       },
+       "constants are larger than the memory"},
+      {[](StreamSchedule &s) { s.mutable_flow()->mutable_sequences(0)->set_count(~0u); }, "larger than any"},
+      {[](StreamSchedule &s) {
+         KnownWords &known = *s.mutable_flow()->add_known();
+         known.set_bytes(320);
+         known.set_count(~0u);
+       },
+       "is of no words"},
+  };
+  for (const auto &[change, message] : cases) {
+    Rejection rejection = rejectionOf("chain", change);
+    EXPECT_THAT(rejection.text(), HasSubstr(message));
+  }
+}
+
+// A file that was cut short or has other bytes is refused by the reader or the verifier; where it is accepted, it was
+// no damage to what is executed.
+TEST(StreamVerifier, DamagedFiles) {
+  std::mt19937 random(5);
+  for (const StreamProgram &program : programs()) {
+    std::string whole = program.schedule.SerializeAsString(), error;
+    auto judge = [&](const std::string &bytes) {
+      std::optional<StreamSchedule> read = readSchedule(bytes, error);
+      if (!read) {
+        EXPECT_EQ(error, "the schedule is damaged: it is no StreamSchedule");
+        return;
+      }
+      if (verifyStreamSchedule(*read, tsp1()))
+        return;
+      auto simulator =
+          sim::StreamSimulator::create(*read, tsp1(), [](uint64_t, size_t, uint8_t *) { return true; }, error);
+      ASSERT_TRUE(simulator) << error;
+      std::optional<sim::StreamStop> stop = simulator->run();
+      EXPECT_FALSE(stop) << stop->text();
+      EXPECT_EQ(simulator->cycles(), program.schedule.cycles());
+    };
+    for (size_t size = 0; size < whole.size(); size += 1 + whole.size() / 100) {
+      std::optional<StreamSchedule> read = readSchedule(std::string_view(whole).substr(0, size), error);
+      EXPECT_TRUE(!read || verifyStreamSchedule(*read, tsp1())) << program.name << " of " << size << " bytes";
+    }
+    for (int i = 0; i < 150; ++i) {
+      std::string bytes = whole;
+      bytes[random() % bytes.size()] ^= 1 << random() % 8;
+      judge(bytes);
+    }
+  }
 }
 
 // What is written down to damage a verifier, not to describe a schedule.

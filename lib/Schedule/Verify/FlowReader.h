@@ -24,7 +24,7 @@ class FlowReader {
 public:
   /// Flow may have at most so many vectors (in parts), and take so many steps to read.
   static constexpr uint64_t greatestSize = uint64_t(1) << 26;
-  static constexpr uint64_t greatestWork = uint64_t(1) << 27;
+  static constexpr uint64_t greatestWork = uint64_t(1) << 26;
 
   FlowReader(const format::Flow &flow, const format::StreamMachine &machine, VectorNames &names)
       : flow(flow), machine(machine), names(names) {}
