@@ -127,6 +127,8 @@ sinter_status sinter_program_get_schedule(const sinter_program *program, uint32_
   info->cycles = (uint64_t)sinter_internal_schedule_word(program, step, SINTER_SCHEDULE_CYCLES);
   info->limit_cycles = (uint64_t)sinter_internal_schedule_word(program, step, SINTER_SCHEDULE_LIMIT);
   info->clock_hz = (uint64_t)sinter_internal_schedule_word(program, step, SINTER_SCHEDULE_CLOCK);
+  info->weights = program->schedules[index].given.weights;
+  info->weights_bytes = program->schedules[index].given.weights_bytes;
   return SINTER_OK;
 }
 

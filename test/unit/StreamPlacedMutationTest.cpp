@@ -5,35 +5,25 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Small programs are placed by the compiler, and their schedules changed: those that
-// the simulator finds wrong must be refused by the verifier, which sees neither
-// weights nor inputs.
+// Small programs and graphs become schedules by the compiler, which are changed
+// (StreamMutationTesting.h).
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Schedule/Verify/StreamVerifier.h"
-#include "runtime/sim/StreamSimulator.h"
-#include "targets/stream/Emit/EncodeSchedule.h"
-#include "test/unit/StreamMutations.h"
-#include "test/unit/StreamTesting.h"
+#include "test/unit/StreamGraphs.h"
+#include "test/unit/StreamMutationTesting.h"
 
-#include "llvm/Support/Error.h"
+#include "llvm/ADT/bit.h"
 
-#include <cstdlib>
-#include <gtest/gtest.h>
+#include <algorithm>
 #include <random>
 
 using namespace sinter;
 using namespace sinter::stream;
 using namespace sinter::test;
+using namespace sinter::testing;
 
 namespace {
-
-struct Placed {
-  std::string name;
-  format::StreamSchedule schedule;
-  std::vector<uint8_t> weights;
-};
 
 /// A program of tensors and tasks, whose constants and inputs are random.
 struct Maker {
@@ -83,14 +73,14 @@ struct Maker {
     task.results = {{result, 0, 0, 1}};
     program.tasks.push_back(task);
   }
-  Placed place(const std::string &name) {
+  MutationSubject place(const std::string &name) {
     std::unique_ptr<Placer> placer = must(Placer::place(program, model));
     format::StreamSchedule schedule = must(encodeSchedule(program, *placer, model));
     std::vector<uint8_t> weights(layOutConstants(program, model).back());
     std::mt19937 random(9);
     for (uint8_t &weight : weights)
       weight = static_cast<uint8_t>(random()) & 0xbb; // never infinite as float16
-    return {name, schedule, weights};
+    return {name, schedule, weights, {}};
   }
 };
 
@@ -115,8 +105,8 @@ VectorProgram scaled(Element from, std::optional<Element> to) {
   return function;
 }
 
-std::vector<Placed> placedPrograms() {
-  std::vector<Placed> all;
+std::vector<MutationSubject> placedPrograms() {
+  std::vector<MutationSubject> all;
   struct Size {
     int64_t rows;
     unsigned columns;
@@ -197,75 +187,104 @@ std::vector<uint8_t> drawBytes(const format::Placement &placement, uint32_t seed
   return bytes;
 }
 
-/// The outputs for two sets of inputs; empty where the machine stops.
-std::vector<std::vector<uint8_t>> execute(const format::StreamSchedule &schedule, const Placed &placed,
-                                          const format::Chip &chip) {
-  std::string error;
-  auto simulator = sim::StreamSimulator::create(schedule, chip, placed.weights.data(), placed.weights.size(), error);
-  if (!simulator)
-    return {};
-  std::vector<std::vector<uint8_t>> all;
-  for (uint32_t seed : {1u, 2u}) {
-    for (const format::Placement &input : placed.schedule.inputs()) {
-      std::vector<uint8_t> bytes = drawBytes(input, seed);
-      if (!simulator->setInput(input.name(), bytes.data(), bytes.size(), error))
-        return {};
+/// Of one schedule. Most mutations show in the first.
+constexpr uint32_t numExecutions = 16;
+
+TEST(StreamPlacedMutation, PlacedPrograms) {
+  std::vector<MutationSubject> subjects = placedPrograms();
+  for (MutationSubject &subject : subjects)
+    for (uint32_t seed = 1; seed <= numExecutions; ++seed) {
+      auto &inputs = subject.inputs.emplace_back();
+      for (const format::Placement &input : subject.schedule.inputs())
+        inputs[input.name()] = drawBytes(input, seed);
     }
-    if (simulator->run() || !simulator->output("y"))
-      return {};
-    all.push_back(*simulator->output("y"));
+  checkMutations(subjects, must(TargetModel::find("tsp1")).description);
+}
+
+/// Elements of all magnitudes from one execution to the next, some of which lie where rounding to fp16 turns.
+HostTensor drawTensor(const HostTensor &like, uint32_t seed) {
+  if (like.type != ElementType::F32) {
+    HostTensor indices = like;
+    int64_t count = *std::max_element(like.as<int64_t>().begin(), like.as<int64_t>().end()) + 1;
+    std::mt19937 random(seed);
+    for (int64_t &index : indices.as<int64_t>())
+      index = random() % count;
+    indices.as<int64_t>()[seed % indices.numElements()] = count - 1;
+    return indices;
   }
+  static const float factors[] = {1, 0x1p-10f, 6, 0x1p-5f, 64};
+  std::vector<float> elements = makeNoise(*countElements(like.dims), seed * 31 + like.dims.front());
+  for (size_t i = 0; i < elements.size(); ++i) {
+    elements[i] *= factors[seed % std::size(factors)];
+    if (seed % 2) // fp16 has 13 bits fewer
+      elements[i] = llvm::bit_cast<float>((llvm::bit_cast<uint32_t>(elements[i]) & ~0x1fffu) + 0xfff + uint32_t(i % 3));
+  }
+  return f32(like.dims, elements);
+}
+
+MutationSubject lower(const std::string &name, const Graph &graph) {
+  TargetModel model = must(TargetModel::find("tsp1"));
+  StreamProgram program = must(graph.lower(model));
+  EncodedProgram encoded(program, model);
+  MutationSubject subject = {name, encoded.schedule, encoded.weights, {}};
+  for (uint32_t seed = 0; seed < numExecutions; ++seed) {
+    std::vector<HostTensor> inputs;
+    for (const HostTensor &input : graph.inputs)
+      inputs.push_back(drawTensor(input, seed));
+    auto &bytes = subject.inputs.emplace_back();
+    for (const StreamTensor &tensor : program.tensors)
+      if (tensor.kind == StreamTensor::Input)
+        bytes[tensor.name] = Graph::bytesOf(tensor, inputs, model);
+  }
+  return subject;
+}
+
+std::vector<MutationSubject> loweredGraphs() {
+  std::vector<MutationSubject> all;
+  all.push_back(lower("functions", Graph({{"c", {9}}}, {{"x", {3, 9}}, {"z", {3, 9}}}, R"(
+    %0 = sinter.elementwise silu(%x) NUM : (tensor<3x9xf32>) -> tensor<3x9xf32>
+    %1 = sinter.elementwise div(%0, %z) NUM : (tensor<3x9xf32>, tensor<3x9xf32>) -> tensor<3x9xf32>
+    %2 = sinter.elementwise min(%1, %c) NUM : (tensor<3x9xf32>, tensor<9xf32>) -> tensor<3x9xf32>
+    %3 = sinter.elementwise gelu_tanh(%2) NUM : (tensor<3x9xf32>) -> tensor<3x9xf32>
+    %y = sinter.elementwise sub(%3, %0) NUM : (tensor<3x9xf32>, tensor<3x9xf32>) -> tensor<3x9xf32>)",
+                                         {3, 9})));
+  all.push_back(lower("few columns", Graph({{"w1", {32, 48}}, {"b1", {48}}, {"w2", {48, 16}}}, {{"x", {5, 32}}}, R"(
+    %0 = sinter.matmul %x, %w1 NUM : (tensor<5x32xf32>, tensor<32x48xf32>) -> tensor<5x48xf32>
+    %1 = sinter.elementwise add(%0, %b1) NUM : (tensor<5x48xf32>, tensor<48xf32>) -> tensor<5x48xf32>
+    %2 = sinter.elementwise relu(%1) NUM : (tensor<5x48xf32>) -> tensor<5x48xf32>
+    %y = sinter.matmul %2, %w2 NUM : (tensor<5x48xf32>, tensor<48x16xf32>) -> tensor<5x16xf32>)",
+                                           {5, 16})));
+  all.push_back(lower("float16 product", Graph({{"w", {400, 200}}, {"b", {200}}}, {{"x", {6, 400}}}, R"(
+    %0 = sinter.matmul %x, %w NUM : (tensor<6x400xf32>, tensor<400x200xf32>) -> tensor<6x200xf32>
+    %y = sinter.elementwise add(%0, %b) NUM : (tensor<6x200xf32>, tensor<200xf32>) -> tensor<6x200xf32>)",
+                                               {6, 200})));
+  all.push_back(lower("product of codes", makeCodes(30, 400, 50, 30, "i8", 0)));
+  all.push_back(lower("product of codes around a zero point", makeCodes(40, 100, 90, 20, "ui8", 107)));
+  all.push_back(lower("layer norm", Graph({{"s", {350}}, {"b", {350}}}, {{"x", {9, 350}}}, R"(
+    %y = sinter.layer_norm %x scale %s bias %b axis 1 epsilon 1.0e-5 NUM : (tensor<9x350xf32>, tensor<350xf32>, tensor<350xf32>) -> tensor<9x350xf32>)",
+                                          {9, 350})));
+  all.push_back(lower("rms norm", Graph({{"s", {100}}, {"w", {100, 20}}}, {{"x", {6, 100}}}, R"(
+    %0 = sinter.rms_norm %x scale %s axis 1 epsilon 1.0e-6 NUM : (tensor<6x100xf32>, tensor<100xf32>) -> tensor<6x100xf32>
+    %y = sinter.matmul %0, %w NUM : (tensor<6x100xf32>, tensor<100x20xf32>) -> tensor<6x20xf32>)",
+                                        {6, 20})));
+  all.push_back(lower("attention", makeAttention({1, 10, 12, 2, 2, 16, 16})));
+  all.push_back(lower("attention with a mask", makeAttention({1, 5, 9, 2, 2, 32, 16, true, true})));
+  all.push_back(lower("attention of groups", makeAttention({1, 4, 7, 4, 2, 20, 20, true})));
+  Graph table({{"t", {300, 100}}, {"u", {280, 100}}, {"w", {100, 16}}}, {{"a", {6}}, {"b", {6}}}, R"(
+    %0 = sinter.gather %t[%a] axis 0 : (tensor<300x100xf32>, tensor<6xi64>) -> tensor<6x100xf32>
+    %1 = sinter.gather %u[%b] axis 0 : (tensor<280x100xf32>, tensor<6xi64>) -> tensor<6x100xf32>
+    %2 = sinter.elementwise add(%0, %1) NUM : (tensor<6x100xf32>, tensor<6x100xf32>) -> tensor<6x100xf32>
+    %y = sinter.matmul %2, %w NUM : (tensor<6x100xf32>, tensor<100x16xf32>) -> tensor<6x16xf32>)",
+              {6, 16}, /*hasIndices=*/true);
+  table.inputs = {i64({6}, {0, 299, 5, 5, 21, 17}), i64({6}, {2, 0, 279, 1, 258, 0})};
+  all.push_back(lower("rows of tables", table));
+  all.push_back(lower("layer", makeLayer({8, false, 64, 2, 128, "1.0e-3"})));
+  all.push_back(lower("layer of codes", makeLayer({8, true, 64, 2, 128, "1.0e-3"})));
   return all;
 }
 
-TEST(StreamPlacedMutation, WrongSchedulesAreRefused) {
-  const format::Chip chip = must(TargetModel::find("tsp1")).description;
-  const char *more = std::getenv("SINTER_STREAM_MUTATIONS");
-  int rounds = more ? std::atoi(more) : 30;
-  std::vector<Placed> programs = placedPrograms();
-  ASSERT_GE(programs.size(), 10u);
-  std::vector<std::vector<std::vector<uint8_t>>> expected;
-  for (const Placed &placed : programs) {
-    std::optional<verify::Rejection> rejection = verify::verifyStreamSchedule(placed.schedule, chip);
-    EXPECT_FALSE(rejection) << placed.name << ": " << rejection->text();
-    expected.push_back(execute(placed.schedule, placed, chip));
-    EXPECT_FALSE(expected.back().empty()) << placed.name;
-  }
-  int total = 0, wrong = 0, rightRefused = 0, kinds = 0;
-  std::string report;
-  for (const StreamMutation &mutation : streamMutations()) {
-    std::mt19937 random(7);
-    int done = 0, wrongHere = 0, refusedHere = 0;
-    for (int round = 0; round < rounds; ++round) {
-      size_t which = static_cast<size_t>(round) % programs.size();
-      format::StreamSchedule schedule = programs[which].schedule;
-      if (!mutation.apply(schedule, random))
-        continue;
-      // What is verified is what is written and read again.
-      std::string bytes = schedule.SerializeAsString();
-      ASSERT_TRUE(schedule.ParseFromString(bytes));
-      ++done;
-      bool isRight = execute(schedule, programs[which], chip) == expected[which];
-      std::optional<verify::Rejection> rejection = verify::verifyStreamSchedule(schedule, chip);
-      wrongHere += !isRight;
-      refusedHere += isRight && rejection;
-      if (isRight && rejection && more)
-        printf("refused: %s, %s: %s\n", mutation.name.c_str(), programs[which].name.c_str(), rejection->text().c_str());
-      EXPECT_TRUE(isRight || rejection) << mutation.name << ", " << programs[which].name << ", round " << round;
-    }
-    kinds += done > 0;
-    total += done;
-    wrong += wrongHere;
-    rightRefused += refusedHere;
-    report += mutation.name + ": " + std::to_string(done) + ", wrong " + std::to_string(wrongHere) +
-              ", right but refused " + std::to_string(refusedHere) + "\n";
-  }
-  EXPECT_GE(kinds, 8);
-  EXPECT_GE(wrong * 3, total) << report;
-  EXPECT_LE(rightRefused * 10, total - wrong) << report;
-  if (more)
-    printf("%s%d of %d are wrong; of %d right ones %d are refused\n", report.c_str(), wrong, total, total - wrong,
-           rightRefused);
+TEST(StreamPlacedMutation, LoweredGraphs) {
+  checkMutations(loweredGraphs(), must(TargetModel::find("tsp1")).description);
 }
 
 } // namespace

@@ -76,7 +76,7 @@ struct Bench {
   }
   void run() {
     SimulatedProgram simulated(program, model);
-    auto &[schedule, weights, simulator] = simulated;
+    auto &simulator = simulated.simulator;
     std::string error;
     ASSERT_TRUE(simulator);
     for (size_t i = 0; i < inputs.size(); ++i)
@@ -84,8 +84,8 @@ struct Bench {
         ASSERT_TRUE(simulator->setInput(program.tensors[i].name, inputs[i].data(), inputs[i].size(), error)) << error;
     std::optional<sim::StreamStop> stop = simulator->run();
     ASSERT_FALSE(stop) << stop->text();
-    EXPECT_EQ(simulator->cycles(), schedule.cycles());
-    cycles = schedule.cycles();
+    EXPECT_EQ(simulator->cycles(), simulated.schedule.cycles());
+    cycles = simulated.schedule.cycles();
     for (const StreamTensor &tensor : program.tensors)
       if (tensor.kind == StreamTensor::Output)
         results[tensor.name] = *simulator->output(tensor.name);

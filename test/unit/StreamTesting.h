@@ -11,6 +11,7 @@
 #include "lib/Schedule/Verify/StreamVerifier.h"
 #include "runtime/sim/StreamSimulator.h"
 #include "targets/stream/Emit/EncodeSchedule.h"
+#include "targets/stream/Emit/KnownWords.h"
 
 #include "llvm/Support/ErrorHandling.h"
 #include "gtest/gtest.h"
@@ -28,23 +29,31 @@ template <typename T> T must(llvm::Expected<T> value) {
   return std::move(*value);
 }
 
-/// A program that was placed, encoded, verified and given to the simulator.
-struct SimulatedProgram {
+/// A program that was placed and encoded, with the bytes of its constants.
+struct EncodedProgram {
   format::StreamSchedule schedule;
   std::vector<uint8_t> weights;
-  std::unique_ptr<sim::StreamSimulator> simulator;
 
-  SimulatedProgram(const StreamProgram &program, const TargetModel &model) {
+  EncodedProgram(const StreamProgram &program, const TargetModel &model) {
     std::unique_ptr<Placer> placer = must(Placer::place(program, model));
     schedule = must(encodeSchedule(program, *placer, model));
-    std::optional<verify::Rejection> rejection = verify::verifyStreamSchedule(schedule, model.description);
-    EXPECT_FALSE(rejection) << rejection->text();
+    must(encodeKnownWords(program, model, *schedule.mutable_flow()));
     std::vector<uint64_t> offsets = layOutConstants(program, model);
     weights.resize(offsets.back());
     for (size_t i = 0; i < program.tensors.size(); ++i)
       if (const StreamTensor &tensor = program.tensors[i]; tensor.fill)
         must(tensor.fill(llvm::MutableArrayRef<uint8_t>(weights).slice(
             offsets[i], size_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes())));
+  }
+};
+
+/// One that was verified and given to the simulator, too.
+struct SimulatedProgram : EncodedProgram {
+  std::unique_ptr<sim::StreamSimulator> simulator;
+
+  SimulatedProgram(const StreamProgram &program, const TargetModel &model) : EncodedProgram(program, model) {
+    std::optional<verify::Rejection> rejection = verify::verifyStreamSchedule(schedule, model.description);
+    EXPECT_FALSE(rejection) << rejection->text();
     std::string error;
     simulator = sim::StreamSimulator::create(schedule, model.description, weights.data(), weights.size(), error);
     EXPECT_TRUE(simulator) << error;

@@ -120,8 +120,13 @@ Program::Program(const std::string &folder, const std::string &variant) {
   for (uint32_t i = 0; i < information.schedule_count; ++i) {
     sinter_schedule_info schedule;
     sinter_program_get_schedule(program, i, &schedule);
-    ProgramSchedule entry{schedule.device, schedule.chip, schedule.file,
-                          schedule.cycles, std::nullopt,  double(schedule.clock_hz) / 1e9};
+    ProgramSchedule entry{schedule.device,
+                          schedule.chip,
+                          schedule.file,
+                          schedule.cycles,
+                          std::nullopt,
+                          double(schedule.clock_hz) / 1e9,
+                          {static_cast<const uint8_t *>(schedule.weights), schedule.weights_bytes}};
     if (schedule.limit_cycles)
       entry.limitCycles = schedule.limit_cycles;
     programSchedules.push_back(entry);

@@ -11,6 +11,8 @@
 #include "lib/Support/HostTensor.h"
 #include "runtime/include/sinter-rt/sinter.h"
 
+#include "llvm/ADT/ArrayRef.h"
+
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +53,7 @@ struct ProgramSchedule {
   uint64_t cycles;
   std::optional<uint64_t> limitCycles;
   double clockGhz;
+  llvm::ArrayRef<uint8_t> weights; // as long as the program is open
 };
 
 /// Greatest values of symbols, by name.

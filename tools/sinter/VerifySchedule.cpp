@@ -34,9 +34,11 @@ int tool::verifySchedule(const std::string &folder, const ProgramSchedule &sched
   std::string_view installed = format::installedChip(schedule.chip);
   std::string description = installed.empty() ? readFile(folder + "/chip.json") : std::string(installed);
   std::optional<format::Chip> chip = read ? format::readChip(description, error) : std::nullopt;
-  if (!chip)
+  if (!chip || !format::isScheduleFor(*read, *chip, error))
     throw Stop{Failure(ExitStatus::Unusable, "'" + path + "': " + error)};
   std::optional<verify::Rejection> rejection = verify::verifyStreamSchedule(*read, *chip);
+  if (!rejection)
+    rejection = verify::verifyKnownWords(*read, *chip, schedule.weights);
   if (console().json) {
     llvm::json::Object object{{"status", rejection ? "wrong" : "pass"}, {"cycles", read->cycles()}};
     if (rejection) {

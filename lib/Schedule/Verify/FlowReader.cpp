@@ -23,7 +23,7 @@ bool FlowReader::fail(const std::string &sentence) {
 
 bool FlowReader::spend(uint64_t steps) {
   work += steps;
-  return work <= greatestWork || fail("makes Flow larger than any schedule's");
+  return (work <= greatestWork && names.size() <= greatestSize / 8) || fail("makes Flow larger than any schedule's");
 }
 
 bool FlowReader::take(const Use &use, uint64_t i, Parts &parts) {
@@ -56,6 +56,8 @@ bool FlowReader::takeOne(const Use &use, uint64_t i, Name &name) {
 }
 
 bool FlowReader::takeOperand(const FlowOperand &operand, uint64_t i, unsigned width, Parts &bytes) {
+  if (operand.uses_size() > 4)
+    return fail("has an operand of more than 4 uses");
   for (const Use &use : operand.uses())
     if (!take(use, i, bytes))
       return false;
@@ -81,6 +83,8 @@ bool FlowReader::takeSegments(const google::protobuf::RepeatedPtrField<Segment> 
 bool FlowReader::readRows(const FlowRows &rows, Vectors &to) {
   if (rows.strips_size() == 0 || (rows.first_size() != 0 && rows.first_size() != rows.strips_size()))
     return fail("names no strips, or not as many first rows");
+  if (!spend(uint64_t(to.count) * rows.strips_size()))
+    return false;
   for (uint32_t i = 0; i < to.count; ++i) {
     llvm::SmallVector<VectorNames::StripRow, 2> all;
     for (int k = 0; k < rows.strips_size(); ++k) {
@@ -90,7 +94,7 @@ bool FlowReader::readRows(const FlowRows &rows, Vectors &to) {
     }
     to.all.push_back(names.word(all));
   }
-  return spend(uint64_t(to.count) * rows.strips_size());
+  return true;
 }
 
 bool FlowReader::readAlu(const FlowAlu &alu, Vectors &to) {
@@ -98,6 +102,8 @@ bool FlowReader::readAlu(const FlowAlu &alu, Vectors &to) {
   to.parts = resultWidth(alu.operation(), alu.type(), alu.to());
   if (width == 0 || to.parts == 0 || !Alu::Operation_IsValid(alu.operation()))
     return fail("is of an operation or a type that there is not");
+  if (!spend(uint64_t(to.count) * arity))
+    return false;
   const FlowOperand *operands[] = {&alu.a(), &alu.b(), &alu.c()};
   for (uint32_t i = 0; i < to.count; ++i) {
     llvm::SmallVector<Parts, 3> all(arity);
@@ -116,13 +122,15 @@ bool FlowReader::readAlu(const FlowAlu &alu, Vectors &to) {
     for (unsigned part = 0; part < to.parts; ++part)
       to.all.push_back(names.part(whole, part));
   }
-  return spend(uint64_t(to.count) * arity);
+  return true;
 }
 
 bool FlowReader::readTranspose(const FlowTranspose &transpose, Vectors &to) {
   to.parts = machine.lanesPerSuperlane;
   if (static_cast<uint32_t>(transpose.streams_size()) != to.parts)
     return fail("transposes " + std::to_string(transpose.streams_size()) + " streams");
+  if (!spend(uint64_t(to.count) * to.parts))
+    return false;
   for (uint32_t i = 0; i < to.count; ++i) {
     llvm::SmallVector<Name, 16> streams;
     for (const Use &use : transpose.streams())
@@ -152,6 +160,8 @@ bool FlowReader::readLanes(const FlowLanes &lanes, Vectors &to) {
   }
   if (sources.size() != count || llvm::any_of(sources, [&](uint32_t source) { return source > count; }))
     return fail("names a table that is none of all lanes");
+  if (!spend(uint64_t(to.count) * count))
+    return false;
   for (uint32_t i = 0; i < to.count; ++i) {
     Name from;
     if (!takeOne(lanes.from(), i, from))
@@ -163,6 +173,8 @@ bool FlowReader::readLanes(const FlowLanes &lanes, Vectors &to) {
 }
 
 bool FlowReader::readMix(const FlowMix &mix, Vectors &to) {
+  if (!spend(uint64_t(to.count) * mix.pieces_size()))
+    return false;
   for (uint32_t i = 0; i < to.count; ++i) {
     Name whole = zeros;
     for (const FlowMix::Piece &piece : mix.pieces()) {
@@ -173,7 +185,7 @@ bool FlowReader::readMix(const FlowMix &mix, Vectors &to) {
     }
     to.all.push_back(whole);
   }
-  return spend(uint64_t(to.count) * mix.pieces_size());
+  return true;
 }
 
 bool FlowReader::readGather(const FlowGather &gather, Vectors &to) {
@@ -219,7 +231,7 @@ bool FlowReader::readTile(uint32_t index, Name &name) {
   }
   const Tile &tile = flow.tiles(static_cast<int>(index));
   std::vector<Name> columns(machine.planeColumns, zeros);
-  if (!spend(columns.size()))
+  if (!spend(uint64_t(columns.size()) * (1 + tile.columns_size())))
     return false;
   for (const Tile::Columns &some : tile.columns()) {
     uint64_t step = std::max(some.step(), 1u);
@@ -243,6 +255,8 @@ bool FlowReader::readSums(const FlowSums &sums, Vectors &to) {
   to.parts = 4;
   if (sums.terms_size() == 0)
     return fail("sums nothing");
+  if (!spend(uint64_t(to.count) * sums.terms_size()))
+    return false;
   std::vector<Name> arrays(sums.terms_size());
   bool float16 = false;
   for (int k = 0; k < sums.terms_size(); ++k) {
@@ -268,7 +282,7 @@ bool FlowReader::readSums(const FlowSums &sums, Vectors &to) {
     for (unsigned part = 0; part < 4; ++part)
       to.all.push_back(names.part(held, part));
   }
-  return spend(uint64_t(to.count) * sums.terms_size());
+  return true;
 }
 
 bool FlowReader::readSequence(const Sequence &sequence, Vectors &to) {
@@ -325,7 +339,30 @@ bool FlowReader::readSequence(const Sequence &sequence, Vectors &to) {
   }
 }
 
+bool FlowReader::readKnown(std::string &error) {
+  std::vector<const KnownWords *> all;
+  uint64_t end = 0;
+  for (const KnownWords &words : flow.known()) {
+    // Each ends before the next begins, and no sum of offsets overflows.
+    constexpr uint64_t greatestOffset = uint64_t(1) << 48, greatestCount = uint64_t(1) << 24;
+    bool isGood = words.bytes() != 0 && words.bytes() <= machine.lanes() && words.count() <= greatestCount &&
+                  words.offset() >= end && words.offset() <= greatestOffset && words.like() <= greatestOffset &&
+                  words.like_stride() <= machine.lanes();
+    if (!isGood) {
+      error =
+          "what is known of the constants at " + std::to_string(words.offset()) + " is of no words, or meets others";
+      return false;
+    }
+    end = words.offset() + uint64_t(words.count()) * words.bytes();
+    all.push_back(&words);
+  }
+  names.know(all);
+  return true;
+}
+
 bool FlowReader::read(std::string &error) {
+  if (!readKnown(error))
+    return false;
   tiles.resize(flow.tiles_size());
   for (const Sequence &sequence : flow.sequences()) {
     Vectors vectors;

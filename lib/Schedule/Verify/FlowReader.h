@@ -24,7 +24,7 @@ class FlowReader {
 public:
   /// Flow may have at most so many vectors (in parts), and take so many steps to read.
   static constexpr uint64_t greatestSize = uint64_t(1) << 26;
-  static constexpr uint64_t greatestWork = uint64_t(1) << 28;
+  static constexpr uint64_t greatestWork = uint64_t(1) << 26;
 
   FlowReader(const format::Flow &flow, const format::StreamMachine &machine, VectorNames &names)
       : flow(flow), machine(machine), names(names) {}
@@ -34,7 +34,9 @@ public:
 
   /// Whether a vector of this name is computed (ALU results and sums as a whole).
   bool computes(Name name) const {
-    return llvm::all_of(names.componentsOf(name), [&](Name of) { return of == zeros || computed.contains(of); });
+    return llvm::all_of(names.piecesOf(name), [&](const VectorNames::Piece &piece) {
+      return piece.vector == zeros || computed.contains(piece.vector);
+    });
   }
   /// What the words of a strip are to be in the end, row by row; none where Flow does not say.
   std::optional<std::vector<Name>> resultOf(const format::Placement &placement, const format::Strip &strip) const;
@@ -46,9 +48,10 @@ private:
   };
 
   void compute(Name name) {
-    for (Name of : names.componentsOf(name))
-      computed.insert(of);
+    for (const VectorNames::Piece &piece : names.piecesOf(name))
+      computed.insert(piece.vector);
   }
+  bool readKnown(std::string &error);
   bool fail(const std::string &sentence);
   bool spend(uint64_t steps);
   /// The parts that a use names of its vector i.

@@ -58,6 +58,8 @@ const char *nameOf(Fault fault) {
     return "the number of cycles is another";
   case Fault::Flow:
     return "what is to be computed is not said";
+  case Fault::KnownWords:
+    return "a constant is not what it is said to be";
   case Fault::ForeignVector:
     return "something else is computed than is to be";
   case Fault::WrongResult:
@@ -76,8 +78,9 @@ std::string Rejection::text() const {
 namespace {
 
 /// What no schedule of a model comes near to, and a verifier need not sit through.
-constexpr uint64_t greatestCycle = uint64_t(1) << 40, greatestIssues = uint64_t(1) << 28,
-                   greatestStripRows = uint64_t(1) << 24;
+constexpr uint64_t greatestCycle = uint64_t(1) << 40, greatestIssues = uint64_t(1) << 26,
+                   greatestWork = uint64_t(1) << 28, greatestNames = uint64_t(1) << 23,
+                   greatestStripRows = uint64_t(1) << 22;
 
 class StreamVerifier {
 public:
@@ -176,7 +179,11 @@ private:
     return "";
   }
   /// The effect of the current instruction is complete so many cycles after it.
-  void takes(uint32_t latency) { last = std::max(last, now + latency); }
+  void takes(uint32_t latency) {
+    if (now + latency > last || !lastQueue)
+      lastQueue = current;
+    last = std::max(last, now + latency);
+  }
   void drive(uint32_t latency, Direction direction, uint32_t stream, Name name) {
     Drive drive{current, {}, name};
     drive.stream.set_direction(direction);
@@ -213,6 +220,10 @@ private:
                   nameOfStream(direction, stream) + ", driven at cycle " + std::to_string(line.driven) +
                       ", and sampled by nobody");
   }
+  static std::string placeOf(Direction hemisphere, uint32_t slice, std::optional<uint32_t> address = {}) {
+    return "MEM slice " + std::to_string(slice) + (hemisphere == WEST ? " west" : " east") +
+           (address ? ", address " + std::to_string(*address) : "");
+  }
   static std::string nameOfStream(Direction direction, uint32_t stream) {
     return (direction == EAST ? "eastward stream " : "westward stream ") + std::to_string(stream);
   }
@@ -224,6 +235,7 @@ private:
   std::vector<Slice> slices;
   std::map<std::pair<const Slice *, uint32_t>, std::vector<VectorNames::StripRow>> tensorWords;
   std::set<std::pair<const Slice *, uint32_t>> imageWords;
+  uint64_t numImageWords = 0, numStripRows = 0;
 
   uint64_t lineSize = 1;
   std::vector<Line> lines;
@@ -234,7 +246,8 @@ private:
   std::vector<ProgramCursor> cursors;
   const Queue *current = nullptr;
   const ProgramCursor *cursor = nullptr;
-  uint64_t now = 0, last = 0;
+  uint64_t now = 0, last = 0, work = 0;
+  const Queue *lastQueue = nullptr; // whose instruction ends last
   std::optional<Rejection> rejection, foreign;
 };
 
@@ -247,17 +260,17 @@ bool StreamVerifier::readFlow() {
 
 bool StreamVerifier::readImage(const Image &image) {
   auto wrong = [&](const std::string &detail) {
-    return refuse(
-        Fault::Tensor, {},
-        "constants at slice " + std::to_string(image.slice()) + ", address " + std::to_string(image.address()), detail);
+    return refuse(Fault::Tensor, 0, placeOf(image.hemisphere(), image.slice(), image.address()), "constants " + detail);
   };
   if (image.hemisphere() > WEST || image.hemisphere() < EAST || image.slice() >= m.slicesPerHemisphere ||
       uint64_t(image.address()) + image.words() > m.wordsPerSlice || image.word_bytes() > m.lanes())
-    return wrong("they lie beyond the memory");
+    return wrong("lie beyond the memory");
+  numImageWords += image.words();
+  if (numImageWords > uint64_t(m.wordsPerSlice) * 2 * m.slicesPerHemisphere)
+    return wrong("are larger than the memory");
   Slice &in = slice(image.hemisphere(), image.slice());
   for (uint32_t i = 0; i < image.words(); ++i) {
-    if (!imageWords.insert({&in, image.address() + i}).second)
-      return wrong("others lie there, too");
+    imageWords.insert({&in, image.address() + i});
     in.words[image.address() + i] =
         names.weights(image.offset() + uint64_t(i) * image.word_bytes(), image.word_bytes());
   }
@@ -266,7 +279,7 @@ bool StreamVerifier::readImage(const Image &image) {
 
 bool StreamVerifier::readTensor(const Placement &placement, bool isThere) {
   auto wrong = [&](const std::string &detail) {
-    return refuse(Fault::Tensor, {}, "tensor '" + placement.name() + "'", detail);
+    return refuse(Fault::Tensor, 0, "tensor '" + placement.name() + "'", detail);
   };
   unsigned width = widthOf(placement.type());
   uint64_t interleave = std::max(placement.interleave(), 1u);
@@ -283,7 +296,8 @@ bool StreamVerifier::readTensor(const Placement &placement, bool isThere) {
         uint64_t(strip.first_lane()) + strip.columns() > m.lanes() ||
         uint64_t(strip.column()) + strip.columns() > placement.columns() || strip.byte() >= width ||
         strip.residue() >= interleave)
-      return wrong("a strip lies beyond the memory or the tensor");
+      return wrong("its strip at " + placeOf(strip.hemisphere(), strip.slice(), strip.address()) +
+                   " lies beyond the memory or the tensor");
     columns[{strip.residue(), strip.byte()}].emplace_back(strip.column(), uint64_t(strip.column()) + strip.columns());
     if (!isThere)
       continue;
@@ -291,15 +305,14 @@ bool StreamVerifier::readTensor(const Placement &placement, bool isThere) {
     for (uint32_t i = 0; i < rows; ++i) {
       std::pair<const Slice *, uint32_t> word{&in, strip.address() + i};
       std::vector<VectorNames::StripRow> &others = tensorWords[word];
-      if (tensorWords.size() > greatestStripRows)
+      if (++numStripRows > greatestStripRows)
         return wrong("there are more tensors than any schedule has");
       bool meets = imageWords.count(word) || llvm::any_of(others, [&](const VectorNames::StripRow &other) {
                      return strip.first_lane() < other.firstLane + other.columns &&
                             other.firstLane < strip.first_lane() + strip.columns();
                    });
       if (meets)
-        return wrong("something else lies in slice " + std::to_string(strip.slice()) + ", address " +
-                     std::to_string(word.second));
+        return wrong("something else lies in " + placeOf(strip.hemisphere(), strip.slice(), word.second));
       others.push_back({placement.name(), strip.column(), strip.columns(), strip.first_lane(), strip.byte(),
                         strip.residue() + i * static_cast<uint32_t>(interleave)});
     }
@@ -326,13 +339,13 @@ bool StreamVerifier::readTensors() {
   for (auto *list : {&schedule.inputs(), &schedule.states()})
     for (const Placement &placement : *list) {
       if (!before.insert(placement.name()).second)
-        return refuse(Fault::Tensor, {}, "tensor '" + placement.name() + "'", "it is there twice");
+        return refuse(Fault::Tensor, 0, "tensor '" + placement.name() + "'", "it is there twice");
       if (!readTensor(placement, true))
         return false;
     }
   for (const Placement &placement : schedule.outputs()) {
     if (!after.insert(placement.name()).second)
-      return refuse(Fault::Tensor, {}, "tensor '" + placement.name() + "'", "it is there twice");
+      return refuse(Fault::Tensor, 0, "tensor '" + placement.name() + "'", "it is there twice");
     if (!readTensor(placement, false))
       return false;
   }
@@ -387,8 +400,8 @@ bool StreamVerifier::flushLines() {
           return refuseLost(left, direction, stream, static_cast<uint64_t>(left.phase + m.edge() + 1));
       }
   if (last + m.superlanes != schedule.cycles())
-    return refuse(Fault::Cycles, {}, "",
-                  "it takes " + std::to_string(last + m.superlanes) + ", and promises " +
+    return refuse(Fault::Cycles, last + m.superlanes, lastQueue ? lastQueue->name() : "no queue",
+                  "what ends last does so then: it takes " + std::to_string(last + m.superlanes) + ", and promises " +
                       std::to_string(schedule.cycles()));
   return true;
 }
@@ -443,6 +456,7 @@ bool StreamVerifier::executeMemory(const Memory &memory) {
                                                 ", written at cycle " + std::to_string(write.cycle));
     Name name = in.words[from];
     if (read.has_indirect()) {
+      work += count;
       Parts values;
       if (!sampleGroup(read.indirect().values(), 2, values))
         return false;
@@ -464,6 +478,7 @@ bool StreamVerifier::executeMemory(const Memory &memory) {
     return true;
   const Access &write = memory.write();
   uint32_t count = write.has_indirect() ? write.indirect().count() : 1;
+  work += count;
   Name data;
   Parts values;
   if (!sample(write.stream().direction(), write.stream().first(), data) ||
@@ -617,6 +632,7 @@ bool StreamVerifier::executeExchange(const Exchange &exchange) {
     return true;
   }
   // As a table of all lanes.
+  work += uint64_t(m.lanes()) * (1 + in.size());
   uint32_t lanes = m.lanes(), side = m.lanesPerSuperlane;
   std::vector<uint32_t> sources;
   bool isFar = false;
@@ -654,15 +670,21 @@ bool StreamVerifier::execute() {
   for (const QueueProgram &program : schedule.programs()) {
     std::optional<Queue> queue = queueOf(program, m);
     if (!queue)
-      return refuse(Fault::Program, {}, "",
-                    "there is no unit " + std::to_string(program.unit()) + ", index " +
-                        std::to_string(program.index()));
+      return refuse(Fault::Program, 0,
+                    "unit " + std::to_string(program.unit()) + ", index " + std::to_string(program.index()),
+                    "there is no such queue");
     if (!seen.insert({program.unit(), program.hemisphere(), program.index()}).second)
       return refuse(Fault::Program, 0, queue->name(), "it has two programs");
     if (static_cast<uint32_t>(program.instructions_size()) > m.instructionMemory)
       return refuse(Fault::Program, 0, queue->name(),
                     std::to_string(program.instructions_size()) + " instructions, and there is memory for " +
                         std::to_string(m.instructionMemory));
+    uint64_t issues = 0;
+    for (const Instruction &instruction : program.instructions())
+      issues += instruction.has_repeat() ? instruction.repeat().count() : 1;
+    work += issues;
+    if (work > greatestIssues)
+      return refuse(Fault::Program, 0, queue->name(), "no schedule has so many instructions");
     cursors.emplace_back(program, *queue);
   }
   // In one cycle MULTIPLY comes before LOAD, and plane 0 before plane 1.
@@ -685,14 +707,14 @@ bool StreamVerifier::execute() {
   for (size_t i = 0; i < cursors.size(); ++i)
     if (!advance(i))
       return false;
-  for (uint64_t issues = 0; !queued.empty(); ++issues) {
+  while (!queued.empty()) {
     auto [cycle, ignored, index] = queued.top();
     queued.pop();
     cursor = &cursors[index];
     current = &cursor->queue;
     now = cycle;
-    if (issues > greatestIssues)
-      return refuseHere(Fault::Program, "no schedule has so many instructions");
+    if (work > greatestWork || names.size() > greatestNames)
+      return refuseHere(Fault::Program, "no schedule takes so much to follow");
     if (!driveUntil(now))
       return false;
     const Instruction &instruction = *cursor->instruction;
@@ -710,10 +732,9 @@ bool StreamVerifier::execute() {
 bool StreamVerifier::checkResult(const Placement &placement) {
   for (const Strip &strip : placement.strips()) {
     std::optional<std::vector<Name>> expected = flow.resultOf(placement, strip);
-    std::string place = "tensor '" + placement.name() + "', MEM slice " + std::to_string(strip.slice()) +
-                        (strip.hemisphere() == WEST ? " west" : " east");
+    std::string place = "tensor '" + placement.name() + "', " + placeOf(strip.hemisphere(), strip.slice());
     if (!expected)
-      return refuse(Fault::Flow, {}, place, "Flow does not say what this strip is to hold");
+      return refuse(Fault::Flow, last, place, "Flow does not say what this strip is to hold");
     const Slice &in = slice(strip.hemisphere(), strip.slice());
     for (auto [i, name] : llvm::enumerate(*expected)) {
       uint32_t address = strip.address() + static_cast<uint32_t>(i);

@@ -19,6 +19,10 @@
 // time and place; then the names of all output words must be the same. What was
 // computed first that has no name in Flow tells where a schedule goes wrong.
 //
+// Flow also says what is known of constants: which of their superlanes are zeros, and
+// which words are alike. Names use it, so that for a schedule alone it is an assumption;
+// where the weights are at hand, verifyKnownWords holds them against it.
+//
 // That two formulas have one hash by accident has a chance of about n^2 / 2^65, for n
 // vectors.
 //
@@ -32,6 +36,8 @@
 
 #include "runtime/format/chip.pb.h"
 #include "runtime/format/schedule.pb.h"
+
+#include "llvm/ADT/ArrayRef.h"
 
 #include <cstdint>
 #include <optional>
@@ -55,6 +61,7 @@ enum class Fault {
   AluResult,
   Cycles,        // the schedule promises another number of cycles
   Flow,          // Flow is damaged or missing
+  KnownWords,    // a constant is not what Flow says of it
   ForeignVector, // something is computed that Flow does not have, and outputs are not what they should be
   WrongResult,   // a word of an output or a state is not what Flow says
 };
@@ -62,9 +69,9 @@ enum class Fault {
 /// Why a schedule is refused.
 struct Rejection {
   Fault fault;
-  /// Not known of faults that are no instruction's.
+  /// 0 for what is wrong before the first one; none where the schedule is none of this chip's, or Flow is damaged.
   std::optional<uint64_t> cycle;
-  /// A queue, a slice or a tensor.
+  /// A queue, a slice or a tensor; empty where there is no cycle.
   std::string place;
   std::string detail;
 
@@ -77,6 +84,11 @@ const char *nameOf(Fault fault);
 
 /// None: the schedule is right.
 std::optional<Rejection> verifyStreamSchedule(const format::StreamSchedule &schedule, const format::Chip &chip);
+
+/// Whether `weights` are what a schedule's Flow says of its constants (KnownWords), on which the verification above
+/// relies. None: they are.
+std::optional<Rejection> verifyKnownWords(const format::StreamSchedule &schedule, const format::Chip &chip,
+                                          llvm::ArrayRef<uint8_t> weights);
 
 } // namespace sinter::verify
 

@@ -8,6 +8,7 @@
 #include "lib/Schedule/Verify/VectorNames.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
 
 #include <algorithm>
 #include <utility>
@@ -30,6 +31,7 @@ enum Kind : uint64_t {
   Lanes,
   Column,
   Array,
+  Block,
   Product,
   Sum,
   Table,
@@ -121,43 +123,80 @@ unsigned resultWidth(Alu::Operation operation, format::ElementType type, format:
   return widthOf(operation == Alu::CONVERT ? to : type);
 }
 
-llvm::ArrayRef<Name> VectorNames::componentsOf(const Name &vector) const {
+//===----------------------------------------------------------------------===//
+// Mixtures
+//===----------------------------------------------------------------------===//
+
+llvm::SmallVector<VectorNames::Piece, 2> VectorNames::piecesOf(Name vector) const {
   auto found = mixtures.find(vector);
-  return found == mixtures.end() ? llvm::ArrayRef<Name>(vector) : llvm::ArrayRef<Name>(found->second);
+  if (found == mixtures.end())
+    return {Piece{vector, all}};
+  return found->second;
 }
 
-Name VectorNames::component(Name vector, unsigned superlane) const {
-  llvm::ArrayRef<Name> components = componentsOf(vector);
-  return components.size() == 1 ? components.front() : components[superlane];
+VectorNames::Piece VectorNames::pieceAt(Name vector, unsigned superlane) const {
+  auto found = mixtures.find(vector);
+  if (found != mixtures.end())
+    for (const Piece &piece : found->second)
+      if (piece.superlanes >> superlane & 1)
+        return piece;
+  return {vector, all};
 }
 
-Name VectorNames::mixtureOf(std::vector<Name> components) {
-  if (llvm::all_equal(components))
-    return components.front();
-  Name name = Hash(Mixture).add(components).name();
-  mixtures.try_emplace(name, std::move(components));
-  return name;
+Name VectorNames::mixtureOf(llvm::ArrayRef<Piece> pieces) {
+  llvm::SmallVector<Piece, 2> merged;
+  for (const Piece &piece : pieces) {
+    auto same = llvm::find_if(merged, [&](const Piece &other) { return other.vector == piece.vector; });
+    if (same == merged.end())
+      merged.push_back(piece);
+    else
+      same->superlanes |= piece.superlanes;
+  }
+  if (merged.size() == 1)
+    return merged.front().vector;
+  llvm::sort(merged, [](const Piece &a, const Piece &b) {
+    return llvm::countr_zero(a.superlanes) < llvm::countr_zero(b.superlanes);
+  });
+  Hash hash(Mixture);
+  for (const Piece &piece : merged)
+    hash.add(piece.vector).add(uint64_t(piece.superlanes));
+  mixtures.try_emplace(hash.name(), std::move(merged));
+  return hash.name();
 }
 
 template <typename Formula> Name VectorNames::each(llvm::ArrayRef<Name> vectors, Formula formula) {
   if (llvm::none_of(vectors, [&](Name name) { return mixtures.contains(name); }))
     return formula(vectors);
-  std::vector<Name> results, of(vectors.size());
-  for (unsigned s = 0; s < superlanes; ++s) {
-    for (auto [i, name] : llvm::enumerate(vectors))
-      of[i] = component(name, s);
-    results.push_back(formula(llvm::ArrayRef<Name>(of)));
+  llvm::SmallVector<Piece, 4> results;
+  llvm::SmallVector<Name, 16> of(vectors.size());
+  for (uint32_t left = all; left;) {
+    unsigned superlane = llvm::countr_zero(left);
+    uint32_t alike = left;
+    for (auto [i, name] : llvm::enumerate(vectors)) {
+      Piece piece = pieceAt(name, superlane);
+      of[i] = piece.vector;
+      alike &= piece.superlanes;
+    }
+    results.push_back({formula(llvm::ArrayRef<Name>(of)), alike});
+    left &= ~alike;
   }
-  return mixtureOf(std::move(results));
+  return mixtureOf(results);
 }
 
 bool VectorNames::areEqual(Name a, Name b, uint32_t mask) const {
-  if (a == b)
-    return true;
-  for (unsigned s = 0; s < superlanes; ++s)
-    if ((mask >> s & 1) && component(a, s) != component(b, s))
-      return false;
+  for (const Piece &piece : piecesOf(a))
+    for (const Piece &other : piecesOf(b))
+      if ((piece.superlanes & other.superlanes & mask) && piece.vector != other.vector)
+        return false;
   return true;
+}
+
+uint32_t VectorNames::nonzeroSuperlanes(Name vector) const {
+  uint32_t nonzero = 0;
+  for (const Piece &piece : piecesOf(vector))
+    if (piece.vector != zeros)
+      nonzero |= piece.superlanes;
+  return nonzero;
 }
 
 uint32_t VectorNames::superlanesOf(uint32_t first, uint32_t count) const {
@@ -169,36 +208,108 @@ uint32_t VectorNames::superlanesOf(uint32_t first, uint32_t count) const {
 }
 
 Name VectorNames::mix(Name vector, Name other, uint32_t mask) {
-  if ((mask & all) == all || vector == other)
+  mask &= all;
+  if (mask == all || vector == other)
     return vector;
-  if ((mask & all) == 0)
+  if (mask == 0)
     return other;
-  std::vector<Name> components;
-  for (unsigned s = 0; s < superlanes; ++s)
-    components.push_back(component(mask >> s & 1 ? vector : other, s));
-  return mixtureOf(std::move(components));
+  llvm::SmallVector<Piece, 4> pieces;
+  for (const Piece &piece : piecesOf(vector))
+    if (piece.superlanes & mask)
+      pieces.push_back({piece.vector, piece.superlanes & mask});
+  for (const Piece &piece : piecesOf(other))
+    if (piece.superlanes & ~mask)
+      pieces.push_back({piece.vector, piece.superlanes & ~mask});
+  return mixtureOf(pieces);
+}
+
+//===----------------------------------------------------------------------===//
+// Constants and words
+//===----------------------------------------------------------------------===//
+
+const format::KnownWords *VectorNames::findKnown(uint64_t offset, uint32_t bytes) const {
+  auto after = llvm::upper_bound(
+      known, offset, [](uint64_t offset, const format::KnownWords *words) { return offset < words->offset(); });
+  if (after == known.begin())
+    return nullptr;
+  const format::KnownWords *words = *std::prev(after);
+  uint64_t ahead = offset - words->offset();
+  bool isOne = words->bytes() == bytes && ahead % bytes == 0 && ahead / bytes < words->count();
+  return isOne ? words : nullptr;
 }
 
 Name VectorNames::weights(uint64_t offset, uint32_t bytes) {
   if (bytes == 0)
     return zeros;
-  return mix(Hash(Weights).add(offset).add(uint64_t(bytes)).name(), zeros, superlanesOf(0, bytes));
+  uint32_t nonzero = superlanesOf(0, bytes);
+  if (const format::KnownWords *words = findKnown(offset, bytes)) {
+    nonzero &= words->superlanes();
+    if (words->has_like())
+      offset = words->like() + (offset - words->offset()) / bytes * words->like_stride();
+  }
+  return mix(Hash(Weights).add(offset).add(uint64_t(bytes)).name(), zeros, nonzero);
 }
 
 Name VectorNames::word(llvm::ArrayRef<StripRow> rows) {
   Hash hash(Word);
-  for (const StripRow &row : rows)
+  uint32_t nonzero = 0;
+  for (const StripRow &row : rows) {
     hash.add(row.tensor).add(row.column).add(row.columns).add(row.firstLane).add(row.byte).add(row.row);
-  return hash.name();
+    nonzero |= superlanesOf(row.firstLane, row.columns);
+  }
+  return mix(hash.name(), zeros, nonzero);
 }
 
 Parts VectorNames::constant(uint32_t bits, unsigned width) {
   uint64_t kept = width >= 4 ? bits : bits & ((uint64_t(1) << 8 * width) - 1);
+  if (kept == 0)
+    return Parts(width, zeros);
   Name whole = Hash(Constant).add(kept).add(uint64_t(width)).name();
   Parts bytes;
   for (unsigned i = 0; i < width; ++i)
     bytes.push_back(part(whole, i));
+  numbers.try_emplace(bytes.front(), static_cast<uint32_t>(kept), bytes);
   return bytes;
+}
+
+std::optional<uint32_t> VectorNames::numberOf(llvm::ArrayRef<Name> operand) const {
+  if (areZeros(operand))
+    return 0;
+  auto found = numbers.find(operand.front());
+  if (found == numbers.end() || llvm::ArrayRef<Name>(found->second.second) != operand)
+    return std::nullopt;
+  return found->second.first;
+}
+
+/// Whether all bits of a result are zero, whatever is in the operands that are not known.
+bool VectorNames::givesZeros(Alu::Operation operation, format::ElementType type,
+                             llvm::ArrayRef<std::optional<uint32_t>> operands) const {
+  auto isZero = [&](unsigned i) { return operands[i] == 0u; };
+  // Of floats, times what is neither negative (-0) nor infinite or NaN (NaN).
+  auto keepsZero = [&](unsigned i) { return type == format::INT32 || (operands[i] && *operands[i] < 0x7f800000); };
+  switch (operation) {
+  case Alu::ADD:
+  case Alu::SUB:
+  case Alu::MAX:
+  case Alu::MIN:
+  case Alu::OR:
+  case Alu::XOR:
+    return isZero(0) && isZero(1);
+  case Alu::MUL:
+    return (isZero(0) && keepsZero(1)) || (isZero(1) && keepsZero(0));
+  case Alu::AND:
+    return isZero(0) || isZero(1);
+  case Alu::SHIFT_LEFT:
+  case Alu::SHIFT_RIGHT:
+  case Alu::CONVERT:
+  case Alu::RELU:
+  case Alu::TANH:
+    return isZero(0);
+  case Alu::SELECT:
+    return isZero(0) && isZero(1);
+  default:
+    return false;
+  }
 }
 
 Name VectorNames::alu(Alu::Operation operation, format::ElementType type, format::ElementType to,
@@ -211,11 +322,16 @@ Name VectorNames::alu(Alu::Operation operation, format::ElementType type, format
     bytes.append(operand.begin(), operand.end());
   return each(bytes, [&](llvm::ArrayRef<Name> names) {
     llvm::SmallVector<Name, 3> ordered;
+    llvm::SmallVector<std::optional<uint32_t>, 3> numbers;
     size_t at = 0;
     for (const Parts &operand : operands) {
-      ordered.push_back(Hash(Operand).add(names.slice(at, operand.size())).name());
+      llvm::ArrayRef<Name> own = names.slice(at, operand.size());
+      ordered.push_back(Hash(Operand).add(own).name());
+      numbers.push_back(numberOf(own));
       at += operand.size();
     }
+    if (givesZeros(operation, type, numbers))
+      return zeros;
     if (isCommutative(operation))
       llvm::sort(ordered);
     return Hash(AluResult).add(uint64_t(operation)).add(of).add(into).add(llvm::ArrayRef<Name>(ordered)).name();
@@ -235,7 +351,7 @@ Name VectorNames::transposition(llvm::ArrayRef<Name> streams) {
 }
 
 Name VectorNames::lanes(Name vector, llvm::ArrayRef<uint32_t> sources) {
-  std::vector<Name> results;
+  llvm::SmallVector<Piece, 4> results;
   for (unsigned s = 0; s < superlanes; ++s) {
     // Where the lanes of this superlane come from in the end: movements of movements are one movement, so that lanes
     // that are not taken any further do not matter.
@@ -247,7 +363,7 @@ Name VectorNames::lanes(Name vector, llvm::ArrayRef<uint32_t> sources) {
         continue;
       }
       int64_t away = int64_t(source / side) - s;
-      LaneSource next{component(vector, source / side), away, source % side};
+      LaneSource next{pieceAt(vector, source / side).vector, away, source % side};
       if (auto found = movements.find(next.vector); found != movements.end()) {
         next = found->second[source % side];
         next.away += away;
@@ -263,13 +379,13 @@ Name VectorNames::lanes(Name vector, llvm::ArrayRef<uint32_t> sources) {
       hash.add(source.vector).add(uint64_t(source.away)).add(uint64_t(source.lane));
     }
     if (stays) {
-      results.push_back(from.front().vector);
+      results.push_back({from.front().vector, uint32_t(1) << s});
       continue;
     }
-    results.push_back(hash.name());
-    movements.try_emplace(results.back(), std::move(from));
+    results.push_back({hash.name(), uint32_t(1) << s});
+    movements.try_emplace(hash.name(), std::move(from));
   }
-  return mixtureOf(std::move(results));
+  return mixtureOf(results);
 }
 
 Name VectorNames::column(bool float16, llvm::ArrayRef<Name> bytes, unsigned half) {
@@ -281,51 +397,88 @@ Name VectorNames::column(bool float16, llvm::ArrayRef<Name> bytes, unsigned half
     return zeros;
   Name name = Hash(Column).add(llvm::ArrayRef<Name>(used)).add(uint64_t(half)).name();
   uint32_t mask = 0;
-  for (unsigned s = 0; s < superlanes; ++s)
-    for (Name byte : used)
-      if (component(byte, s) != zeros)
-        mask |= uint32_t(1) << s;
+  for (Name byte : used)
+    mask |= nonzeroSuperlanes(byte);
   columnSuperlanes[name] = mask;
   return name;
 }
 
 Name VectorNames::array(bool float16, llvm::ArrayRef<Name> columns) {
-  Name name = Hash(Array).add(uint64_t(float16)).add(columns).name();
-  uint32_t mask = 0;
-  for (Name column : columns)
-    mask |= columnSuperlanes.lookup(column);
-  liveSuperlanes[name] = mask;
-  return name;
+  Name whole = Hash(Array).add(uint64_t(float16)).add(columns).name();
+  llvm::SmallVector<Piece, 4> pieces;
+  std::vector<uint32_t> live(superlanes, 0);
+  for (unsigned s = 0; s < superlanes; ++s) {
+    llvm::ArrayRef<Name> block = columns.slice(std::min<size_t>(s * side, columns.size())).take_front(side);
+    if (areZeros(block)) {
+      pieces.push_back({zeros, uint32_t(1) << s});
+      continue;
+    }
+    for (Name column : block)
+      live[s] |= columnSuperlanes.lookup(column);
+    Name key = Hash(Block).add(uint64_t(float16)).add(uint64_t(s)).add(block).name();
+    pieces.push_back({blocks.try_emplace(key, whole).first->second, uint32_t(1) << s});
+  }
+  liveSuperlanes.try_emplace(whole, std::move(live));
+  return mixtureOf(pieces);
 }
 
 Name VectorNames::product(bool float16, Name array, llvm::ArrayRef<Name> row, unsigned half) {
-  // Whole numbers times zeros are zeros, whatever they are. Of floats only the lanes of the half are sampled.
   uint32_t count = superlanes * side;
-  uint32_t mask = float16 ? superlanesOf(half == 0 ? 0 : count / 2, count / 2) : liveSuperlanes.lookup(array);
-  llvm::SmallVector<Name, 2> used;
-  for (Name byte : row)
-    used.push_back(mix(byte, zeros, mask));
-  return Hash(Product).add(uint64_t(float16)).add(array).add(llvm::ArrayRef<Name>(used)).add(uint64_t(half)).name();
+  llvm::SmallVector<Piece, 4> results;
+  for (const Piece &piece : piecesOf(array)) {
+    if (piece.vector == zeros && !float16) {
+      results.push_back(piece);
+      continue;
+    }
+    auto found = liveSuperlanes.find(piece.vector);
+    auto liveAt = [&](unsigned superlane) { return found == liveSuperlanes.end() ? 0 : found->second[superlane]; };
+    for (uint32_t left = piece.superlanes; left;) {
+      uint32_t live = liveAt(llvm::countr_zero(left)), alike = 0;
+      for (unsigned s = 0; s < superlanes; ++s)
+        if ((left >> s & 1) && liveAt(s) == live)
+          alike |= uint32_t(1) << s;
+      left &= ~alike;
+      // Whole numbers times zeros are zeros, whatever they are. Of floats only the lanes of the half are sampled.
+      uint32_t mask = float16 ? superlanesOf(half == 0 ? 0 : count / 2, count / 2) : live;
+      llvm::SmallVector<Name, 2> used;
+      for (Name byte : row)
+        used.push_back(mix(byte, zeros, mask));
+      Hash hash(Product);
+      hash.add(uint64_t(float16)).add(piece.vector).add(llvm::ArrayRef<Name>(used)).add(uint64_t(half));
+      results.push_back({hash.name(), alike});
+    }
+  }
+  return mixtureOf(results);
 }
 
 Name VectorNames::sum(bool float16, Name held, Name product) {
-  return Hash(Sum).add(uint64_t(float16)).add(held).add(product).name();
+  return each({held, product}, [&](llvm::ArrayRef<Name> names) {
+    // Of whole numbers.
+    if (!float16 && names[1] == zeros)
+      return names[0];
+    return Hash(Sum).add(uint64_t(float16)).add(names).name();
+  });
 }
 
 Name VectorNames::table(llvm::ArrayRef<Name> words) {
-  return each(words, [](llvm::ArrayRef<Name> names) { return Hash(Table).add(names).name(); });
+  return each(words,
+              [](llvm::ArrayRef<Name> names) { return areZeros(names) ? zeros : Hash(Table).add(names).name(); });
 }
 
 Name VectorNames::gathered(Name table, llvm::ArrayRef<Name> values, uint32_t first) {
   llvm::SmallVector<Name, 3> from = {table};
   from.append(values.begin(), values.end());
-  return each(from, [&](llvm::ArrayRef<Name> names) { return Hash(Gathered).add(names).add(uint64_t(first)).name(); });
+  return each(from, [&](llvm::ArrayRef<Name> names) {
+    return names.front() == zeros ? zeros : Hash(Gathered).add(names).add(uint64_t(first)).name();
+  });
 }
 
 Name VectorNames::scattered(Name before, uint32_t value, llvm::ArrayRef<Name> values, Name data) {
   llvm::SmallVector<Name, 4> from = {before, data};
   from.append(values.begin(), values.end());
-  return each(from, [&](llvm::ArrayRef<Name> names) { return Hash(Scattered).add(names).add(uint64_t(value)).name(); });
+  return each(from, [&](llvm::ArrayRef<Name> names) {
+    return names[0] == names[1] ? names[0] : Hash(Scattered).add(names).add(uint64_t(value)).name();
+  });
 }
 
 } // namespace sinter::verify

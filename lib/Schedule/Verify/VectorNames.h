@@ -14,6 +14,10 @@
 // mixtures give mixtures, so that what is in superlanes that do not matter in the end
 // does not change the names of those that do.
 //
+// Zeros have one name, whatever they come from: a word that nobody has written, the
+// superlanes of a constant that Flow says are zeros, or an operation that makes zeros
+// of zeros. A constant whose bytes Flow says are another's has that one's name.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef SINTER_SCHEDULE_VERIFY_VECTORNAMES_H
@@ -28,6 +32,8 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace sinter::verify {
@@ -49,7 +55,11 @@ unsigned resultWidth(format::Alu::Operation operation, format::ElementType type,
 class VectorNames {
 public:
   explicit VectorNames(const format::StreamMachine &machine)
-      : superlanes(machine.superlanes), side(machine.lanesPerSuperlane), all((uint64_t(1) << superlanes) - 1) {}
+      : superlanes(machine.superlanes), side(machine.lanesPerSuperlane),
+        all(static_cast<uint32_t>((uint64_t(1) << superlanes) - 1)) {}
+
+  /// What is known of constants; `known` are in the order of their offsets, and do not meet.
+  void know(llvm::ArrayRef<const format::KnownWords *> known) { this->known = known.vec(); }
 
   // What there is before anything is computed.
   Name weights(uint64_t offset, uint32_t bytes);
@@ -72,8 +82,10 @@ public:
   /// Lane i is lane sources[i], or zero where that is the number of lanes.
   Name lanes(Name vector, llvm::ArrayRef<uint32_t> sources);
 
-  /// A column of weights and the array that they make.
+  /// A column of weights.
   Name column(bool float16, llvm::ArrayRef<Name> bytes, unsigned half);
+  /// The array that columns make: a mixture by the superlanes of its products, each of which is named by the first
+  /// array that has the same columns there.
   Name array(bool float16, llvm::ArrayRef<Name> columns);
   Name product(bool float16, Name array, llvm::ArrayRef<Name> row, unsigned half);
   Name sum(bool float16, Name held, Name product);
@@ -87,22 +99,38 @@ public:
   /// `vector` where `mask` has a superlane, else `other`.
   Name mix(Name vector, Name other, uint32_t mask);
 
-  /// The names of a vector's superlanes, or the one name of all.
-  llvm::ArrayRef<Name> componentsOf(const Name &vector) const;
+  /// Superlanes of one vector.
+  struct Piece {
+    Name vector;
+    uint32_t superlanes;
+  };
+  /// The vectors of which a vector is a mixture, each once, or the vector itself.
+  llvm::SmallVector<Piece, 2> piecesOf(Name vector) const;
   bool areEqual(Name a, Name b, uint32_t superlanes) const;
+  /// How much is kept of vectors, about in hundreds of bytes.
+  uint64_t size() const { return mixtures.size() + 4 * movements.size(); }
   /// The superlanes that lanes [first, first + count) are in.
   uint32_t superlanesOf(uint32_t first, uint32_t count) const;
 
 private:
-  Name component(Name vector, unsigned superlane) const;
-  Name mixtureOf(std::vector<Name> components);
-  /// formula(the names of each superlane of `vectors`), once where none is a mixture.
+  Piece pieceAt(Name vector, unsigned superlane) const;
+  Name mixtureOf(llvm::ArrayRef<Piece> pieces);
+  uint32_t nonzeroSuperlanes(Name vector) const;
+  const format::KnownWords *findKnown(uint64_t offset, uint32_t bytes) const;
+  /// The number that an operand is in all lanes of a superlane, where that is known.
+  std::optional<uint32_t> numberOf(llvm::ArrayRef<Name> operand) const;
+  bool givesZeros(format::Alu::Operation operation, format::ElementType type,
+                  llvm::ArrayRef<std::optional<uint32_t>> operands) const;
+  /// formula(the names of each superlane of `vectors`), once for those with the same names.
   template <typename Formula> Name each(llvm::ArrayRef<Name> vectors, Formula formula);
 
   unsigned superlanes, side;
-  uint64_t all;
-  /// Of each mixture, its superlanes' vectors, none of which is a mixture.
-  llvm::DenseMap<Name, std::vector<Name>> mixtures;
+  uint32_t all;
+  std::vector<const format::KnownWords *> known;
+  /// Of each mixture, its pieces by their first superlanes; none is a mixture.
+  llvm::DenseMap<Name, llvm::SmallVector<Piece, 2>> mixtures;
+  /// By the name of their first byte: constants of operations, and all their bytes.
+  llvm::DenseMap<Name, std::pair<uint32_t, Parts>> numbers;
   /// A lane of a vector, `away` superlanes from here.
   struct LaneSource {
     Name vector;
@@ -111,8 +139,10 @@ private:
   };
   /// Of each superlane whose lanes were moved, where they were before.
   llvm::DenseMap<Name, std::vector<LaneSource>> movements;
-  /// Of each array, the superlanes in which any column is not zeros.
-  llvm::DenseMap<Name, uint32_t> liveSuperlanes;
+  /// By a hash of the columns that make one superlane of products: the first array that has them there.
+  llvm::DenseMap<Name, Name> blocks;
+  /// Of each array, for each superlane of its products: the superlanes in which any of its columns is not zeros.
+  llvm::DenseMap<Name, std::vector<uint32_t>> liveSuperlanes;
   /// Of each column, the same.
   llvm::DenseMap<Name, uint32_t> columnSuperlanes;
 };

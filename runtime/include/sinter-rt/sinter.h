@@ -222,6 +222,8 @@ typedef struct sinter_schedule_info {
   uint64_t cycles;       ///< that it takes
   uint64_t limit_cycles; ///< that the chip would take at least; 0: not known
   uint64_t clock_hz;
+  const void *weights; ///< its constants, from which it counts their offsets; NULL where there are none
+  uint64_t weights_bytes;
 } sinter_schedule_info;
 SINTER_API sinter_status sinter_program_get_schedule(const sinter_program *program, uint32_t index,
                                                      sinter_schedule_info *info);

@@ -11,6 +11,7 @@
 #include "lib/Pipeline/PhaseDriver.h"
 #include "lib/Support/Failure.h"
 #include "targets/stream/Emit/EncodeSchedule.h"
+#include "targets/stream/Emit/KnownWords.h"
 #include "targets/stream/Lowering/LowerGraph.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -265,6 +266,8 @@ llvm::Error BundleBuilder::describeChip() {
   llvm::Expected<format::StreamSchedule> schedule = encodeSchedule(program, **placer, model);
   if (!schedule)
     return schedule.takeError();
+  if (llvm::Error error = encodeKnownWords(program, model, *schedule->mutable_flow()))
+    return error;
 
   BundleSchedule described;
   described.chip = model.name;
