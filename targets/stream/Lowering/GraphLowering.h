@@ -195,21 +195,16 @@ private:
   /// Writes forms of a value that is in memory in f32.
   void addForms(const ChipValue &chip, llvm::ArrayRef<Written> results, const std::string &node);
 
-  /// What of a chain goes to memory first where the chain is too long: the product, before anything else.
-  mlir::Value findCut(mlir::Value value) const;
-
-  /// Whether the chain of the value, and of all that is written of it, has ALUs enough.
-  bool fits(mlir::Value value, const ChipValue &chip, bool onlyF32);
-
-  /// A function that is part of the value's chain, not in memory yet.
-  mlir::Value findPart(mlir::Value value) const;
   //===--------------------------------------------------------------------===//
   // Products
   //===--------------------------------------------------------------------===//
 
-  /// The tasks of a chain: for a product, one for each hemisphere that has rows of it.
+  /// The tasks of a chain, whose pieces hand over by way of memory if it is cut.
   void addTasks(const Chain &chain, const Matrix &matrix, unsigned vector, llvm::ArrayRef<LanePart> columns,
                 llvm::ArrayRef<RowsOf> targets, const std::string &node);
+
+  /// Those of a chain that begins with a product: one for each hemisphere that has rows of it.
+  void addProductTasks(const Product &product, const Task &whole, unsigned vector, llvm::ArrayRef<LanePart> columns);
   static std::vector<RowsOf> moveRows(llvm::ArrayRef<RowsOf> rows, int64_t by);
   std::vector<ProductTile> makeTiles(const Product &product, llvm::ArrayRef<LanePart> columns, int64_t row,
                                      Hemisphere half);

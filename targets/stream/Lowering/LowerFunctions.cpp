@@ -117,14 +117,6 @@ void GraphLowering::materialize(Value value) {
   // One product begins a chain: others, as that by which a gate is multiplied, go to memory first.
   while (Value second = findSecondProduct(value, findProduct(value)))
     materialize(second);
-  // Too long a chain is cut: what it is made of goes to memory first, the product before anything else.
-  bool isWhole = fits(value, chip, /*onlyF32=*/false);
-  for (Value part; !isWhole && (part = findCut(value)); isWhole = fits(value, chip, /*onlyF32=*/false)) {
-    materialize(part);
-    chip.parts = chooseParts(value);
-  }
-  if (!isWhole && !fits(value, chip, /*onlyF32=*/true))
-    return refuse(op, "the function takes more than the " + std::to_string(model.alus) + " ALUs that there are");
   Value product = findProduct(value);
   std::vector<Chain> chains;
   for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
@@ -132,55 +124,15 @@ void GraphLowering::materialize(Value value) {
     chains.back().value = addValue(chains.back(), value, vector, chip.matrix, chip.parts);
   }
   std::string node = getNodeName(op);
-  std::vector<Written> results, others;
-  if (!isWhole) // what is written besides f32 is made of what is written in f32
-    chip.f32 = addTemporary(node, Element::Float32, chip, nextSide());
-  (isWhole ? results : others) = addResults(value, chip);
-  if (!isWhole)
-    results = {{*chip.f32, Element::Float32}};
+  std::vector<Written> results = addResults(value, chip);
   for (auto [vector, chain] : llvm::enumerate(chains)) {
     std::vector<RowsOf> targets;
     addWrites(chain, chain.value, vector, results, targets);
     addTasks(chain, chip.matrix, vector, chip.parts, targets, node);
   }
   chip.product = std::nullopt;
-  if (!others.empty())
-    addForms(chip, others, node);
   if (std::exchange(isMixed, false))
     refuse(op, "a function of tensors whose heads lie differently");
-}
-
-Value GraphLowering::findCut(Value value) const {
-  Value product = findProduct(value);
-  return product && product != value ? product : findPart(value);
-}
-
-bool GraphLowering::fits(Value value, const ChipValue &chip, bool onlyF32) {
-  Chain chain = beginChain(findProduct(value), 0, chip.parts);
-  VectorOperand x = addValue(chain, value, 0, chip.matrix, chip.parts);
-  // As many results as there can be: their tensors are not there yet.
-  std::vector<Written> results;
-  if (isReadInF32(value) || onlyF32)
-    results.push_back({0, Element::Float32});
-  if (!onlyF32) {
-    forEachQuantize(value, [&](QuantizeOp op) {
-      bool hasZero = getZeroPoint(op, op.getZeroPoint(), op.getResult().getType()) != 0;
-      results.insert(results.end(), 2, Written{0, Element::Int8, 1.0f, hasZero});
-    });
-    std::optional<HeadForm> form = findHeadForm(value);
-    for (unsigned i = 0; i < (isMultiplied(value) ? 2 : 0) + (form ? 2 : 0); ++i)
-      results.push_back({0, Element::Float16, form && form->operand == 0 ? std::optional<float>(1) : std::nullopt});
-  }
-  std::vector<RowsOf> targets;
-  addWrites(chain, x, 0, results, targets);
-  return layOut(chain.program, model).has_value();
-}
-
-Value GraphLowering::findPart(Value value) const {
-  for (Value operand : value.getDefiningOp()->getOperands())
-    if (auto found = values.find(operand); found != values.end() && !found->second.f32)
-      return operand;
-  return {};
 }
 
 void GraphLowering::lowerElementwise(ElementwiseOp op) {

@@ -8,6 +8,7 @@
 #include "targets/stream/Lowering/GraphLowering.h"
 
 #include "dialects/sinter/Transforms/WeightMatmuls.h"
+#include "targets/stream/Lowering/CutProgram.h"
 
 using namespace mlir;
 using namespace sinter;
@@ -15,30 +16,52 @@ using namespace sinter::stream;
 
 void GraphLowering::addTasks(const Chain &chain, const Matrix &matrix, unsigned vector, ArrayRef<LanePart> columns,
                              ArrayRef<RowsOf> targets, const std::string &node) {
-  auto function = std::make_shared<VectorProgram>(chain.program);
-  if (!chain.product) {
-    program.tasks.push_back({false, {}, matrix.rows, function, chain.inputs, targets.vec(), node});
-    return;
+  // Where the results of operations are written.
+  std::map<unsigned, RowsOf> places;
+  for (auto [operation, target] : llvm::zip_equal(chain.program.results, targets))
+    places[operation] = target;
+  std::vector<ProgramPiece> pieces = cutProgram(chain.program, model);
+  assert(!pieces.empty() && "there are ALUs for each operation");
+  for (ProgramPiece &piece : pieces) {
+    Task task;
+    task.rows = matrix.rows;
+    task.node = node;
+    for (const ProgramPiece::Source &source : piece.sources)
+      task.inputs.push_back(source.isOperation ? places.at(source.index) : chain.inputs[source.index]);
+    for (unsigned operation : piece.written) {
+      auto [place, isHandedOver] = places.try_emplace(operation);
+      if (isHandedOver)
+        place->second.tensor = addTensor(StreamTensor::Temporary, node, chain.program.operations[operation].to,
+                                         matrix.rows, {{0, model.lanes(), 0, 0}}, nextSide());
+      task.results.push_back(place->second);
+    }
+    bool takesProduct = piece.program.takesProduct;
+    task.program = std::make_shared<VectorProgram>(std::move(piece.program));
+    if (takesProduct)
+      addProductTasks(*chain.product->product, task, vector, columns);
+    else
+      program.tasks.push_back(std::move(task));
   }
-  const Product &product = *chain.product->product;
+}
+
+void GraphLowering::addProductTasks(const Product &product, const Task &whole, unsigned vector,
+                                    ArrayRef<LanePart> columns) {
   // A vector's columns are a plane's, so that vectors can take turns between hemispheres; a single one is shared by
   // rows.
   unsigned numVectors = countVectors(columns);
-  bool isShared = matrix.rows >= 2 * int64_t(model.planeLoadCycles) &&
+  bool isShared = whole.rows >= 2 * int64_t(model.planeLoadCycles) &&
                   (numVectors == 1 || !product.weights || (numVectors % 2 && vector + 1 == numVectors));
   int64_t parts = isShared ? 2 : 1;
   for (int64_t part = 0; part < parts; ++part) {
-    int64_t begin = matrix.rows * part / parts, end = matrix.rows * (part + 1) / parts;
+    int64_t begin = whole.rows * part / parts, end = whole.rows * (part + 1) / parts;
     Hemisphere half = bothSides[(vector + part) % 2];
     for (int64_t row = begin; row < end; row += model.accumulatorRows) {
-      Task task;
+      Task task = whole;
       task.isFloat16 = !product.codes;
       task.rows = std::min<int64_t>(end - row, model.accumulatorRows);
       task.tiles = makeTiles(product, partsOf(columns, vector), row, half);
-      task.program = function;
-      task.inputs = moveRows(chain.inputs, row);
-      task.results = moveRows(targets, row);
-      task.node = node;
+      task.inputs = moveRows(whole.inputs, row);
+      task.results = moveRows(whole.results, row);
       program.tasks.push_back(std::move(task));
     }
   }
