@@ -54,8 +54,7 @@ private:
     std::optional<VectorTiming> timing = piece ? layOut(piece->program, model) : std::nullopt;
     if (!timing)
       return std::nullopt;
-    unsigned alus = timing->steps.size();
-    return (alus > model.alus / 2 ? model.alus : alus) + piece->sources.size() + piece->written.size();
+    return timing->steps.size() + piece->sources.size() + piece->written.size();
   }
 
   std::optional<ProgramPiece> makePiece(unsigned begin, unsigned end) const {

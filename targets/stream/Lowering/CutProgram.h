@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // A function of vectors that takes more ALUs than there are has to be cut: what an
-// earlier piece made goes through memory to the next. But a shorter one may be cut,
-// too, since a chain of more than half of the ALUs leaves none for another one, and
-// the VXM would do one burst after the other.
+// earlier piece made goes through memory to the next. A shorter one is cut where that
+// takes fewer ALUs altogether: a value that is needed much later than it is there is
+// passed on by copies, each an ALU, and read again from memory at no such cost.
 //
 // Operations stay in their order, so that pieces are intervals of it; which ones is a
 // shortest path over the places of the cuts.
