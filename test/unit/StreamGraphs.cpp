@@ -146,6 +146,13 @@ static int64_t tileOfHeads(int64_t heads, int64_t size) {
   return (heads + halves - 1) / halves * size;
 }
 
+/// How many keys a tile of attention's products takes: 160 if that is all, else as many as the other tiles, whole
+/// LOADs.
+static int64_t tileOfKeys(int64_t keys) {
+  int64_t tiles = (keys + 159) / 160;
+  return tiles == 1 ? 160 : ((keys + tiles - 1) / tiles + 7) / 8 * 8;
+}
+
 Graph stream::makeAttention(const AttentionGraph &sizes) {
   auto [batch, queries, keys, heads, groups, size, valueSize, hasBias, isMask] = sizes;
   auto head = [batch = batch](const std::string &name, const std::string &from, int64_t rows, int64_t count,
@@ -170,11 +177,12 @@ Graph stream::makeAttention(const AttentionGraph &sizes) {
   return Graph(weights, arguments,
                head("q", "x", queries, heads, size) + head("k", "z", keys, groups, size) +
                    head("v", "z", keys, groups, valueSize) + "    %o = sinter.attention %q, %k, %v" +
-                   (hasBias ? " bias %m" : "") + " scale 0.3 NUM : (" + typeOf({batch, queries, heads, size}) + ", " +
-                   typeOf({batch, keys, groups, size}) + ", " + typeOf({batch, keys, groups, valueSize}) +
-                   (hasBias ? ", " + typeOf(bias) : "") + ") -> " + o + "\n    %f = sinter.reshape %o : " + o + " -> " +
-                   flat + "\n    %y = sinter.matmul %f, %wo " + numerics(tileOfHeads(heads, valueSize)) + " : (" +
-                   flat + ", " + typeOf({heads * valueSize, 24}) + ") -> " + typeOf({batch, queries, 24}),
+                   (hasBias ? " bias %m" : "") + " scale 0.3 " + numerics(tileOfKeys(keys)) + " : (" +
+                   typeOf({batch, queries, heads, size}) + ", " + typeOf({batch, keys, groups, size}) + ", " +
+                   typeOf({batch, keys, groups, valueSize}) + (hasBias ? ", " + typeOf(bias) : "") + ") -> " + o +
+                   "\n    %f = sinter.reshape %o : " + o + " -> " + flat + "\n    %y = sinter.matmul %f, %wo " +
+                   numerics(tileOfHeads(heads, valueSize)) + " : (" + flat + ", " + typeOf({heads * valueSize, 24}) +
+                   ") -> " + typeOf({batch, queries, 24}),
                {batch, queries, 24});
 }
 

@@ -23,16 +23,29 @@ unsigned sinter::stream::countHeadsPerHalf(unsigned heads, unsigned size, const 
   return most == 0 ? 0 : llvm::divideCeil(heads, llvm::divideCeil(heads, most));
 }
 
+/// So many of `count` go together that none is more than half a vector: as many as in the others, if that is possible,
+/// and a multiple of `multiple`.
+static int64_t shareOut(int64_t count, int64_t multiple, const TargetModel &model) {
+  return llvm::alignTo(llvm::divideCeil(count, llvm::divideCeil(count, model.halfLanes())), multiple);
+}
+
+int64_t sinter::stream::getKeyTile(int64_t keys, int64_t size, const TargetModel &model) {
+  int64_t rowsPerLoad = model.rowsPerLoad(/*isFloat16=*/true);
+  if (keys <= model.halfLanes())
+    return model.halfLanes();
+  return std::max(shareOut(keys, rowsPerLoad, model), static_cast<int64_t>(llvm::alignTo(size, rowsPerLoad)));
+}
+
 AttentionRuns::AttentionRuns(const AttentionSizes &sizes, const TargetModel &model) {
   int64_t strips = model.rowsPerLoad(/*isFloat16=*/true);
-  int64_t chunks = llvm::divideCeil(sizes.queries, model.halfLanes());
-  chunk = llvm::alignTo(llvm::divideCeil(sizes.queries, chunks), strips);
+  chunk = shareOut(sizes.queries, strips, model);
+  keyTile = getKeyTile(sizes.keys, sizes.size, model);
   auto longest = [&](int64_t a, int64_t b) {
     int64_t both = std::gcd(a, b);
     return both % strips ? 1u : static_cast<unsigned>(both / strips);
   };
   queries = longest(sizes.queries, chunk);
-  keys = longest(sizes.keys, sizes.keys <= model.halfLanes() ? sizes.keys : model.halfLanes());
+  keys = longest(sizes.keys, sizes.keys <= keyTile ? sizes.keys : keyTile);
   // Heads lie one after the other without gaps, or else each in lanes of its own.
   elements = sizes.valueSize % model.lanesPerSuperlane ? 1 : longest(sizes.valueSize, sizes.valueSize);
 }
@@ -135,7 +148,7 @@ private:
 
   int64_t roomOf(const Part &part) const { return llvm::alignTo(part.count, rowsPerLoad); }
   unsigned perHalfOf(const Part &part) const { return model.halfLanes() / roomOf(part); }
-  int64_t keyTiles() const { return llvm::divideCeil(sizes.keys, model.halfLanes()); }
+  int64_t keyTiles() const { return llvm::divideCeil(sizes.keys, runs.keyTile); }
 
   unsigned addTensor(Element type, int64_t rows, unsigned columns, Hemisphere side) {
     StreamTensor tensor;
@@ -149,7 +162,7 @@ private:
     unsigned tensor = addTensor(Element::Float16, rows, vectors * model.lanes(), side);
     program.tensors[tensor].shape.interleave = rowsPerLoad;
     program.tensors[tensor].shape.run = run;
-    program.tensors[tensor].isPadded = true;
+    program.tensors[tensor].isPadded = run == 1; // longer ones are whole
     return tensor;
   }
   unsigned addLanes(int64_t rows, Hemisphere side) { return addTensor(Element::Float32, rows, model.lanes(), side); }
@@ -168,8 +181,8 @@ private:
   void turn(Stage stage, RowsOf from, bool hasHigh, unsigned lanes, unsigned run, Hemisphere side,
             ArrayRef<unsigned> turned) {
     for (unsigned keyTile = 0; keyTile < keyTiles(); ++keyTile) {
-      int64_t begin = keyTile * model.halfLanes();
-      unsigned count = std::min<int64_t>(sizes.keys - begin, model.halfLanes());
+      int64_t begin = keyTile * runs.keyTile;
+      unsigned count = std::min<int64_t>(sizes.keys - begin, runs.keyTile);
       ProductTile tile;
       tile.activations = {constants.addIdentity(side, run), 0, 0, 1};
       for (unsigned half = 0; half < 1u + hasHigh; ++half)

@@ -35,12 +35,16 @@ struct AttentionSizes {
 /// possible. 0 where a head is longer than a half.
 unsigned countHeadsPerHalf(unsigned heads, unsigned size, const TargetModel &model);
 
+/// How many keys of heads of `size` are summed up at once: `tile` of attention's numerics.
+int64_t getKeyTile(int64_t keys, int64_t size, const TargetModel &model);
+
 /// Rows that become columns are dealt out to strips in runs (TensorShape) as long as what begins within the rows
 /// allows: batches, chunks of queries, tiles of keys.
 struct AttentionRuns {
   AttentionRuns(const AttentionSizes &sizes, const TargetModel &model);
-  /// How many queries go together, and the runs of queries, of keys, and of a value's elements.
-  int64_t chunk;
+  /// How many queries, and how many keys, go together.
+  int64_t chunk, keyTile;
+  /// The runs of queries, of keys, and of a value's elements.
   unsigned queries, keys, elements;
 };
 

@@ -138,6 +138,10 @@ bool sinter::stream::isDot(MatmulOp op) {
 int64_t sinter::stream::getProductTile(Operation *op, const TargetModel &model) {
   if (auto matmul = dyn_cast<MatmulOp>(op); matmul && isDot(matmul))
     return 1;
+  if (auto attention = dyn_cast<AttentionOp>(op)) {
+    ArrayRef<int64_t> key = cast<RankedTensorType>(attention.getKey().getType()).getShape();
+    return getKeyTile(key[1], key[3], model);
+  }
   bool isProduct = isa<MatmulOp, LayerNormOp, RmsNormOp>(op);
   AttentionOp attention = isProduct ? findAttention(op->getOperand(0)) : AttentionOp();
   if (!attention)

@@ -29,8 +29,8 @@
 namespace sinter::stream {
 
 /// How many elements of the summed dimension an op's products take at once: `tile` of its `sinter.numerics`. Half the
-/// lanes, but where the heads of an attention are its columns, as many as whole heads of which lie in them.
-/// 1 where it multiplies and adds step by step.
+/// lanes, but where the heads of an attention are its columns, as many as whole heads of which lie in them, and of an
+/// attention's keys as many as in the other tiles. 1 where it multiplies and adds step by step.
 int64_t getProductTile(mlir::Operation *op, const TargetModel &model);
 
 /// Whether a product is one of tensors that a run computes, in f32, or of several matrices of weights.

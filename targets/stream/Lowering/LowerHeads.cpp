@@ -81,7 +81,7 @@ std::vector<Written> GraphLowering::addHeads(ChipValue &chip, const HeadForm &fo
       tensor.shape.interleave = model.rowsPerLoad(/*isFloat16=*/true);
       AttentionRuns runs(sizesOf(form.op), model);
       tensor.shape.run = form.operand == 0 ? runs.queries : runs.keys;
-      tensor.isPadded = true;
+      tensor.isPadded = tensor.shape.run == 1; // longer ones are whole
     }
     results.push_back({*chip.heads[index], Element::Float16});
     if (form.operand == 0)
