@@ -150,13 +150,14 @@ llvm::Error Placer::placeAll(const StreamProgram &program) {
 void Placer::findPartners(const StreamProgram &program) {
   for (const Task &task : program.tasks) {
     std::set<VectorKey> used;
-    for (const ProductTile &tile : task.tiles) {
-      used.insert({tile.activations.tensor, tile.activations.vector});
+    // Tiles come one after the other; the rows of the last one arrive together with what the ALUs take and make.
+    if (!task.tiles.empty())
+      used.insert({task.tiles.back().activations.tensor, task.tiles.back().activations.vector});
+    for (const ProductTile &tile : task.tiles)
       // The streams of a LOAD, which finds a time of its own.
       for (unsigned i = 0; tile.loads.empty() && i < model.loadStreams(); ++i)
         for (unsigned k = 0; k < model.loadStreams(); ++k)
           partners[{tile.weights, i}].insert({tile.weights, k});
-    }
     for (const RowsOf &rows : llvm::drop_begin(task.inputs, task.tiles.empty() ? 0 : 1))
       used.insert({rows.tensor, rows.vector});
     for (const RowsOf &rows : task.results)
