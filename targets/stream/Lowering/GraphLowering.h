@@ -192,6 +192,10 @@ private:
   /// Computes a value into memory.
   void materialize(mlir::Value value);
 
+  /// Cuts tasks of functions, from `first` on, into bursts that are no longer than those of products, all of the first
+  /// rows before others: so what takes them can begin early.
+  void cutRows(size_t first);
+
   /// Writes forms of a value that is in memory in f32.
   void addForms(const ChipValue &chip, llvm::ArrayRef<Written> results, const std::string &node);
 
