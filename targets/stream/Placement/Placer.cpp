@@ -8,6 +8,7 @@
 #include "targets/stream/Placement/Placer.h"
 
 #include "lib/Support/Failure.h"
+#include "targets/stream/Placement/TaskOrder.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -52,25 +53,23 @@ Placer::Placer(const TargetModel &model, std::optional<SlicePlan> plan)
 
 llvm::Expected<std::unique_ptr<Placer>> Placer::place(const StreamProgram &program, const TargetModel &model) {
   Placer draft(model, std::nullopt);
-  if (llvm::Error error = draft.placeAll(program))
+  if (llvm::Error error = draft.placeAll(program, orderTasks(program, std::vector<int64_t>(program.tasks.size(), 0))))
     return std::move(error);
   std::unique_ptr<Placer> best;
   for (unsigned round = 0; round < numRounds; ++round) {
     const Placer &last = best ? *best : draft;
     SlicePlan plan(model, last.chipTensors, last.accesses, last.partners);
     std::unique_ptr<Placer> placer(new Placer(model, std::move(plan)));
-    if (llvm::Error error = placer->placeAll(program))
+    if (llvm::Error error = placer->placeAll(program, orderTasks(program, last.begins)))
       return std::move(error);
-    bool isShorter = !best || placer->cycles() < best->cycles();
-    if (isShorter)
-      best = std::move(placer);
-    if (!isShorter || round + 1 == numRounds)
+    if (best && placer->cycles() >= best->cycles())
       break;
+    best = std::move(placer);
   }
   return std::move(best);
 }
 
-llvm::Error Placer::placeAll(const StreamProgram &program) {
+llvm::Error Placer::placeAll(const StreamProgram &program, llvm::ArrayRef<size_t> order) {
   for (const StreamTensor &tensor : program.tensors) {
     ChipTensor placed;
     placed.name = tensor.name;
@@ -85,7 +84,7 @@ llvm::Error Placer::placeAll(const StreamProgram &program) {
     if (tensor.kind == StreamTensor::Temporary && tensor.shape.interleave == 1 &&
         tensor.shape.rows >= strips * model.lanesPerSuperlane) {
       placed.shape.interleave = strips;
-      placed.shape.run = llvm::divideCeil(tensor.shape.rows, strips);
+      placed.shape.run = std::min<int64_t>(llvm::divideCeil(tensor.shape.rows, strips), model.accumulatorRows);
     }
     placed.strips.resize(placed.shape.numStrips());
     placed.ready.resize(tensor.shape.numVectors() * tensor.shape.rows, 0);
@@ -111,32 +110,27 @@ llvm::Error Placer::placeAll(const StreamProgram &program) {
   // After its last user, what a tensor has is given back; inputs, too, since they are written anew before each run. Who
   // writes it is a user: there are tensors of which nobody reads a part.
   std::vector<size_t> lastUser(program.tensors.size(), 0);
-  for (auto [i, task] : llvm::enumerate(program.tasks)) {
-    for (const ProductTile &tile : task.tiles) {
-      lastUser[tile.activations.tensor] = i;
-      for (const ColumnLoad &load : tile.loads)
-        lastUser[load.rows.tensor] = i;
-    }
-    for (const RowsOf &rows : llvm::drop_begin(task.inputs, task.tiles.empty() ? 0 : 1))
-      lastUser[rows.tensor] = i;
-    for (auto &[input, lookup] : task.lookups)
-      lastUser[lookup.indices.tensor] = i;
-    for (const RowsOf &rows : task.results)
-      lastUser[rows.tensor] = i;
-  }
-  for (auto [i, task] : llvm::enumerate(program.tasks)) {
+  for (size_t i : order)
+    forEachAccess(program.tasks[i], [&](const RowsOf &rows, int64_t, bool) { lastUser[rows.tensor] = i; });
+  std::vector<std::vector<unsigned>> releases(program.tasks.size());
+  for (auto [tensor, last] : llvm::enumerate(lastUser))
+    if (StreamTensor::Kind kind = program.tensors[tensor].kind;
+        kind == StreamTensor::Temporary || kind == StreamTensor::Input)
+      releases[last].push_back(tensor);
+  taskSpans.resize(program.tasks.size(), {std::numeric_limits<int64_t>::max(), 0});
+  begins.resize(program.tasks.size(), std::numeric_limits<int64_t>::max());
+  for (size_t i : order) {
     size_t numPlaced = placed.size();
-    if (llvm::Error error = placeTask(task))
+    if (llvm::Error error = placeTask(program.tasks[i]))
       return error;
-    taskSpans.push_back({std::numeric_limits<int64_t>::max(), 0});
     for (const Issue &issue : llvm::ArrayRef(placed).drop_front(numPlaced)) {
-      taskSpans.back().first = std::min(taskSpans.back().first, issue.cycles.first);
-      taskSpans.back().last = std::max(taskSpans.back().last, issue.cycles.last());
+      taskSpans[i].first = std::min(taskSpans[i].first, issue.cycles.first);
+      taskSpans[i].last = std::max(taskSpans[i].last, issue.cycles.last());
+      // Arrays may be loaded long before.
+      if (program.tasks[i].tiles.empty() || std::holds_alternative<MultiplyInstruction>(issue.instruction))
+        begins[i] = std::min(begins[i], issue.cycles.first);
     }
-    for (auto [tensor, last] : llvm::zip_equal(llvm::seq(program.tensors.size()), lastUser)) {
-      StreamTensor::Kind kind = program.tensors[tensor].kind;
-      if (last != i || (kind != StreamTensor::Temporary && kind != StreamTensor::Input))
-        continue;
+    for (unsigned tensor : releases[i]) {
       const ChipTensor &used = chipTensors[tensor];
       int64_t until = used.ready.empty() ? 0 : *llvm::max_element(used.ready);
       for (const WordRange &strip : used.strips)

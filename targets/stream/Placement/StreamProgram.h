@@ -20,6 +20,7 @@
 
 #include "targets/stream/Placement/VectorProgram.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
 #include <functional>
@@ -132,6 +133,10 @@ struct Task {
   /// By input: by which of the program's tables the lanes of its rows are moved. Of tasks without products.
   std::map<unsigned, unsigned> moves = {};
 };
+
+/// Calls with the rows that a task reads and writes, and how many of them. Of a table in which it looks rows up the
+/// first row stands for all.
+void forEachAccess(const Task &task, llvm::function_ref<void(const RowsOf &rows, int64_t count, bool isWrite)> call);
 
 struct StreamProgram {
   std::vector<StreamTensor> tensors;
