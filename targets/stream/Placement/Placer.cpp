@@ -78,6 +78,9 @@ llvm::Error Placer::placeAll(const StreamProgram &program, llvm::ArrayRef<size_t
     placed.isConstant = tensor.kind == StreamTensor::Constant;
     placed.isPadded = tensor.isPadded;
     placed.isOutermost = tensor.isOutermost;
+    // Only the VXM reads what the host writes or reads in f32, and there may be much of it.
+    placed.alternates = tensor.shape.type == Element::Float32 &&
+                        (tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Output);
     // So that its first rows can be read while its last ones are written, and by several at once: what is of few bytes
     // takes as many slices as what is of four.
     unsigned strips = 4 / getBytes(tensor.shape.type);
@@ -166,17 +169,18 @@ void Placer::findPartners(const StreamProgram &program) {
 std::optional<WordRange> Placer::findSlice(unsigned index, unsigned strip, int64_t cycle,
                                            llvm::function_ref<bool(const WordRange &)> isFree) {
   const ChipTensor &tensor = chipTensors[index];
+  VectorKey key = {index, strip / (getBytes(tensor.shape.type) * tensor.shape.interleave)};
+  Hemisphere side = tensor.sideOf(key.second);
   if (!plan) {
     unsigned slice = tensor.isOutermost ? model.slicesPerHemisphere - 1 : model.slicesPerHemisphere / 2;
-    return WordRange{tensor.side, slice, 0, tensor.wordsOfStrip()};
+    return WordRange{side, slice, 0, tensor.wordsOfStrip()};
   }
-  VectorKey key = {index, strip / (getBytes(tensor.shape.type) * tensor.shape.interleave)};
   std::vector<bool> isTaken(model.slicesPerHemisphere, false);
   auto take = [&](VectorKey other) {
     const ChipTensor &with = chipTensors[other.first];
     unsigned perVector = getBytes(with.shape.type) * with.shape.interleave;
     for (unsigned i = 0; i < perVector; ++i)
-      if (const WordRange &words = with.strips[other.second * perVector + i]; words.words && words.side == tensor.side)
+      if (const WordRange &words = with.strips[other.second * perVector + i]; words.words && words.side == side)
         isTaken[words.slice] = true;
   };
   take(key);
@@ -185,21 +189,20 @@ std::optional<WordRange> Placer::findSlice(unsigned index, unsigned strip, int64
   std::optional<SlicePlan::Place> planned = plan->find(index, strip);
   bool isFresh = cycle == 0 || tensor.isPadded;
   // The next in turn where several are alike.
-  unsigned &next = nextSlice[static_cast<unsigned>(tensor.side)];
+  unsigned &next = nextSlice[static_cast<unsigned>(side)];
   std::optional<WordRange> best;
   int64_t leastBusy = std::numeric_limits<int64_t>::max();
   for (unsigned tried = 0; tried < model.slicesPerHemisphere; ++tried) {
-    unsigned slice = (next + tried) % model.slicesPerHemisphere, queue = model.sliceQueue(tensor.side, slice);
+    unsigned slice = (next + tried) % model.slicesPerHemisphere, queue = model.sliceQueue(side, slice);
     if (isTaken[slice] || !tensor.mayLieIn(slice, model))
       continue;
-    int64_t first = isFresh ? 0 : cycle + std::abs(model.slicePosition(tensor.side, slice));
-    WordRange words = {tensor.side, slice, 0, tensor.wordsOfStrip()};
+    int64_t first = isFresh ? 0 : cycle + std::abs(model.slicePosition(side, slice));
+    WordRange words = {side, slice, 0, tensor.wordsOfStrip()};
     for (unsigned bank = 0; bank < model.banksPerSlice; ++bank) {
       bool isPlanned = planned && planned->slice == slice && planned->bank == bank;
       int64_t busy =
           isPlanned ? -1 : table.countTaken(queue, cycle) + table.countTaken(bankSlot(model, queue, bank), cycle);
-      if (busy < leastBusy && chipMemory.find(tensor.side, slice, bank, words.words, first, words.address) &&
-          isFree(words)) {
+      if (busy < leastBusy && chipMemory.find(side, slice, bank, words.words, first, words.address) && isFree(words)) {
         best = words;
         leastBusy = busy;
       }
@@ -249,7 +252,7 @@ llvm::Error Placer::placeVectors(const Task &task, const VectorTiming &timing) {
     if (lookup != task.lookups.end()) {
       arrival = earliestArrival(lookup->second.indices, task.rows, 0) + model.gatherLatency;
     } else if (move != task.moves.end()) {
-      int exchange = model.exchangePosition(chipTensors[input.tensor].side);
+      int exchange = model.exchangePosition(chipTensors[input.tensor].sideOf(input.vector));
       arrival = earliestArrival(input, task.rows, exchange) + getMoveLatency(move->second) + std::abs(exchange);
     } else {
       arrival = earliestArrival(input, task.rows, 0);
@@ -646,7 +649,7 @@ int Placer::getMoveLatency(unsigned laneMap) const {
 
 int64_t Placer::readMoved(const RowsOf &rows, int64_t count, int64_t arrival, unsigned laneMap, StreamGroup &group) {
   // Outward from memory to the SXM of its hemisphere, and inward from there.
-  Hemisphere side = chipTensors[rows.tensor].side;
+  Hemisphere side = chipTensors[rows.tensor].sideOf(rows.vector);
   unsigned bytes = getBytes(chipTensors[rows.tensor].shape.type);
   int position = model.exchangePosition(side), latency = getMoveLatency(laneMap);
   Cycles cycles = {arrival - std::abs(position) - latency, count, 1};
@@ -674,7 +677,7 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
     return delay;
   ChipTensor &tensor = chipTensors[rows.tensor];
   std::vector<Way> ways;
-  group.direction = tensor.side;
+  group.direction = tensor.sideOf(rows.vector);
   for (unsigned byte = 0; byte < bytes; ++byte)
     for (const StripRows &cut : cuts) {
       unsigned number = tensor.stripNumber(rows.vector, byte, cut.residue);
@@ -714,7 +717,7 @@ int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<Str
   tensor.givenFrom[vector] = start;
   for (unsigned strip = firstStrip; strip < firstStrip + bytes * interleave; ++strip) {
     std::optional<WordRange> words = findSlice(index, strip, start, [&](const WordRange &range) {
-      int64_t first = start + std::abs(model.slicePosition(tensor.side, range.slice));
+      int64_t first = start + std::abs(model.slicePosition(range.side, range.slice));
       return llvm::all_of(cuts, [&](const StripRows &cut) {
         return cut.residue != strip % interleave ||
                delayUntilFree({index, strip, range, true, cut.offsets + first, cut.step}) == 0;

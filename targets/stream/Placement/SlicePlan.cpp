@@ -72,12 +72,12 @@ SlicePlan::SlicePlan(const TargetModel &model, llvm::ArrayRef<ChipTensor> tensor
   unsigned next[2] = {0, 0};
   for (auto &[isSmall, first, key] : order) {
     const ChipTensor &tensor = tensors[key.first];
-    unsigned side = static_cast<unsigned>(tensor.side);
     VectorKey vector = {key.first, key.second / (getBytes(tensor.shape.type) * tensor.shape.interleave)};
+    unsigned side = static_cast<unsigned>(tensor.sideOf(vector.second));
     std::set<unsigned> taken = slicesOf[vector];
     if (auto others = partners.find(vector); others != partners.end())
       for (const VectorKey &other : others->second)
-        if (tensors[other.first].side == tensor.side)
+        if (tensors[other.first].sideOf(other.second) == tensor.sideOf(vector.second))
           if (auto found = slicesOf.find(other); found != slicesOf.end())
             taken.insert(found->second.begin(), found->second.end());
     unsigned words = tensor.wordsOfStrip();
