@@ -453,9 +453,9 @@ Name VectorNames::product(bool float16, Name array, llvm::ArrayRef<Name> row, un
 
 Name VectorNames::sum(bool float16, Name held, Name product) {
   return each({held, product}, [&](llvm::ArrayRef<Name> names) {
-    // Of whole numbers.
-    if (!float16 && names[1] == zeros)
-      return names[0];
+    // Of floats it may be -0 to which +0 is added.
+    if (!float16 && (names[0] == zeros || names[1] == zeros))
+      return names[names[0] == zeros ? 1 : 0];
     return Hash(Sum).add(uint64_t(float16)).add(names).name();
   });
 }
