@@ -160,7 +160,7 @@ bool FlowReader::readLanes(const FlowLanes &lanes, Vectors &to) {
   }
   if (sources.size() != count || llvm::any_of(sources, [&](uint32_t source) { return source > count; }))
     return fail("names a table that is none of all lanes");
-  if (!spend(uint64_t(to.count) * count))
+  if (!spend(uint64_t(to.count) * machine.superlanes))
     return false;
   for (uint32_t i = 0; i < to.count; ++i) {
     Name from;
