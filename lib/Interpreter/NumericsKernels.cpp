@@ -390,6 +390,19 @@ static llvm::Expected<HostTensor> runAttention(AttentionOp op, const Frame &fram
 }
 
 //===----------------------------------------------------------------------===//
+// Casts
+//===----------------------------------------------------------------------===//
+
+/// To a narrower float like an operand of a product; to a wider one as it is.
+static llvm::Expected<HostTensor> runCast(CastOp op, const Frame &frame) {
+  std::vector<float> values = loadFloats(frame.operand(0));
+  if (getElementType(op.getResult()) == NumericsAttr::of(op).getOperands())
+    for (float &x : values)
+      x = static_cast<float>(Products(NumericsAttr::of(op)).round(x));
+  return makeResult(frame, values);
+}
+
+//===----------------------------------------------------------------------===//
 // Rotary
 //===----------------------------------------------------------------------===//
 
@@ -426,4 +439,5 @@ void sinter::addNumericsKernels(KernelTable &table) {
   table.add(runRmsNorm);
   table.add(runAttention);
   table.add(runRotary);
+  table.add(runCast);
 }

@@ -113,6 +113,10 @@ private:
   void addInput(mlir::Value value, llvm::StringRef name);
   void addOutput(mlir::Value value, llvm::StringRef name);
 
+  /// A copy, perhaps in another type.
+  void addConversion(unsigned from, unsigned to, const ChipValue &chip, llvm::StringRef node);
+  void lowerCast(CastOp op);
+
   /// Calls with the uses of the value, and of reshapes of it whose rows are its rows, until one call says yes.
   bool anyUse(mlir::Value value, llvm::function_ref<bool(mlir::OpOperand &)> call) const;
 
