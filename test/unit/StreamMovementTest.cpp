@@ -30,6 +30,17 @@ TEST(StreamMovement, FunctionsOfTransposedSlices) {
   compare(graph);
 }
 
+TEST(StreamMovement, EverySecondOfManyRows) {
+  // In runs of rows that are not neighbours.
+  Graph graph({}, {{"x", {131, 20}}}, R"(
+    %0 = sinter.elementwise tanh(%x) NUM : (tensor<131x20xf32>) -> tensor<131x20xf32>
+    %1 = sinter.slice %0 starts <"1", "0"> steps <"2", "1"> : tensor<131x20xf32> -> tensor<65x20xf32>
+    %2 = sinter.slice %0 starts <"0", "0"> steps <"2", "1"> : tensor<131x20xf32> -> tensor<65x20xf32>
+    %y = sinter.elementwise sub(%1, %2) NUM : (tensor<65x20xf32>, tensor<65x20xf32>) -> tensor<65x20xf32>)",
+              {65, 20});
+  compare(graph);
+}
+
 TEST(StreamMovement, ColumnsAreRepeatedAlongTheResult) {
   // Each element of %b goes to all lanes, each row of %a to several rows.
   Graph graph({{"w", {6, 3}}, {"c", {1, 7, 1, 3}}}, {{"a", {2, 7, 5}}, {"x", {2, 5, 6}}}, R"(
