@@ -83,7 +83,7 @@ void GraphLowering::lowerCast(CastOp op) {
 }
 
 void GraphLowering::addOutput(Value value, StringRef name) {
-  makeNatural(value);
+  makeNatural(value, /*hasOwnRows=*/false);
   auto found = values.find(value);
   if (found == values.end() && !refused.empty())
     return; // perhaps of a node that was refused
@@ -115,14 +115,16 @@ void GraphLowering::lower(Operation &op) {
   if (isMovement(&op))
     return lowerMovement(&op);
   // These take what they read as it lies.
-  bool isByRows = isa<ElementwiseOp, RotaryOp>(op) || (isa<MatmulOp>(op) && isDot(cast<MatmulOp>(op)));
+  bool isByRows = isa<ElementwiseOp, RotaryOp, ReduceOp>(op) || (isa<MatmulOp>(op) && isDot(cast<MatmulOp>(op)));
   for (Value operand : op.getOperands())
     if (!isByRows)
-      makeNatural(operand);
+      makeNatural(operand, /*hasOwnRows=*/!isa<AttentionOp>(op));
   if (auto rotary = dyn_cast<RotaryOp>(op))
     return lowerRotary(rotary);
   if (auto cast = dyn_cast<CastOp>(op))
     return lowerCast(cast);
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return lowerReduce(reduce);
   if (auto matmul = dyn_cast<MatmulOp>(op))
     return lowerMatmul(matmul);
   if (auto function = dyn_cast<ElementwiseOp>(op))

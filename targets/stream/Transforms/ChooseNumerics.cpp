@@ -82,7 +82,7 @@ private:
   }
 
   static std::string findRefusal(Operation &op) {
-    if (!isa<MatmulOp, ElementwiseOp, LayerNormOp, RmsNormOp, AttentionOp, RotaryOp, CastOp>(op))
+    if (!isa<MatmulOp, ElementwiseOp, LayerNormOp, RmsNormOp, AttentionOp, RotaryOp, CastOp, ReduceOp>(op))
       return "target stream does not have it";
     // What is of f16 is so where it comes in or goes out.
     if (isa<CastOp>(op) && getElementType(op.getOperand(0)).isF16() && getElementType(op.getResult(0)).isF32())

@@ -37,7 +37,8 @@ def DecomposeOpsPass : Pass<"sinter-stream-decompose-ops", "::mlir::ModuleOp"> {
     is refused later. Whoever reads only some columns of a product by weights gets a product by those columns of the weights: the bits are the same.
 
     - A convolution whose windows lie side by side is a product of windows by filters; one of each channel by itself is a sum of
-      products, one for each element of the window.
+      products, one for each element of the window; any other of one group a sum of products by as many matrices of weights.
+    - `softmax` is made of reductions and functions.
     - Weights on the left of a product go to the right.
     - `softplus` is `max(x, 0) + log(1 + e^-|x|)`, the logarithm a polynomial.
 
