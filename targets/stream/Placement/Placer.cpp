@@ -759,13 +759,14 @@ std::vector<Placer::StripRows> Placer::cutIntoStrips(const RowsOf &rows, int64_t
     add({0, count, 1}, 0);
   else if (shape.interleave == 1)
     add({0, count, 1}, rows.step);
-  else if (shape.run == 1)
+  else if (shape.run == 1 && rows.step == 1)
     for (int64_t i = 0; i < std::min<int64_t>(count, shape.interleave); ++i)
       add({i, (count - i + shape.interleave - 1) / shape.interleave, shape.interleave}, 1);
   else
     for (int64_t i = 0, length; i < count; i += length) {
-      length = std::min<int64_t>(count - i, shape.run - (rows.row + i) % shape.run);
-      add({i, length, 1}, 1);
+      int64_t left = shape.run - (rows.row + i * rows.step) % shape.run;
+      length = std::min<int64_t>(count - i, llvm::divideCeil(left, rows.step));
+      add({i, length, 1}, rows.step);
     }
   return cuts;
 }

@@ -144,6 +144,9 @@ struct StreamProgram {
   /// Lane i gets lane table[i], or zero where that is the number of lanes.
   std::vector<std::vector<uint16_t>> laneMaps;
 
+  /// Of constants that are not among the tensors, the program being too large by far.
+  uint64_t omittedBytes = 0;
+
   unsigned addLaneMap(std::vector<uint16_t> map) {
     for (unsigned i = 0; i < laneMaps.size(); ++i)
       if (laneMaps[i] == map)
