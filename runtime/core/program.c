@@ -95,6 +95,7 @@ sinter_status sinter_program_get_info(const sinter_program *program, sinter_prog
   info->source_sha256 = sinter_internal_text(program, header->source_sha256);
   info->variant = sinter_internal_variant_name(program);
   info->arena_formula = sinter_internal_formula(program, header->arena_bytes);
+  info->advance_formula = program->state_count ? sinter_internal_formula(program, header->advance) : "";
   info->weights_bytes = header->weights_bytes;
   info->code_bytes = program->variant == SINTER_NO_INDEX ? 0 : program->variants[program->variant].bytes;
   info->input_count = (uint32_t)header->inputs.count;

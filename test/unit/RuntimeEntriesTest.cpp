@@ -212,6 +212,7 @@ TEST(RuntimeEntriesTest, SaysWhatItIs) {
   sinter_program_get_info(opened.program, &info);
   EXPECT_EQ(info.entry_count, 2u);
   EXPECT_EQ(info.state_count, 1u);
+  EXPECT_STREQ(info.advance_formula, "seq");
   uint32_t index;
   ASSERT_EQ(sinter_program_find_entry(opened.program, "seq=8", &index), SINTER_OK);
   EXPECT_EQ(index, 1u);

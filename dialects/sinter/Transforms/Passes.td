@@ -329,4 +329,48 @@ def PruneWeightsPass : Pass<"sinter-prune-weights", "::mlir::ModuleOp"> {
                     Statistic<"numByNorms", "by-norms", "Those of them for which the norms of channels counted">];
 }
 
+def MaskPaddingPass : Pass<"sinter-mask-padding", "::mlir::ModuleOp"> {
+  let summary = "Make results independent of padding";
+  let description = [{
+    Requires phase `canonical` or `quantized`. `dims` are sizes that a run pads: then elements of the results that are no padding are what
+    they would be without it. Attention over keys of which some may be padding gets a bias of -infinity there, by the actual size, which is
+    an argument (`sinter.session = "size:NAME"`). What is computed from the size of a padded dimension is computed from the actual size.
+    Refuses, by node, ops that mix the positions of a padded dimension in another way.
+
+    Before and after, for `dims=seq`:
+
+    ```mlir
+    %0 = sinter.attention %q, %k, %v scale 0.25 : ...
+
+    %0 = sinter.range %zero, %one : (tensor<i64>, tensor<i64>) -> tensor<?xi64, #sinter.dims<"seq">>
+    %1 = sinter.reshape %0 : tensor<?xi64, #sinter.dims<"seq">> -> tensor<1x1x1x?xi64, #sinter.dims<"1", "1", "1", "seq">>
+    %2 = sinter.elementwise less(%1, %size) : ...
+    %3 = sinter.elementwise select(%2, %zeros, %never) : ...
+    %4 = sinter.attention %q, %k, %v bias %3 scale 0.25 : ...
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let options = [ListOption<"dims", "dims", "std::string", "the symbols of the sizes that are padded">];
+  let statistics = [Statistic<"numMasks", "masks", "Ops of attention that have a mask now">];
+}
+
+def FixSizesPass : Pass<"sinter-fix-sizes", "::mlir::ModuleOp"> {
+  let summary = "Put numbers in the place of sizes";
+  let description = [{
+    Requires a phase from `imported` to `sparse`. Each of `sizes` is a symbol and its number, which takes its place everywhere; the
+    symbol is gone. Shapes that are now numbers can be simplified. Refuses a symbol that there is not.
+
+    Before and after, for `sizes=seq=16`:
+
+    ```mlir
+    sinter.symbol @seq axis "x" 0 {low = 1 : i64}
+    %0 = sinter.elementwise exp(%x) : (tensor<?xf32, #sinter.dims<"seq">>) -> tensor<?xf32, #sinter.dims<"seq">>
+
+    %0 = sinter.elementwise exp(%x) : (tensor<16xf32>) -> tensor<16xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let options = [ListOption<"sizes", "sizes", "std::string", "NAME=N, ...">];
+}
+
 #endif // SINTER_TRANSFORMS_PASSES_TD

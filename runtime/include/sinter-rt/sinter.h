@@ -115,14 +115,15 @@ SINTER_API sinter_status sinter_program_check_integrity(const sinter_program *pr
 
 /// Texts in the structs below belong to the program, and live as long as it does.
 typedef struct sinter_program_info {
-  const char *name;          ///< of the model
-  const char *compiler;      ///< version of Sinter that compiled it
-  const char *target;        ///< "cpu", "stream"
-  const char *precision;     ///< "f32"
-  const char *source_file;   ///< the model's file name
-  const char *source_sha256; ///< 64 digits, or empty
-  const char *variant;       ///< the variant that was loaded; empty where there is none
-  const char *arena_formula; ///< bytes of the arena
+  const char *name;            ///< of the model
+  const char *compiler;        ///< version of Sinter that compiled it
+  const char *target;          ///< "cpu", "stream"
+  const char *precision;       ///< "f32"
+  const char *source_file;     ///< the model's file name
+  const char *source_sha256;   ///< 64 digits, or empty
+  const char *variant;         ///< the variant that was loaded; empty where there is none
+  const char *arena_formula;   ///< bytes of the arena
+  const char *advance_formula; ///< positions that a run adds to the states; empty where there are none
   uint64_t weights_bytes;
   uint64_t code_bytes; ///< of the loaded variant; 0 where linked in
   uint32_t input_count, output_count, symbol_count, check_count, kernel_count, step_count, variant_count, section_count,

@@ -242,17 +242,17 @@ std::vector<uint64_t> sinter::stream::layOutConstants(const StreamProgram &progr
 }
 
 llvm::Expected<format::StreamSchedule> sinter::stream::encodeSchedule(const StreamProgram &program,
-                                                                      const Placer &placer, const TargetModel &model) {
+                                                                      const Placer &placer, const TargetModel &model,
+                                                                      const std::vector<uint64_t> &constants) {
   format::StreamSchedule schedule;
   schedule.set_version(format::scheduleVersion);
   schedule.set_chip(model.name);
   schedule.set_chip_sha256(format::chipHash(model.description));
   schedule.set_cycles(placer.cycles());
-  std::vector<uint64_t> offsets = layOutConstants(program, model);
   for (auto [i, tensor] : llvm::enumerate(program.tensors)) {
     const ChipTensor &placed = placer.tensors()[i];
     if (tensor.kind == StreamTensor::Constant)
-      encodeImages(placed, offsets[i], model, schedule);
+      encodeImages(placed, constants[i], model, schedule);
     else if (tensor.kind == StreamTensor::Input)
       encodePlacement(placed, *schedule.add_inputs());
     else if (tensor.kind == StreamTensor::Output)
@@ -262,7 +262,7 @@ llvm::Expected<format::StreamSchedule> sinter::stream::encodeSchedule(const Stre
   for (const std::vector<uint16_t> &map : program.laneMaps)
     schedule.add_lane_maps()->mutable_source()->Add(map.begin(), map.end());
 
-  *schedule.mutable_flow() = encodeFlow(program, offsets, model);
+  *schedule.mutable_flow() = encodeFlow(program, constants, model);
 
   for (auto [task, span] : llvm::zip_equal(program.tasks, placer.spans())) {
     format::Span &made = *schedule.add_spans();
