@@ -299,21 +299,24 @@ llvm::json::Object toJson(Description &description) {
   };
   if (!description.arenaFormula.empty())
     arena = llvm::json::Object{{"formula", description.arenaFormula}, {"at_largest", orNull(description.arenaBytes)}};
-  return llvm::json::Object{{"name", description.name},
+  llvm::json::Object result{{"name", description.name},
                             {"inputs", describeValues(description.inputs)},
                             {"outputs", describeValues(description.outputs)},
                             {"dims", std::move(description.dims)},
                             {"conditions", llvm::json::Array(description.conditions)},
-                            {"entries", std::move(description.entries)},
                             {"states", std::move(description.states)},
                             {"ops", std::move(ops)},
                             {"kernels", std::move(kernels)},
                             {"weights", std::move(description.weights)},
-                            {"repeated_weights", std::move(repeated)},
                             {"memory", llvm::json::Object{{"weights_bytes", description.weightsBytes},
                                                           {"arena_bytes", std::move(arena)},
                                                           {"code_bytes", orNull(description.codeBytes)}}},
                             {"targets", std::move(description.targets)}};
+  if (!description.entries.empty()) {
+    result["entries"] = std::move(description.entries);
+    result["repeated_weights"] = std::move(repeated);
+  }
+  return result;
 }
 
 std::string inWords(const Description &description) {
@@ -351,7 +354,7 @@ std::string inWords(const Description &description) {
   text +=
       "weights: " + std::to_string(description.weights.size()) + ", " + formatBytes(description.weightsBytes) + "\n";
   for (const auto &[name, bytes] : description.repeated)
-    text += "  in more than one form, since entries have it in different ones: " + name + ", " + formatBytes(bytes) +
+    text += "  in several forms, for different sizes or places on the chip: " + name + ", " + formatBytes(bytes) +
             " in all\n";
   if (!description.arenaFormula.empty()) {
     text += "memory of a run: " + description.arenaFormula + " bytes";
