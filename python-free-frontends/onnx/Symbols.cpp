@@ -311,6 +311,9 @@ llvm::Error Symbols::applyOptions(llvm::ArrayRef<DimOption> options) {
       low = *llvm::min_element(option.sizes);
       high = *llvm::max_element(option.sizes);
     }
+    // Of a cache, which may become a state that is empty at first; where it is a dimension, that is at least 1.
+    if (low == 0 && high > 0 && option.sizes.empty())
+      low = 1;
     if ((low && *low < 1) || (high && *high < low.value_or(1)))
       return usage("--dim " + option.name + ": a size is at least 1, and the least is not above the greatest");
     if (low && high && *low == *high) {

@@ -299,6 +299,11 @@ TEST_F(OnnxImporterTest, DimensionOptions) {
   EXPECT_EQ(outputSizes(1), "[m]");
   EXPECT_THAT(declarations(), ElementsAre("m up to 100", "a.0 n is 4", "b.0 k is m"));
 
+  // The length of a cache that is empty at first.
+  options.dims = {makeOption("n", 4, 4), makeOption("m", 0, 100), tie};
+  accept(graph);
+  EXPECT_THAT(declarations(), ElementsAre("m up to 100", "a.0 n is 4", "b.0 k is m"));
+
   options.dims = {makeOption("length", 4, 4)};
   Failure failure = refuse(graph);
   EXPECT_EQ(failure.status, ExitStatus::Usage);
