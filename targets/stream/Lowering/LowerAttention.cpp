@@ -32,7 +32,8 @@ AttentionRuns::AttentionRuns(const AttentionSizes &sizes, const TargetModel &mod
     return both % strips ? 1u : static_cast<unsigned>(both / strips);
   };
   queries = longest(sizes.queries, chunk);
-  keys = longest(sizes.keys, sizes.keys <= model.halfLanes() ? sizes.keys : model.halfLanes());
+  if (!sizes.hasState)
+    keys = longest(sizes.keys, sizes.keys <= model.halfLanes() ? sizes.keys : model.halfLanes());
   // Heads lie one after the other without gaps, or else each in lanes of its own.
   elements = sizes.valueSize % model.lanesPerSuperlane ? 1 : longest(sizes.valueSize, sizes.valueSize);
 }
@@ -163,8 +164,8 @@ private:
 
   /// Rows become columns and columns rows: of a vector of `from`, a row for each key from `from.row` on. Each tensor of
   /// `turned` gets a row for each of `lanes` lanes of a half, and a vector for each tile of keys, whose lower lanes are
-  /// of the lower half and whose upper lanes are, if it `hasHigh`, of the other. Lanes become rows in such an order that
-  /// LOADs of these rows in runs of `run` give columns in the order of the lanes.
+  /// of the lower half and whose upper lanes are, if it `hasHigh`, of the other. Lanes become rows in such an order
+  /// that LOADs of these rows in runs of `run` give columns in the order of the lanes.
   void turn(Stage stage, RowsOf from, bool hasHigh, unsigned lanes, unsigned run, Hemisphere side,
             ArrayRef<unsigned> turned) {
     for (unsigned keyTile = 0; keyTile < keyTiles(); ++keyTile) {

@@ -18,6 +18,7 @@ void GraphLowering::addTasks(const Chain &chain, const Matrix &matrix, unsigned 
   auto function = std::make_shared<VectorProgram>(chain.program);
   if (!chain.product) {
     program.tasks.push_back({false, {}, matrix.rows, function, chain.inputs, targets.vec(), node});
+    program.tasks.back().scatters = chain.scatters;
     return;
   }
   const Product &product = *chain.product->product;
@@ -39,6 +40,7 @@ void GraphLowering::addTasks(const Chain &chain, const Matrix &matrix, unsigned 
       task.inputs = moveRows(chain.inputs, row);
       task.results = moveRows(targets, row);
       task.node = node;
+      task.scatters = moveScatters(chain.scatters, row);
       program.tasks.push_back(std::move(task));
     }
   }
