@@ -169,8 +169,12 @@ Symbols::Solution Symbols::equate(const SizeExpr &a, const SizeExpr &b) {
     return Solution::Equal;
   if (SizeExpr::provedDifferent(a, b))
     return Solution::Contradiction;
-  // The later a symbol was declared, the rather it is replaced: token ids come first, and give sizes their names.
-  for (const std::string &symbol : llvm::reverse(order)) {
+  // The later a symbol was declared, the rather it is replaced: token ids come first, and give sizes their names. What
+  // the user bounds is replaced last, so that others are told by it.
+  std::vector<std::string> candidates(order.rbegin(), order.rend());
+  std::stable_partition(candidates.begin(), candidates.end(),
+                        [&](const std::string &symbol) { return !userBounds.count(symbol); });
+  for (const std::string &symbol : candidates) {
     if (!contains(difference, symbol))
       continue;
     auto parts = splitLinear(difference, symbol);
