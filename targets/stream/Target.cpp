@@ -51,11 +51,21 @@ public:
 
   void addPasses(Phase phase, const TargetSpec &spec, OpPassManager &passes) const override {
     switch (phase) {
+    case Phase::Quantized:
+      passes.addPass(createRecognizeStatesPass());
+      // The heads' transposes meet those of what was joined to a past.
+      passes.addPass(createSimplifyShapesPass());
+      passes.addPass(createCanonicalizerPass());
+      passes.addPass(createCSEPass());
+      break;
     case Phase::Sparse:
       passes.addPass(createDecomposeOpsPass());
       passes.addPass(createChooseNumericsPass({getChip(spec)}));
       break;
     case Phase::Fused:
+      passes.addPass(createPreparePositionsPass());
+      passes.addPass(createCanonicalizerPass());
+      passes.addPass(createCSEPass()); // of all layers
       passes.addPass(createSplitHostPass());
       break;
     case Phase::Lowered:

@@ -17,11 +17,13 @@ def VerifyGraphPass : Pass<"sinter-verify-graph", "::mlir::ModuleOp"> {
     hold is an error. From phase `imported` on:
 
     - P1: there is one function `main`, with a body, and its arguments and results have names (`sinter.name`); an argument
-      that a run may give in any shape (`sinter.any_shape`) is a scalar here and not used;
+      that a run may give in any shape (`sinter.any_shape`) is a scalar here and not used, and one whose value is the session's
+      (`sinter.session`) a scalar of i64;
     - P2: every op in it is of the `sinter` dialect;
     - P3: every symbol of a size is declared by a `sinter.symbol`, whose input exists and has that axis or element;
     - P4: every `sinter.check` names an input and an axis that exist;
-    - P5: every `sinter.weight` lies in a file of `sinter.files`.
+    - P5: every `sinter.weight` lies in a file of `sinter.files`;
+    - P8: no state is updated twice.
 
     From phase `canonical` on, too:
 
@@ -371,6 +373,34 @@ def FixSizesPass : Pass<"sinter-fix-sizes", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::sinter::SinterDialect"];
   let options = [ListOption<"sizes", "sizes", "std::string", "NAME=N, ...">];
+}
+
+def RecognizeStatesPass : Pass<"sinter-recognize-states", "::mlir::ModuleOp"> {
+  let summary = "Make states of pasts and presents";
+  let description = [{
+    Requires phase `canonical`. An input of `past` positions that is joined to new ones, which together are an output, becomes a
+    `sinter.state`, whose capacity is the upper bound of the symbol `past`; input and output vanish. All such inputs of a program
+    have one length. It comes from the session: an argument (`sinter.session = "past"`) is that number.
+
+    A dimension of past + Q, where a run adds Q positions, has the capacity's size then, and its end is padding. An input with
+    such a dimension says in `sinter.sizes` what it was. What is computed from the size is computed from the session's number.
+    Attention over states leaves out what is not in use. Refuses, by node, other ops that would read the padding, inputs and
+    outputs whose sizes depend on the length otherwise, and a length without bound. A program without such inputs stays as it is.
+
+    Before and after, for `sinter.symbol @past axis "past.k" 1 {low = 1 : i64, high = 64 : i64}`:
+
+    ```mlir
+    %0 = sinter.concat 1 (%past.k, %k)
+        : (tensor<1x?x2x16xf32, #sinter.dims<"1", "past", "2", "16">>, tensor<1x4x2x16xf32>)
+        -> tensor<1x?x2x16xf32, #sinter.dims<"1", "past + 4", "2", "16">>
+
+    sinter.state @past.k axis 1 : tensor<1x64x2x16xf32>
+    %0 = sinter.range %session.past, %one : (tensor<i64>, tensor<i64>) -> tensor<4xi64>
+    %1 = sinter.update_state @past.k[%0], %k : (tensor<4xi64>, tensor<1x4x2x16xf32>) -> tensor<1x64x2x16xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numStates", "states", "States that were made">];
 }
 
 #endif // SINTER_TRANSFORMS_PASSES_TD

@@ -46,7 +46,7 @@ struct ChipTensor {
   int64_t lastRead = -1;
   /// Where its words are, or will be.
   Hemisphere side = Hemisphere::East;
-  bool isConstant = false, isPadded = false, isOutermost = false, isTable = false;
+  bool isConstant = false, isState = false, isPadded = false, isOutermost = false, isTable = false;
 
   unsigned stripNumber(unsigned vector, unsigned byte, unsigned residue) const {
     return (vector * getBytes(shape.type) + byte) * shape.interleave + residue;

@@ -78,14 +78,15 @@ private:
   }
 
   static bool isMovement(Operation &op) {
-    return isa<ReshapeOp, BroadcastOp, TransposeOp, ConcatOp, SliceOp, PadOp, GatherOp>(op);
+    return isa<ReshapeOp, BroadcastOp, TransposeOp, ConcatOp, SliceOp, PadOp, GatherOp, UpdateStateOp>(op);
   }
 
   static std::string findRefusal(Operation &op) {
     if (!isa<MatmulOp, ElementwiseOp, LayerNormOp, RmsNormOp, AttentionOp, RotaryOp>(op))
       return "target stream does not have it";
+    auto attention = dyn_cast<AttentionOp>(op);
     for (Value value : llvm::concat<Value>(op.getOperands(), op.getResults()))
-      if (!getElementType(value).isF32()) {
+      if (!getElementType(value).isF32() && !(attention && value == attention.getPast())) {
         std::string text;
         llvm::raw_string_ostream(text) << getElementType(value);
         return "target stream computes in f32, and this is of " + text;
