@@ -86,6 +86,8 @@ std::vector<HostTensor>
 Reference::interpret(const std::vector<HostTensor> &inputs,
                      std::function<llvm::Error(mlir::Operation *, const HostTensor &)> observe) {
   InterpretOptions options;
+  StateValues states; // each run is the first
+  options.states = &states;
   if (weights)
     options.readWeight = readWeight();
   options.observe = std::move(observe);

@@ -149,6 +149,8 @@ private:
         .Case([&](PadOp pad) { return findPadRefusal(pad); })
         .Case([&](GatherOp gather) { return findGatherRefusal(gather); })
         .Case([&](AttentionOp attention) { return findAttentionRefusal(attention); })
+        // Padding is written behind what is real, where the next run's positions will be.
+        .Case([](UpdateStateOp) { return none.str(); })
         .Case([&](SizesOp sizes) {
           SmallVector<SizeExpr> all = sizes.getSizes().getSizes();
           return isPadded(all) && (all.size() != 1 || !asPaddedSize(all[0]))
@@ -228,6 +230,10 @@ private:
     if (isPadded(op.getQuery(), 3) || isPadded(op.getValue(), 3) || isPadded(op.getQuery(), 2))
       return mixes.str();
     SizeExpr queries = getSize(op.getQuery(), 1), keys = getSize(op.getKey(), 1);
+    if (op.getPast())
+      return isPadded(queries) && !op.getCausal()
+                 ? "its queries see all new positions of a state, the padding among them"
+                 : none.str();
     if (op.getCausal() && !(keys - queries).constant() && (isPadded(queries) || isPadded(keys)))
       return "it is causal, and the number of keys is not that of queries plus a number";
     if (needsMask(op) && !asPaddedSize(keys))

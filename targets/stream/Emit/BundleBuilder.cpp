@@ -20,6 +20,7 @@ using namespace sinter::stream;
 
 llvm::Expected<BundleDescription> BundleBuilder::build(llvm::ArrayRef<ProgramEntry> entries) {
   bundle.target = "stream";
+  describeStates();
   describeValues();
   for (const ProgramEntry &entry : entries) {
     builders.push_back(std::make_unique<EntryBuilder>(entry.module, bundle, inputs, past, model));
@@ -59,6 +60,33 @@ llvm::Expected<BundleDescription> BundleBuilder::build(llvm::ArrayRef<ProgramEnt
   if (!chipFile.empty())
     bundle.files.push_back({"chip.json", chipFile});
   return std::move(bundle);
+}
+
+void BundleBuilder::describeStates() {
+  for (StateOp state : program.getOps<StateOp>()) {
+    auto type = cast<RankedTensorType>(state.getType());
+    BundleState described{state.getSymName().str(), SINTER_F32, type.getShape().vec(),
+                          static_cast<unsigned>(state.getAxis())};
+    described.type = getRuntimeType(type.getElementType());
+    bundle.states.push_back(std::move(described));
+  }
+  program.walk([&](UpdateStateOp update) { bundle.advance = getSize(update.getPositions(), 0); });
+  if (bundle.states.empty())
+    return;
+  // Where a declared size names the length, its symbol; else one of no one else's.
+  past = "past";
+  while (program.lookupSymbol<SymbolOp>(past))
+    past += "_";
+  auto main = program.lookupSymbol<func::FuncOp>("main");
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    if (auto declared = main.getArgAttrOfType<DimsAttr>(i, "sinter.sizes"))
+      for (const SizeExpr &size : declared.getSizes())
+        size.forEachSymbol([&](StringRef name) {
+          if (!program.lookupSymbol<SymbolOp>(name))
+            past = name.str();
+        });
+  bundle.symbols.push_back(
+      {past, SymbolSource::session(), 0, bundle.states.front().dims[bundle.states.front().axis], std::nullopt});
 }
 
 void BundleBuilder::describeValues() {

@@ -33,6 +33,7 @@ public:
 
 private:
   void describeValues();
+  void describeStates();
   /// The host's parts of all entries, in their order; those without one have none.
   llvm::Expected<std::vector<std::optional<BundleDescription>>> describeHosts();
 

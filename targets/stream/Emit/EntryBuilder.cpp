@@ -24,8 +24,8 @@ using namespace sinter::stream;
 
 static func::FuncOp mainOf(ModuleOp module) { return module.lookupSymbol<func::FuncOp>("main"); }
 
-sinter_type sinter::stream::getRuntimeType(Value value) {
-  StringRef name = elementTypeName(toElementType(getElementType(value)));
+sinter_type sinter::stream::getRuntimeType(Type elementType) {
+  StringRef name = elementTypeName(toElementType(elementType));
   uint32_t type = SINTER_F32;
   while (name != sinter_type_name(type))
     ++type;

@@ -30,8 +30,9 @@ namespace sinter::stream {
 /// arrays of weights that must be loaded.
 uint64_t countLimitCycles(mlir::func::FuncOp chip, const TargetModel &model);
 
-/// The runtime's type for a value's elements.
-sinter_type getRuntimeType(mlir::Value value);
+/// The runtime's type for elements.
+sinter_type getRuntimeType(mlir::Type elementType);
+inline sinter_type getRuntimeType(mlir::Value value) { return getRuntimeType(getElementType(value)); }
 
 /// Must live until the bundle is written.
 class EntryBuilder {
