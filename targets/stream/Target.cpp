@@ -53,6 +53,7 @@ public:
     switch (phase) {
     case Phase::Quantized:
       passes.addPass(createRecognizeStatesPass());
+      passes.addPass(createTabulatePositionsPass());
       // The heads' transposes meet those of what was joined to a past.
       passes.addPass(createSimplifyShapesPass());
       passes.addPass(createCanonicalizerPass());

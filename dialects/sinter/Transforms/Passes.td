@@ -403,4 +403,29 @@ def RecognizeStatesPass : Pass<"sinter-recognize-states", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numStates", "states", "States that were made">];
 }
 
+def TabulatePositionsPass : Pass<"sinter-tabulate-positions", "::mlir::ModuleOp"> {
+  let summary = "Make tables of the angles of positions";
+  let description = [{
+    Requires what `sinter-recognize-states` ensures. Cosines and sines that follow from weights and the integers of one tensor, element
+    by element, become rows of a table, which follows from weights, with a row for each position that the states have: a position that
+    they do not have is outside of it. A program without states stays as it is, and so do angles that depend on something else.
+
+    Before and after, with states of 64 positions:
+
+    ```mlir
+    %0 = sinter.cast %positions : tensor<1x4xi64> -> tensor<1x4xf32>
+    %1 = sinter.reshape %0 : tensor<1x4xf32> -> tensor<1x4x1xf32>
+    %2 = sinter.elementwise mul(%1, %frequencies) : (tensor<1x4x1xf32>, tensor<8xf32>) -> tensor<1x4x8xf32>
+    %3 = sinter.elementwise cos(%2) : (tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+
+    // %table is the cosine of 0, 1, ..., 63 times the frequencies
+    %0 = sinter.reshape %positions : tensor<1x4xi64> -> tensor<4xi64>
+    %1 = sinter.gather %table[%0] axis 0 : (tensor<64x8xf32>, tensor<4xi64>) -> tensor<4x8xf32>
+    %3 = sinter.reshape %1 : tensor<4x8xf32> -> tensor<1x4x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numTables", "tables", "Tensors of angles that became rows of tables">];
+}
+
 #endif // SINTER_TRANSFORMS_PASSES_TD
