@@ -60,6 +60,15 @@ struct EmitRequest {
   std::string dumpFolder;
 };
 
+/// One of the sizes that a program is compiled for.
+struct ProgramEntry {
+  std::string name;
+  /// In phase Placed, and as it stood after phase Sparse.
+  mlir::ModuleOp module, reference;
+  /// The sizes that are fixed in it, by their symbols.
+  std::vector<std::pair<std::string, int64_t>> sizes;
+};
+
 struct EmitResult {
   std::string sha256;
   uint64_t weightsBytes = 0, codeBytes = 0;
@@ -99,10 +108,21 @@ public:
   /// the bundle keeps for `verify`.
   virtual llvm::Expected<EmitResult> emit(mlir::ModuleOp module, mlir::ModuleOp reference,
                                           const EmitRequest &request) const = 0;
-  /// What runs of a module in phase Placed are, with their code, for a target whose artifacts do a part of their work
+  /// Whether each size of a program must be fixed when it is compiled. Then a dimension for which several are wanted
+  /// makes entries.
+  virtual bool needsFixedSizes() const { return false; }
+  /// Writes one artifact for several sizes, the smaller ones first. `program` is the module in phase Quantized, in
+  /// which the sizes that entries fix are symbols still; inputs that are smaller than an entry's sizes are padded.
+  virtual llvm::Expected<EmitResult> emitEntries(mlir::ModuleOp, llvm::ArrayRef<ProgramEntry>,
+                                                 const EmitRequest &) const {
+    return unsupported("target " + getName() + " makes one program for all sizes");
+  }
+  /// What runs of modules in phase Placed are, with their code, for a target whose artifacts do a part of their work
   /// on this one: steps, kernels, variants, sections, the arena, inputs and outputs. What says whose program it is, is
-  /// left out. The module must outlive the description.
-  virtual llvm::Expected<BundleDescription> describe(mlir::ModuleOp, const EmitRequest &) const {
+  /// left out. All have the same kernels and variants, which only the first lists. The modules must outlive the
+  /// descriptions.
+  virtual llvm::Expected<std::vector<BundleDescription>> describe(llvm::ArrayRef<mlir::ModuleOp>,
+                                                                  const EmitRequest &) const {
     return unsupported("target " + getName() + " does no part of another target's work");
   }
 };

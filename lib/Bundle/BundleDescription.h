@@ -45,7 +45,12 @@ namespace sinter {
 
 /// Where a run takes a symbol's value from.
 struct SymbolSource {
-  enum Kind { Axis = SINTER_FROM_AXIS, Element = SINTER_FROM_ELEMENT, Range = SINTER_FROM_RANGE };
+  enum Kind {
+    Axis = SINTER_FROM_AXIS,
+    Element = SINTER_FROM_ELEMENT,
+    Range = SINTER_FROM_RANGE,
+    Session = SINTER_FROM_SESSION
+  };
   /// The first element of an input, or a number.
   struct Operand {
     std::optional<unsigned> input;
@@ -61,6 +66,8 @@ struct SymbolSource {
   static SymbolSource element(unsigned input, uint64_t index) { return {Element, input, index}; }
   /// The length of a range of floats, of which `input` is one.
   static SymbolSource range(unsigned input, std::array<Operand, 3> operands) { return {Range, input, 0, operands}; }
+  /// How many positions the states hold before the run.
+  static SymbolSource session() { return {Session}; }
 };
 
 struct BundleSymbol {
@@ -162,6 +169,22 @@ struct BundleSchedule {
   BundleStep step() const;
 };
 
+/// A run of steps, of which a run carries out one: the first that its sizes fit into.
+struct BundleEntry {
+  std::string name;
+  unsigned firstStep = 0, numSteps = 0;
+  /// The greatest values of symbols that it is for; others may have any.
+  std::vector<std::pair<std::string, int64_t>> limits;
+};
+
+/// A tensor that devices keep in a session, which they know by its name.
+struct BundleState {
+  std::string name;
+  sinter_type type = SINTER_F32;
+  std::vector<int64_t> dims;
+  unsigned axis = 0; // of positions
+};
+
 /// A section of weights.bin. `fill` writes all of `destination` (zeroed, `bytes`
 /// long, aligned to 64) and is called once, from any thread; sections are written
 /// by several threads at once when WriteOptions::threads allows.
@@ -199,6 +222,9 @@ struct BundleDescription {
   std::vector<BundleVariant> variants;
   std::vector<BundleKernel> kernels;
   std::vector<BundleStep> steps;
+  std::vector<BundleEntry> entries; // none: one, of all steps
+  std::vector<BundleState> states;
+  SizeExpr advance = 0; // the positions that a run adds to the states
   std::vector<BundleSection> sections;
   std::vector<BundleFile> files;
   SizeExpr arenaBytes = 0;

@@ -22,12 +22,16 @@ void sinter::describeSource(BundleDescription &bundle, llvm::StringRef name, llv
     bundle.sourceSha256 = sha256Hex((*source)->getBuffer());
 }
 
-llvm::Error sinter::addKeptFiles(BundleDescription &bundle, mlir::ModuleOp reference,
-                                 llvm::ArrayRef<std::string> paths) {
+void sinter::addReference(BundleDescription &bundle, std::string name, mlir::ModuleOp reference) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   reference.print(stream, mlir::OpPrintingFlags().enableDebugInfo());
-  bundle.files.push_back({"reference.mlir", text});
+  bundle.files.push_back({std::move(name), text});
+}
+
+llvm::Error sinter::addKeptFiles(BundleDescription &bundle, mlir::ModuleOp reference,
+                                 llvm::ArrayRef<std::string> paths) {
+  addReference(bundle, "reference.mlir", reference);
   for (const std::string &path : paths) {
     llvm::Expected<std::shared_ptr<const MappedFile>> file = MappedFile::open(path);
     if (!file)

@@ -17,6 +17,9 @@ namespace sinter {
 /// The bundle's name, the compiler's, and the source model's file and hash.
 void describeSource(BundleDescription &bundle, llvm::StringRef name, llvm::StringRef modelPath);
 
+/// A module as a file of that name.
+void addReference(BundleDescription &bundle, std::string name, mlir::ModuleOp reference);
+
 /// Files that the runtime does not read: `reference`, which `verify` interprets, and copies of others, under their
 /// names. One that cannot be opened is a Failure.
 llvm::Error addKeptFiles(BundleDescription &bundle, mlir::ModuleOp reference, llvm::ArrayRef<std::string> paths);

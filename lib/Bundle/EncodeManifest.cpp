@@ -57,14 +57,18 @@ static json::Array valueArray(llvm::ArrayRef<BundleValue> values) {
 static json::Array symbolArray(const BundleDescription &bundle) {
   json::Array result;
   for (const BundleSymbol &symbol : bundle.symbols) {
-    json::Object from{{"input", nameText(bundle.inputs[symbol.source.input].name)}};
+    json::Object from;
+    if (symbol.source.kind == SymbolSource::Session)
+      from["session"] = "past";
+    else
+      from["input"] = nameText(bundle.inputs[symbol.source.input].name);
     if (symbol.source.kind == SymbolSource::Range) {
       json::Array range;
       for (const SymbolSource::Operand &operand : symbol.source.operands)
         range.push_back(operand.input ? json::Value(nameText(bundle.inputs[*operand.input].name))
                                       : json::Value(operand.number));
       from["range"] = std::move(range);
-    } else
+    } else if (symbol.source.kind != SymbolSource::Session)
       from[symbol.source.kind == SymbolSource::Axis ? "axis" : "element"] =
           static_cast<int64_t>(symbol.source.position);
     result.push_back(json::Object{{"name", nameText(symbol.name)},
@@ -97,6 +101,30 @@ static json::Array checkArray(const BundleDescription &bundle) {
     }
     result.push_back(std::move(object));
   }
+  return result;
+}
+
+static json::Array entryArray(const BundleDescription &bundle) {
+  json::Array result;
+  for (const BundleEntry &entry : bundle.entries) {
+    json::Object limits;
+    for (const auto &[symbol, greatest] : entry.limits)
+      limits[nameText(symbol)] = greatest;
+    result.push_back(json::Object{{"name", nameText(entry.name)},
+                                  {"dims", std::move(limits)},
+                                  {"first_step", static_cast<int64_t>(entry.firstStep)},
+                                  {"steps", static_cast<int64_t>(entry.numSteps)}});
+  }
+  return result;
+}
+
+static json::Array stateArray(const BundleDescription &bundle) {
+  json::Array result;
+  for (const BundleState &state : bundle.states)
+    result.push_back(json::Object{{"name", nameText(state.name)},
+                                  {"type", sinter_type_name(state.type)},
+                                  {"shape", json::Array(state.dims)},
+                                  {"axis", static_cast<int64_t>(state.axis)}});
   return result;
 }
 
@@ -178,8 +206,15 @@ std::string sinter::encodeManifest(const BundleDescription &bundle, const std::v
                                {"bytes", static_cast<int64_t>(weightsBytes)},
                                {"sections", std::move(sectionArray)}}},
       {"files", std::move(files)},
-      {"program", json::Object{{"file", SINTER_PROGRAM_FILE},
-                               {"tables_sha256", sha256Hex(program.drop_front(sizeof(sinter_program_header)))}}}};
+      {"program",
+       json::Object{{"file", SINTER_PROGRAM_FILE},
+                    {"tables_sha256", sha256Hex(program.drop_front(sinter_header_bytes(programVersion(bundle))))}}}};
+  if (!bundle.entries.empty())
+    manifest["entries"] = entryArray(bundle);
+  if (!bundle.states.empty()) {
+    manifest["states"] = stateArray(bundle);
+    manifest["advance"] = sizeValue(bundle.advance);
+  }
   std::string text;
   llvm::raw_string_ostream os(text);
   os << llvm::formatv("{0:2}", json::Value(std::move(manifest))) << "\n";

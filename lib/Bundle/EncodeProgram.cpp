@@ -52,6 +52,11 @@ static llvm::Error checkValues(llvm::ArrayRef<BundleValue> values, StringRef wha
 }
 
 uint32_t sinter::programVersion(const BundleDescription &bundle) {
+  auto isOfFourth = [](const BundleStep &step) { return step.kernel == SINTER_RESIZE || step.kernel == SINTER_STORE; };
+  auto isOfSession = [](const BundleSymbol &symbol) { return symbol.source.kind == SymbolSource::Session; };
+  if (!bundle.entries.empty() || !bundle.states.empty() || llvm::any_of(bundle.steps, isOfFourth) ||
+      llvm::any_of(bundle.symbols, isOfSession))
+    return 4;
   auto needsThird = [](const BundleStep &step) {
     return step.kernel == SINTER_EXECUTE_SCHEDULE || step.kernel == SINTER_CHECK_INDICES ||
            step.kernel == SINTER_ARRANGE;
@@ -90,7 +95,9 @@ llvm::Error sinter::checkDescription(const BundleDescription &bundle) {
   for (const BundleSymbol &symbol : bundle.symbols) {
     if (!names.insert(symbol.name).second)
       return error("symbol '" + symbol.name + "' is there twice");
-    if (symbol.source.input >= bundle.inputs.size())
+    if (symbol.source.kind == SymbolSource::Session && symbol.lowest < 0)
+      return error("symbol '" + symbol.name + "' may be negative");
+    if (symbol.source.kind != SymbolSource::Session && symbol.source.input >= bundle.inputs.size())
       return error("symbol '" + symbol.name + "' has no input");
     if (symbol.source.kind == SymbolSource::Axis &&
         symbol.source.position >= bundle.inputs[symbol.source.input].dims.size())
@@ -146,6 +153,14 @@ llvm::Error sinter::checkDescription(const BundleDescription &bundle) {
         return error("an argument of step '" + step.name + "' points nowhere");
     }
   }
+  names.clear();
+  for (const BundleEntry &entry : bundle.entries)
+    if (!names.insert(entry.name).second || uint64_t(entry.firstStep) + entry.numSteps > bundle.steps.size())
+      return error("entry '" + entry.name + "' is there twice, or has steps that are not there");
+  names.clear();
+  for (const BundleState &state : bundle.states)
+    if (!names.insert(state.name).second || state.axis >= state.dims.size() || state.dims.size() > SINTER_MAX_RANK)
+      return error("state '" + state.name + "' is there twice, or has no such axis");
   return llvm::Error::success();
 }
 
@@ -226,6 +241,14 @@ public:
     return it->second;
   }
 
+  uint32_t symbol(StringRef name) {
+    auto it = symbols.find(name);
+    if (it != symbols.end())
+      return it->second;
+    fail("symbol '" + name + "' is used, but no run can give it a value");
+    return 0;
+  }
+
   void fail(const llvm::Twine &message) {
     if (failure.empty())
       failure = message.str();
@@ -248,10 +271,7 @@ private:
 
   void pushAtom(const SizeExpr::Atom &atom, unsigned &depth, unsigned &deepest) {
     if (!atom.function) {
-      auto it = symbols.find(atom.text);
-      if (it == symbols.end())
-        return fail("symbol '" + atom.text + "' is used, but no run can give it a value");
-      return pushOperand(SINTER_PUSH_SYMBOL, it->second, depth, deepest);
+      return pushOperand(SINTER_PUSH_SYMBOL, symbol(atom.text), depth, deepest);
     }
     for (const SizeExpr &arg : atom.args)
       push(arg, depth, deepest);
@@ -358,7 +378,7 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
   sinter_program_header header = {};
   std::memcpy(header.magic, SINTER_PROGRAM_MAGIC, sizeof header.magic);
   header.version = programVersion(bundle);
-  header.header_bytes = sizeof header;
+  header.header_bytes = sinter_header_bytes(header.version);
   header.weights_bytes = weightsBytes;
   header.name = writer.text(bundle.name);
   header.compiler = writer.text(bundle.compiler);
@@ -367,6 +387,7 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
   header.source_file = writer.text(bundle.sourceFile);
   header.source_sha256 = writer.text(bundle.sourceSha256);
   header.arena_bytes = writer.expression(bundle.arenaBytes);
+  header.advance = header.version < 4 ? 0 : bundle.states.empty() ? SINTER_NO_INDEX : writer.expression(bundle.advance);
 
   std::vector<sinter_symbol_record> symbols;
   for (const BundleSymbol &symbol : bundle.symbols) {
@@ -378,9 +399,10 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
         writer.words.push_back(operand.input ? 0 : llvm::bit_cast<int64_t>(operand.number));
       }
     }
-    symbols.push_back({writer.text(symbol.name), static_cast<uint32_t>(symbol.source.kind), symbol.source.input,
-                       position, symbol.lowest, symbol.highest.value_or(SINTER_UNBOUNDED),
-                       symbol.typical.value_or(SINTER_NO_TYPICAL)});
+    bool isOfSession = symbol.source.kind == SymbolSource::Session;
+    symbols.push_back({writer.text(symbol.name), static_cast<uint32_t>(symbol.source.kind),
+                       isOfSession ? SINTER_NO_INDEX : symbol.source.input, position, symbol.lowest,
+                       symbol.highest.value_or(SINTER_UNBOUNDED), symbol.typical.value_or(SINTER_NO_TYPICAL)});
   }
 
   std::vector<sinter_dim_record> dims;
@@ -420,6 +442,23 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
                      writer.expression(step.scratchBytes), step.indexInput.value_or(SINTER_NO_INDEX), range});
   }
 
+  std::vector<sinter_entry_record> entries;
+  for (const BundleEntry &entry : bundle.entries) {
+    sinter_range limits = {static_cast<uint32_t>(writer.words.size()), static_cast<uint32_t>(2 * entry.limits.size())};
+    for (const auto &[symbol, greatest] : entry.limits) {
+      writer.words.push_back(writer.symbol(symbol));
+      writer.words.push_back(greatest);
+    }
+    entries.push_back({writer.text(entry.name), {entry.firstStep, entry.numSteps}, limits});
+  }
+  std::vector<sinter_state_record> states;
+  for (const BundleState &state : bundle.states) {
+    sinter_range range = {static_cast<uint32_t>(dims.size()), static_cast<uint32_t>(state.dims.size())};
+    for (int64_t size : state.dims)
+      dims.push_back({writer.expression(size), 0, writer.text("")});
+    states.push_back({writer.text(state.name), static_cast<uint32_t>(state.type), state.axis, range});
+  }
+
   std::vector<sinter_section_record> sectionRecords;
   for (auto [section, placed] : llvm::zip(bundle.sections, sections))
     sectionRecords.push_back({writer.text(section.name), placed.offset, section.bytes, placed.hash});
@@ -432,7 +471,7 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
   if (!writer.failure.empty())
     return internalError("the program to write is wrong: " + writer.failure);
 
-  std::string file(sizeof header, 0);
+  std::string file(header.header_bytes, 0);
   header.words = append(file, writer.words);
   header.expressions = append(file, writer.expressions);
   header.symbols = append(file, symbols);
@@ -447,20 +486,26 @@ llvm::Expected<std::string> sinter::encodeTables(const BundleDescription &bundle
   header.steps = append(file, steps);
   header.sections = append(file, sectionRecords);
   header.files = append(file, files);
+  if (header.version >= 4) {
+    header.entries = append(file, entries);
+    header.states = append(file, states);
+  }
   header.strings = append(file, writer.strings);
   file.resize(llvm::alignTo(file.size(), 8));
   header.file_bytes = file.size();
-  std::memcpy(file.data(), &header, sizeof header);
+  std::memcpy(file.data(), &header, header.header_bytes);
   return file;
 }
 
 void sinter::sealProgram(std::string &program, StringRef manifest) {
-  sinter_program_header header;
-  std::memcpy(&header, program.data(), sizeof header);
+  // The fields that are entered here are in every version.
+  sinter_program_header header = {};
+  size_t size = std::min(sizeof header, program.size());
+  std::memcpy(&header, program.data(), size);
   header.manifest_bytes = manifest.size();
   header.manifest_hash = manifest.empty() ? 0 : sinter_hash_bytes(manifest.data(), manifest.size());
   header.checksum = 0;
-  std::memcpy(program.data(), &header, sizeof header);
+  std::memcpy(program.data(), &header, size);
   header.checksum = sinter_hash_bytes(program.data(), program.size());
-  std::memcpy(program.data(), &header, sizeof header);
+  std::memcpy(program.data(), &header, size);
 }

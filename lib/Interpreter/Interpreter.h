@@ -26,9 +26,14 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 namespace sinter {
+
+/// What a session keeps, by the states' names; a state that is not there yet is zero.
+using StateValues = std::map<std::string, HostTensor>;
 
 struct InterpretOptions {
   /// Where `sinter.parameter` gets its value; a module without weights needs none.
@@ -36,6 +41,8 @@ struct InterpretOptions {
   /// Called after each op with its result. An error ends the run and is returned. What it leaves in
   /// the tensor is what later ops read.
   std::function<llvm::Error(mlir::Operation *, HostTensor &)> observe;
+  /// The states of a session, which a run reads and changes; a module without states needs none.
+  StateValues *states = nullptr;
   /// Of the few ops that are worth it.
   unsigned numThreads = 2;
 };

@@ -361,6 +361,8 @@ static llvm::Expected<HostTensor> runAttention(AttentionOp op, const Frame &fram
     bias = loadFloats(frame.operand(3));
     biasStrides = broadcastStrides(frame.operand(3).dims, {batches, heads, queries, keys});
   }
+  // Of a state only the first are in use; the scores of the others are -infinity, and so their weights +0.
+  int64_t used = op.getPast() ? frame.operands.back()->getInt(0) + queries : keys;
   std::vector<float> values(*countElements(frame.resultDims));
   runInParallel(batches * queries, frame.options.numThreads, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
@@ -372,7 +374,7 @@ static llvm::Expected<HostTensor> runAttention(AttentionOp op, const Frame &fram
           if (!bias.empty())
             scores[i] = scores[i] +
                         bias[b * biasStrides[0] + h * biasStrides[1] + position * biasStrides[2] + i * biasStrides[3]];
-          if (op.getCausal() && i > position + keys - queries)
+          if (i > (op.getCausal() ? position + used - queries : used - 1))
             scores[i] = -std::numeric_limits<float>::infinity();
         }
         float factor = applyExponentials(scores, numerics.getChains());

@@ -60,8 +60,34 @@ static llvm::Expected<HostTensor> runSizes(SizesOp op, const Frame &frame) {
   return result;
 }
 
+static llvm::Expected<HostTensor> runUpdateState(UpdateStateOp op, const Frame &frame) {
+  auto state = SymbolTable::lookupNearestSymbolFrom<StateOp>(op, op.getStateAttr());
+  if (!state || !frame.options.states)
+    return frame.fail("nothing keeps the state '" + op.getState() + "'");
+  HostTensor &kept = frame.options.states->try_emplace(op.getState().str(), frame.makeResult()).first->second;
+  if (kept.type != frame.resultType || kept.dims != frame.resultDims)
+    return frame.fail("the state '" + op.getState() + "' is kept with another type or sizes than it declares");
+  const HostTensor &positions = frame.operand(0), &rows = frame.operand(1);
+  int64_t axis = state.getAxis(), capacity = kept.dims[axis], count = rows.dims[axis];
+  size_t outer = 1, inner = elementSize(kept.type);
+  for (int64_t size : llvm::ArrayRef(kept.dims).take_front(axis))
+    outer *= size;
+  for (int64_t size : llvm::ArrayRef(kept.dims).drop_front(axis + 1))
+    inner *= size;
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t position = positions.getInt(i);
+    if (position < 0 || position >= capacity)
+      continue;
+    for (size_t a = 0; a < outer; ++a)
+      std::copy_n(rows.data.begin() + (a * count + i) * inner, inner,
+                  kept.data.begin() + (a * capacity + position) * inner);
+  }
+  return kept;
+}
+
 void sinter::addProgramKernels(KernelTable &table) {
   table.add(runConstant);
   table.add(runParameter);
   table.add(runSizes);
+  table.add(runUpdateState);
 }

@@ -109,12 +109,14 @@ static llvm::Expected<HostTensor> runAttention(AttentionOp op, const Frame &fram
     bias = load<double>(frame.operand(3));
     biasStrides = broadcastStrides(frame.operand(3).dims, {batches, heads, queries, keys});
   }
+  // Of a state only the first are in use.
+  int64_t used = op.getPast() ? frame.operands.back()->getInt(0) + queries : keys;
   std::vector<double> values(*countElements(frame.resultDims), 0);
 
   // One query of one head.
   auto attend = [&](int64_t b, int64_t position, int64_t h, std::vector<double> &scores) {
     int64_t g = h / (heads / groups);
-    int64_t visible = op.getCausal() ? std::min(keys, position + keys - queries + 1) : keys;
+    int64_t visible = std::min(keys, op.getCausal() ? position + used - queries + 1 : used);
     const double *row = q.data() + ((b * queries + position) * heads + h) * size;
     double most = -std::numeric_limits<double>::infinity(), sum = 0;
     for (int64_t i = 0; i < visible; ++i) {

@@ -9,7 +9,7 @@
 #include "dialects/sinter/IR/Sinter.h"
 #include "dialects/sinter/Transforms/Refusals.h"
 #include "dialects/sinter/Transforms/SparsityPattern.h"
-#include "lib/Pipeline/PhaseDriver.h"
+#include "lib/Pipeline/Entries.h"
 #include "lib/Support/Failure.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -201,7 +201,8 @@ llvm::Error sinter::checkSchemes(const CompileRequest &request) {
   return llvm::Error::success();
 }
 
-llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mlir::MLIRContext &context) {
+llvm::Expected<CompileResult> sinter::compile(const CompileRequest &given, mlir::MLIRContext &context) {
+  CompileRequest request = given;
   auto report = [&](double part, llvm::StringRef what) {
     if (request.progress)
       request.progress(part, what);
@@ -227,6 +228,9 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
 
   if (llvm::Error error = checkSchemes(request))
     return error;
+  std::vector<ListedDim> listed;
+  if (!targets->empty() && targets->front().target->needsFixedSizes())
+    listed = takeListedDims(request.import.dims);
 
   report(0, "reading " + request.model);
   bool isDump = llvm::StringRef(request.model).ends_with(".mlir");
@@ -269,8 +273,32 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
   if (llvm::Error error = driver.dump(*source->module, folder))
     return error;
   report(0.1, "transforming the graph");
-  if (llvm::Error error = driver.run(*source->module, last, folder))
+  const bool hasEntries = !listed.empty() && last > Phase::Quantized;
+  if (hasEntries && first > Phase::Quantized)
+    return usage("--dim " + listed.front().name + ": '" + request.model + "' is in phase " + stringifyPhase(first) +
+                 ", in which sizes are fixed");
+  if (hasEntries && request.compileTo && *request.compileTo != Phase::Emitted && !request.import.checkOnly)
+    return usage("--compile-to=" + stringifyPhase(last) + ": from phase " + stringifyPhase(Phase::Sparse) +
+                 " on there is a module for each size of " + listed.front().name +
+                 "; name one, or see --dump-phases-to");
+  if (llvm::Error error = driver.run(*source->module, hasEntries ? Phase::Quantized : last, folder))
     return error;
+  std::vector<CompiledEntry> entries;
+  if (hasEntries) {
+    auto makeDriver = [&](llvm::StringRef entry) {
+      llvm::SmallString<128> dumps(request.dumpPhasesTo);
+      if (!dumps.empty())
+        llvm::sys::path::append(dumps, entry);
+      PhaseDriver own(target, spec, dumps.str().str());
+      if (!request.import.checkOnly)
+        own.weightsFolder = source->folder;
+      return own;
+    };
+    auto made = makeEntries(*source->module, listed, last, folder, makeDriver);
+    if (!made)
+      return made.takeError();
+    entries = std::move(*made);
+  }
 
   if (last == Phase::Emitted && !request.import.checkOnly) {
     mlir::OwningOpRef<mlir::ModuleOp> reference = driver.takeReference();
@@ -288,7 +316,11 @@ llvm::Expected<CompileResult> sinter::compile(const CompileRequest &request, mli
     emit.jobs = request.jobs ? request.jobs : std::max(1u, std::thread::hardware_concurrency());
     emit.dumpFolder = request.dumpPhasesTo;
     emit.progress = [&](double part, llvm::StringRef what) { report(0.2 + 0.8 * part, what); };
-    auto emitted = target->emit(*source->module, *reference, emit);
+    std::vector<ProgramEntry> views;
+    for (CompiledEntry &entry : entries)
+      views.push_back({entry.name, *entry.module, *entry.reference, entry.sizes});
+    auto emitted = hasEntries ? target->emitEntries(*source->module, views, emit)
+                              : target->emit(*source->module, *reference, emit);
     if (!emitted)
       return emitted.takeError();
     result.targets.push_back({spec, std::move(*emitted)});

@@ -117,10 +117,7 @@ RecipeReader PhaseDriver::makeRecipeReader(mlir::ModuleOp module) const {
   };
 }
 
-llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool verifying) {
-  mlir::PassManager passes(module.getContext(), mlir::ModuleOp::getOperationName());
-  // Our LLVM has no assertions: what a pass breaks is found by verifiers or not at all.
-  passes.enableVerifier(true);
+void PhaseDriver::addPasses(mlir::ModuleOp module, Phase phase, bool verifying, mlir::OpPassManager &passes) {
   if (!verifying) {
     if (phase == Phase::Canonical)
       addCanonicalPasses(passes);
@@ -144,6 +141,14 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
     passes.addPass(createVerifyGraphPass({stringifyPhase(phase).str()}));
   else
     target->addVerifyingPasses(phase, passes);
+}
+
+llvm::Error PhaseDriver::transform(mlir::ModuleOp module, llvm::function_ref<void(mlir::OpPassManager &)> addPasses,
+                                   llvm::StringRef what) {
+  mlir::PassManager passes(module.getContext(), mlir::ModuleOp::getOperationName());
+  // Our LLVM has no assertions: what a pass breaks is found by verifiers or not at all.
+  passes.enableVerifier(true);
+  addPasses(passes);
   std::string reproducer = reproducerPath();
   passes.enableCrashReproducerGeneration(reproducer);
 
@@ -187,7 +192,7 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
     llvm::sys::fs::remove(reproducer);
     return unsupported(std::move(refused));
   }
-  std::string message = ("phase " + stringifyPhase(phase) + " failed").str();
+  std::string message = (what + " failed").str();
   if (!diagnostics.empty())
     message += ": " + diagnostics;
   if (!llvm::sys::fs::exists(reproducer))
@@ -197,7 +202,13 @@ llvm::Error PhaseDriver::runPasses(mlir::ModuleOp module, Phase phase, bool veri
             reproducer);
 }
 
-llvm::Error PhaseDriver::verify(mlir::ModuleOp module) { return runPasses(module, *getPhase(module), true); }
+static std::string describePhase(Phase phase) { return ("phase " + stringifyPhase(phase)).str(); }
+
+llvm::Error PhaseDriver::verify(mlir::ModuleOp module) {
+  Phase phase = *getPhase(module);
+  auto add = [&](mlir::OpPassManager &passes) { addPasses(module, phase, /*verifying=*/true, passes); };
+  return transform(module, add, describePhase(phase));
+}
 
 llvm::Error PhaseDriver::run(mlir::ModuleOp module, Phase last, llvm::StringRef folder) {
   for (Phase phase : allPhases) {
@@ -206,7 +217,10 @@ llvm::Error PhaseDriver::run(mlir::ModuleOp module, Phase last, llvm::StringRef 
       break;
     if (current && phase <= *current)
       continue;
-    if (llvm::Error error = runPasses(module, phase, false))
+    auto add = [&, phase = phase](mlir::OpPassManager &passes) {
+      addPasses(module, phase, /*verifying=*/false, passes);
+    };
+    if (llvm::Error error = transform(module, add, describePhase(phase)))
       return error;
     setPhase(module, phase);
     if (llvm::Error error = dump(module, folder))

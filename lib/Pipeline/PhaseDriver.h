@@ -36,6 +36,9 @@ public:
   /// Takes `module` from the phase that it is in to `last`, which is at most Placed, dumping it after each phase.
   /// Nothing is done where it is there already. `folder`: see dumpPhase.
   llvm::Error run(mlir::ModuleOp module, Phase last, llvm::StringRef folder);
+  /// Carries out passes that lead to no other phase; `what` they are is for messages: "padding".
+  llvm::Error transform(mlir::ModuleOp module, llvm::function_ref<void(mlir::OpPassManager &)> addPasses,
+                        llvm::StringRef what);
   /// Checks what the module's phase promises.
   llvm::Error verify(mlir::ModuleOp module);
   /// Writes the module as <n>-<phase>.mlir, with the attribute `sinter.folder`: where the files of `sinter.files` lie,
@@ -47,7 +50,7 @@ public:
 
 private:
   RecipeReader makeRecipeReader(mlir::ModuleOp module) const;
-  llvm::Error runPasses(mlir::ModuleOp module, Phase phase, bool verifying);
+  void addPasses(mlir::ModuleOp module, Phase phase, bool verifying, mlir::OpPassManager &passes);
 
   const Target *target;
   TargetSpec spec;

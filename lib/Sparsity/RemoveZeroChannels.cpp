@@ -329,8 +329,8 @@ Value Heads::rebuildOperand(OpBuilder &b, Operand &operand, Value mask, int64_t 
 Value Heads::rebuild(OpBuilder &b, Value mask, int64_t kept) {
   Value q = rebuildOperand(b, query, mask, kept), k = rebuildOperand(b, key, mask, kept),
         v = rebuildOperand(b, value, mask, kept);
-  Value result = AttentionOp::create(b, attention.getLoc(), q, k, v, attention.getBias(), attention.getScaleAttr(),
-                                     attention.getCausalAttr());
+  Value result = AttentionOp::create(b, attention.getLoc(), q, k, v, attention.getBias(), attention.getPast(),
+                                     attention.getScaleAttr(), attention.getCausalAttr());
   Sizes sizes = getSizes(joined.getResult());
   sizes.back() = kept * value.size;
   return ReshapeOp::create(b, joined.getLoc(), getTensorType(sizes, sinter::getElementType(result)), result);

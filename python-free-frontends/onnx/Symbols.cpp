@@ -169,8 +169,12 @@ Symbols::Solution Symbols::equate(const SizeExpr &a, const SizeExpr &b) {
     return Solution::Equal;
   if (SizeExpr::provedDifferent(a, b))
     return Solution::Contradiction;
-  // The later a symbol was declared, the rather it is replaced: token ids come first, and give sizes their names.
-  for (const std::string &symbol : llvm::reverse(order)) {
+  // The later a symbol was declared, the rather it is replaced: token ids come first, and give sizes their names. What
+  // the user bounds is replaced last, so that others are told by it.
+  std::vector<std::string> candidates(order.rbegin(), order.rend());
+  std::stable_partition(candidates.begin(), candidates.end(),
+                        [&](const std::string &symbol) { return !userBounds.count(symbol); });
+  for (const std::string &symbol : candidates) {
     if (!contains(difference, symbol))
       continue;
     auto parts = splitLinear(difference, symbol);
@@ -311,6 +315,9 @@ llvm::Error Symbols::applyOptions(llvm::ArrayRef<DimOption> options) {
       low = *llvm::min_element(option.sizes);
       high = *llvm::max_element(option.sizes);
     }
+    // Of a cache, which may become a state that is empty at first; where it is a dimension, that is at least 1.
+    if (low == 0 && high > 0 && option.sizes.empty())
+      low = 1;
     if ((low && *low < 1) || (high && *high < low.value_or(1)))
       return usage("--dim " + option.name + ": a size is at least 1, and the least is not above the greatest");
     if (low && high && *low == *high) {

@@ -13,6 +13,7 @@
 
 #include "runtime/core/internal.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,10 +27,15 @@
 static const sinter_device *findDevice(const sinter_program_options *options, uint32_t kind) {
   for (uint32_t i = 0; i < options->device_count; ++i) {
     const sinter_device *device = options->devices[i];
-    if (device && device->struct_bytes >= sizeof(sinter_device) && device->kind == kind)
+    if (device && device->struct_bytes >= offsetof(sinter_device, reset) && device->kind == kind)
       return device;
   }
   return NULL;
+}
+
+/* Devices that were made before there were states have no `reset`. */
+static bool keepsStates(const sinter_device *device) {
+  return device->struct_bytes >= sizeof(sinter_device) && device->reset != NULL;
 }
 
 /* The tensors' sizes, and how many of them are inputs. */
@@ -97,6 +103,10 @@ sinter_status sinter_internal_find_schedules(sinter_program *program, const sint
                                   "program '%s' is for the %s chip '%s', and no device was given that executes its "
                                   "schedule (the devices of sinter_program_options)",
                                   name, sinter_device_kind_name(kind), sinter_internal_text(program, step->name));
+    if (program->state_count && !keepsStates(schedule->device))
+      return sinter_internal_fail(
+          error, SINTER_UNSUPPORTED, "program '%s' has states ('%s'), and the device for chip '%s' keeps none", name,
+          sinter_internal_text(program, program->states[0].name), sinter_internal_text(program, step->name));
     sinter_status status = describeSchedule(program, schedule, read, error);
     if (status)
       return status;
@@ -126,6 +136,10 @@ sinter_status sinter_program_get_schedule(const sinter_program *program, uint32_
   info->step = program->schedules[index].step;
   info->cycles = (uint64_t)sinter_internal_schedule_word(program, step, SINTER_SCHEDULE_CYCLES);
   info->limit_cycles = (uint64_t)sinter_internal_schedule_word(program, step, SINTER_SCHEDULE_LIMIT);
+  info->entry = SINTER_NO_INDEX;
+  for (uint32_t i = 0; i < program->entry_count; ++i)
+    if (info->step - program->entries[i].steps.first < program->entries[i].steps.count)
+      info->entry = i;
   info->clock_hz = (uint64_t)sinter_internal_schedule_word(program, step, SINTER_SCHEDULE_CLOCK);
   info->weights = program->schedules[index].given.weights;
   info->weights_bytes = program->schedules[index].given.weights_bytes;
@@ -188,23 +202,24 @@ void sinter_internal_close_devices(sinter_session *session) {
   }
 }
 
+void sinter_internal_reset_devices(sinter_session *session) {
+  const sinter_program *program = session->program;
+  bool done[SINTER_DEVICE_KINDS + 1] = {false};
+  for (uint32_t i = 0; i < program->schedule_count; ++i) {
+    const sinter_device *device = program->schedules[i].device;
+    if (!done[device->kind] && keepsStates(device))
+      device->reset(session->handles[device->kind]);
+    done[device->kind] = true;
+  }
+}
+
 sinter_status sinter_internal_check_execution(sinter_session *session, const sinter_step_record *step,
                                               const int64_t *words) {
   const sinter_program *program = session->program;
   for (uint32_t i = SINTER_SCHEDULE_WORDS; i < step->arguments.count; i += 2) {
     const sinter_argument_record *argument = &program->arguments[step->arguments.first + i];
     const uint64_t bytes = (uint64_t)words[i + 1];
-    uint64_t room = 0;
-    if (argument->kind == SINTER_ARGUMENT_ARENA) {
-      room = session->arena_bytes - (uint64_t)session->expressions[argument->index];
-    } else if (argument->kind == SINTER_ARGUMENT_OUTPUT) {
-      room = session->outputs[argument->index].bytes;
-    } else {
-      const sinter_value_record *value = &program->inputs[argument->index];
-      room = sinter_type_size(value->type);
-      for (uint32_t axis = 0; axis < value->dims.count; ++axis)
-        room *= (uint64_t)session->inputs[argument->index].dims[axis];
-    }
+    const uint64_t room = sinter_internal_room(session, argument);
     if (bytes > room || (argument->kind != SINTER_ARGUMENT_ARENA && bytes != room))
       return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
                                   "the program is malformed: tensor %u of a schedule has %llu bytes, and room for %llu",
@@ -232,34 +247,4 @@ int64_t sinter_internal_execute_schedule(const int64_t *words, int64_t begin, in
       schedule->device->execute(execution->session->handles[schedule->device->kind], schedule->number, inputs, outputs,
                                 &execution->cycles, &execution->error);
   return complete(&execution->error, status) ? 1 : 0;
-}
-
-int64_t sinter_internal_check_indices(const int64_t *words, int64_t begin, int64_t end, void *scratch) {
-  (void)scratch;
-  const int64_t things = words[3], copies = words[4];
-  uint16_t *to = (uint16_t *)(uintptr_t)words[1] + begin * copies;
-  for (int64_t i = begin; i < end; ++i) {
-    const int64_t index =
-        words[2] == SINTER_I64 ? ((const int64_t *)(uintptr_t)words[0])[i] : ((const int32_t *)(uintptr_t)words[0])[i];
-    if (index < -things || index >= things)
-      return 1 + i;
-    for (int64_t copy = 0; copy < copies; ++copy)
-      *to++ = (uint16_t)(index < 0 ? index + things : index);
-  }
-  return 0;
-}
-
-int64_t sinter_internal_arrange(const int64_t *words, int64_t begin, int64_t end, void *scratch) {
-  (void)scratch;
-  const unsigned char *from = (const unsigned char *)(uintptr_t)words[0];
-  unsigned char *to = (unsigned char *)(uintptr_t)words[1];
-  const int32_t *table = (const int32_t *)(uintptr_t)words[2];
-  const size_t bytes = (size_t)words[3];
-  for (int64_t i = begin; i < end; ++i) {
-    if (table[i] >= 0 && table[i] < words[4])
-      memcpy(to + (size_t)i * bytes, from + (size_t)table[i] * bytes, bytes);
-    else
-      memset(to + (size_t)i * bytes, 0, bytes);
-  }
-  return 0;
 }

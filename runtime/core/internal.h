@@ -69,6 +69,10 @@ struct sinter_program {
   const sinter_step_record *steps;
   const sinter_section_record *sections;
   const sinter_file_record *files;
+  /* Of a header that may be too short to have them. */
+  const sinter_entry_record *entries;
+  const sinter_state_record *states;
+  uint32_t entry_count, state_count;
 
   uint32_t variant;               /* SINTER_NO_INDEX: there are none */
   const sinter_kernel *functions; /* one per kernel */
@@ -148,11 +152,23 @@ void sinter_internal_close_devices(sinter_session *session);
 /* Whether the pointers of a step's words have the bytes behind them that it says. */
 sinter_status sinter_internal_check_execution(sinter_session *session, const sinter_step_record *step,
                                               const int64_t *words);
-/* The kernels SINTER_EXECUTE_SCHEDULE, whose first word a run replaces by a pointer
-   to the sinter_internal_execution, SINTER_CHECK_INDICES and SINTER_ARRANGE. */
+/* The kernel SINTER_EXECUTE_SCHEDULE, whose first word a run replaces by a pointer
+   to the sinter_internal_execution. */
 int64_t sinter_internal_execute_schedule(const int64_t *words, int64_t begin, int64_t end, void *scratch);
+/* All devices of the session forget what their states hold. */
+void sinter_internal_reset_devices(sinter_session *session);
+
+//===----------------------------------------------------------------------===//
+// Kernels of the runtime's own (kernels.c)
+//===----------------------------------------------------------------------===//
+
 int64_t sinter_internal_check_indices(const int64_t *words, int64_t begin, int64_t end, void *scratch);
 int64_t sinter_internal_arrange(const int64_t *words, int64_t begin, int64_t end, void *scratch);
+int64_t sinter_internal_resize(const int64_t *words, int64_t begin, int64_t end, void *scratch);
+int64_t sinter_internal_store(const int64_t *words, int64_t begin, int64_t end, void *scratch);
+/* Whether what a SINTER_RESIZE or SINTER_STORE reads and writes lies within what it is part of. */
+sinter_status sinter_internal_check_room(sinter_session *session, const sinter_step_record *step, const int64_t *words,
+                                         int64_t tasks);
 
 //===----------------------------------------------------------------------===//
 // Expressions
@@ -279,6 +295,10 @@ struct sinter_session {
   bool opened[SINTER_DEVICE_KINDS + 1];
   uint64_t cycles; /* of the last run */
 
+  uint32_t wanted_entry; /* SINTER_NO_INDEX: the first that the sizes fit into */
+  uint32_t entry;        /* of the last run; SINTER_NO_INDEX: the program has none */
+  int64_t past;          /* positions that the states hold */
+
   void *memory;
   uint64_t memory_bytes;
   sinter_release release; /* NULL: the memory is the caller's */
@@ -289,6 +309,10 @@ struct sinter_session {
 /* Everything that a run needs before its first step: symbols, checks,
    expressions, arguments. */
 sinter_status sinter_internal_prepare(sinter_session *session);
+
+/* How many bytes lie at the pointer of an argument of the arena, an input or an
+   output, where sizes and expressions are the run's. */
+uint64_t sinter_internal_room(const sinter_session *session, const sinter_argument_record *argument);
 
 //===----------------------------------------------------------------------===//
 // The machine (runtime/cpu)

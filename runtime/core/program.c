@@ -95,6 +95,7 @@ sinter_status sinter_program_get_info(const sinter_program *program, sinter_prog
   info->source_sha256 = sinter_internal_text(program, header->source_sha256);
   info->variant = sinter_internal_variant_name(program);
   info->arena_formula = sinter_internal_formula(program, header->arena_bytes);
+  info->advance_formula = program->state_count ? sinter_internal_formula(program, header->advance) : "";
   info->weights_bytes = header->weights_bytes;
   info->code_bytes = program->variant == SINTER_NO_INDEX ? 0 : program->variants[program->variant].bytes;
   info->input_count = (uint32_t)header->inputs.count;
@@ -107,6 +108,8 @@ sinter_status sinter_program_get_info(const sinter_program *program, sinter_prog
   info->section_count = (uint32_t)header->sections.count;
   info->file_count = (uint32_t)header->files.count;
   info->schedule_count = program->schedule_count;
+  info->entry_count = program->entry_count;
+  info->state_count = program->state_count;
   return SINTER_OK;
 }
 
@@ -190,6 +193,53 @@ sinter_status sinter_program_get_check(const sinter_program *program, uint32_t i
   info->left = check->kind == SINTER_CHECK_SIZE ? "" : sinter_internal_formula(program, check->left);
   info->right = sinter_internal_formula(program, check->right);
   info->text = sinter_internal_text(program, check->text);
+  return SINTER_OK;
+}
+
+sinter_status sinter_program_get_entry(const sinter_program *program, uint32_t index, sinter_entry_info *info) {
+  memset(info, 0, sizeof *info);
+  if (index >= program->entry_count)
+    return SINTER_WRONG_CALL;
+  const sinter_entry_record *entry = &program->entries[index];
+  info->name = sinter_internal_text(program, entry->name);
+  info->first_step = entry->steps.first;
+  info->step_count = entry->steps.count;
+  info->limit_count = entry->limits.count / 2;
+  return SINTER_OK;
+}
+
+sinter_status sinter_program_find_entry(const sinter_program *program, const char *name, uint32_t *index) {
+  *index = 0;
+  for (uint32_t i = 0; i < program->entry_count; ++i)
+    if (strcmp(sinter_internal_text(program, program->entries[i].name), name) == 0) {
+      *index = i;
+      return SINTER_OK;
+    }
+  return SINTER_WRONG_CALL;
+}
+
+sinter_status sinter_program_get_limit(const sinter_program *program, uint32_t entry, uint32_t index,
+                                       sinter_size *limit) {
+  memset(limit, 0, sizeof *limit);
+  if (entry >= program->entry_count || index >= program->entries[entry].limits.count / 2)
+    return SINTER_WRONG_CALL;
+  const int64_t *words = program->words + program->entries[entry].limits.first + 2 * index;
+  limit->symbol = sinter_internal_text(program, program->symbols[words[0]].name);
+  limit->value = words[1];
+  return SINTER_OK;
+}
+
+sinter_status sinter_program_get_state(const sinter_program *program, uint32_t index, sinter_state_info *info) {
+  memset(info, 0, sizeof *info);
+  if (index >= program->state_count)
+    return SINTER_WRONG_CALL;
+  const sinter_state_record *state = &program->states[index];
+  info->name = sinter_internal_text(program, state->name);
+  info->type = (sinter_type)state->type;
+  info->rank = state->dims.count;
+  info->axis = state->axis;
+  for (uint32_t axis = 0; axis < state->dims.count; ++axis)
+    info->dims[axis] = sinter_internal_formula(program, program->dims[state->dims.first + axis].size);
   return SINTER_OK;
 }
 

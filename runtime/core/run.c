@@ -229,6 +229,10 @@ static bool readInteger(const void *data, uint32_t type, uint64_t position, int6
 
 /* "input 'ids' along axis 1 ('seq')", or "element 0 of input 'shape'". */
 static const char *describeSymbol(const sinter_program *program, const sinter_symbol_record *symbol, char text[256]) {
+  if (symbol->source == SINTER_FROM_SESSION) {
+    snprintf(text, 256, "the number of positions in the states ('%s')", sinter_internal_text(program, symbol->name));
+    return text;
+  }
   const char *input = nameOf(program, &program->inputs[symbol->input]);
   if (symbol->source == SINTER_FROM_AXIS)
     snprintf(text, 256, "the size of input '%s' along axis %llu ('%s')", input, (unsigned long long)symbol->position,
@@ -279,10 +283,13 @@ static sinter_status readSymbols(sinter_session *session, bool *changed) {
   char text[256];
   for (uint32_t i = 0; i < program->header->symbols.count; ++i) {
     const sinter_symbol_record *symbol = &program->symbols[i];
-    const sinter_internal_input *input = &session->inputs[symbol->input];
-    const sinter_value_record *record = &program->inputs[symbol->input];
+    const bool isOfSession = symbol->source == SINTER_FROM_SESSION;
+    const sinter_internal_input *input = isOfSession ? NULL : &session->inputs[symbol->input];
+    const sinter_value_record *record = isOfSession ? NULL : &program->inputs[symbol->input];
     int64_t value;
-    if (symbol->source == SINTER_FROM_AXIS) {
+    if (isOfSession) {
+      value = session->past;
+    } else if (symbol->source == SINTER_FROM_AXIS) {
       value = input->dims[symbol->position];
     } else if (symbol->source == SINTER_FROM_RANGE) {
       const sinter_status status = readRange(session, symbol, &value);
@@ -410,6 +417,70 @@ static sinter_status measureRun(sinter_session *session) {
   return SINTER_OK;
 }
 
+/* The first symbol of which an entry takes no value as great as the run's; else the entry takes the run. */
+static const int64_t *findExcess(const sinter_session *session, uint32_t entry) {
+  const sinter_range limits = session->program->entries[entry].limits;
+  const int64_t *words = session->program->words + limits.first, *end = words + limits.count;
+  for (; words < end; words += 2)
+    if (session->values[words[0]] > words[1])
+      return words;
+  return NULL;
+}
+
+/* Which entry carries out the run. */
+static sinter_status chooseEntry(sinter_session *session) {
+  const sinter_program *program = session->program;
+  uint32_t entry = session->wanted_entry;
+  if (entry == SINTER_NO_INDEX && program->entry_count)
+    for (entry = 0; entry + 1 < program->entry_count && findExcess(session, entry); ++entry)
+      ;
+  if (entry != session->entry)
+    session->resolved = false;
+  session->entry = entry;
+  if (entry == SINTER_NO_INDEX)
+    return SINTER_OK;
+  const int64_t *excess = findExcess(session, entry);
+  if (!excess)
+    return SINTER_OK;
+  char text[256];
+  return sinter_internal_fail(&session->error, SINTER_TOO_LARGE, "%s is %lld; entry '%s' takes at most %lld",
+                              describeSymbol(program, &program->symbols[excess[0]], text),
+                              (long long)session->values[excess[0]],
+                              sinter_internal_text(program, program->entries[entry].name), (long long)excess[1]);
+}
+
+/* Whether there is room in the states for what the run adds to them. */
+static sinter_status checkCapacity(sinter_session *session) {
+  const sinter_program *program = session->program;
+  for (uint32_t i = 0; i < program->state_count; ++i) {
+    const sinter_state_record *state = &program->states[i];
+    const int64_t capacity = session->expressions[program->dims[state->dims.first + state->axis].size];
+    const int64_t added = session->expressions[program->header->advance];
+    if (added < 0)
+      return sinter_internal_fail(&session->error, SINTER_UNUSABLE,
+                                  "the program is malformed: a run adds %lld positions to its states",
+                                  (long long)added);
+    if (added > capacity || session->past > capacity - added)
+      return sinter_internal_fail(&session->error, SINTER_TOO_LARGE,
+                                  "state '%s' has room for %lld positions; it holds %lld, and the run adds %lld",
+                                  sinter_internal_text(program, state->name), (long long)capacity,
+                                  (long long)session->past, (long long)added);
+  }
+  return SINTER_OK;
+}
+
+uint64_t sinter_internal_room(const sinter_session *session, const sinter_argument_record *argument) {
+  if (argument->kind == SINTER_ARGUMENT_ARENA)
+    return session->arena_bytes - (uint64_t)session->expressions[argument->index];
+  if (argument->kind == SINTER_ARGUMENT_OUTPUT)
+    return session->outputs[argument->index].bytes;
+  const sinter_value_record *value = &session->program->inputs[argument->index];
+  uint64_t room = sinter_type_size(value->type);
+  for (uint32_t axis = 0; axis < value->dims.count; ++axis)
+    room *= (uint64_t)session->inputs[argument->index].dims[axis];
+  return room;
+}
+
 /* The words of a step's arguments. */
 static sinter_status resolveArguments(sinter_session *session, const sinter_step_record *step, int64_t *words) {
   const sinter_program *program = session->program;
@@ -457,6 +528,10 @@ static sinter_kernel functionOf(const sinter_program *program, const sinter_step
     return sinter_internal_check_indices;
   case SINTER_ARRANGE:
     return sinter_internal_arrange;
+  case SINTER_RESIZE:
+    return sinter_internal_resize;
+  case SINTER_STORE:
+    return sinter_internal_store;
   default:
     return program->functions[step->kernel];
   }
@@ -488,7 +563,10 @@ static sinter_status resolve(sinter_session *session) {
   }
   int64_t *words = session->arguments;
   session->work_count = 0;
-  for (uint32_t i = 0; i < program->header->steps.count; ++i) {
+  sinter_range steps = {0, (uint32_t)program->header->steps.count};
+  if (session->entry != SINTER_NO_INDEX)
+    steps = program->entries[session->entry].steps;
+  for (uint32_t i = steps.first; i < steps.first + steps.count; ++i) {
     const sinter_step_record *step = &program->steps[i];
     int64_t tasks = session->expressions[step->tasks], scratch = session->expressions[step->scratch_bytes];
     if (tasks < 0 || scratch < 0)
@@ -505,6 +583,8 @@ static sinter_status resolve(sinter_session *session) {
     sinter_status status = resolveArguments(session, step, words);
     if (!status && step->kernel == SINTER_EXECUTE_SCHEDULE)
       status = resolveSchedule(session, i, tasks, words);
+    if (!status && (step->kernel == SINTER_RESIZE || step->kernel == SINTER_STORE))
+      status = sinter_internal_check_room(session, step, words, tasks);
     if (status)
       return status;
     sinter_internal_work *work = &session->work[session->work_count++];
@@ -539,6 +619,8 @@ sinter_status sinter_internal_prepare(sinter_session *session) {
     session->evaluated = true;
     session->sizes_changed = false;
   }
+  if ((status = chooseEntry(session)) || (status = checkCapacity(session)))
+    return status;
   if (!session->resolved) {
     if ((status = resolve(session)))
       return status;
@@ -552,6 +634,22 @@ static const sinter_internal_execution *executionOf(const sinter_internal_work *
 }
 
 uint64_t sinter_session_cycles(const sinter_session *session) { return session->cycles; }
+uint32_t sinter_session_entry(const sinter_session *session) { return session->entry; }
+int64_t sinter_session_past(const sinter_session *session) { return session->past; }
+
+sinter_status sinter_session_set_entry(sinter_session *session, uint32_t entry) {
+  const sinter_program *program = session->program;
+  if (entry != SINTER_NO_INDEX && entry >= program->entry_count)
+    return sinter_internal_fail(&session->error, SINTER_WRONG_CALL, "program '%s' has %u entries; there is no entry %u",
+                                sinter_internal_text(program, program->header->name), program->entry_count, entry);
+  session->wanted_entry = entry;
+  return SINTER_OK;
+}
+
+void sinter_session_reset(sinter_session *session) {
+  session->past = 0;
+  sinter_internal_reset_devices(session);
+}
 
 sinter_status sinter_session_run(sinter_session *session) {
   const sinter_program *program = session->program;
@@ -564,6 +662,8 @@ sinter_status sinter_session_run(sinter_session *session) {
   uint32_t ended = sinter_internal_execute(session, &position);
   if (ended == session->work_count) {
     session->ran = true;
+    if (program->state_count)
+      session->past += session->expressions[program->header->advance];
     for (uint32_t i = 0; i < session->work_count; ++i)
       if (session->work[i].function == sinter_internal_execute_schedule)
         session->cycles += executionOf(&session->work[i])->cycles;

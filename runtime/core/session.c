@@ -300,6 +300,7 @@ static sinter_session *buildSession(const sinter_program *program, const Plan *p
   memset(memory + layout->session, 0, layout->total - layout->session);
   sinter_session *session = (sinter_session *)(void *)(memory + layout->session);
   session->program = program;
+  session->entry = session->wanted_entry = SINTER_NO_INDEX;
   session->threads = plan->threads;
   session->arena = memory + layout->arena;
   session->arena_bytes = plan->memory.arena_bytes;

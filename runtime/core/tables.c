@@ -109,6 +109,13 @@ static bool checkValue(Reader *reader, const sinter_value_record *value, const c
 
 static bool checkSymbol(Reader *reader, const sinter_symbol_record *symbol) {
   const sinter_program *program = reader->program;
+  if (symbol->source == SINTER_FROM_SESSION && program->header->version >= 4) {
+    if (symbol->input != SINTER_NO_INDEX || symbol->position != 0)
+      return refuse(reader, "a symbol of the session's is of an input");
+    if (symbol->lowest < 0 || symbol->lowest > symbol->highest)
+      return refuse(reader, "a symbol's bounds are empty");
+    return checkText(reader, symbol->name, "symbols");
+  }
   if (!checkText(reader, symbol->name, "symbols") ||
       !checkIndex(reader, symbol->input, program->header->inputs.count, "symbols"))
     return false;
@@ -225,6 +232,33 @@ static bool checkSchedule(Reader *reader, const sinter_step_record *step) {
   return true;
 }
 
+static bool checkResize(Reader *reader, const sinter_step_record *step) {
+  const sinter_argument_record *arguments = &reader->program->arguments[step->arguments.first];
+  if (step->arguments.count < 4 || step->arguments.count % 2 != 0 || step->arguments.count > 4 + 2 * SINTER_MAX_RANK)
+    return checkCount(reader, step, 4);
+  if ((arguments[0].kind != SINTER_ARGUMENT_INPUT && arguments[0].kind != SINTER_ARGUMENT_ARENA) ||
+      (arguments[1].kind != SINTER_ARGUMENT_OUTPUT && arguments[1].kind != SINTER_ARGUMENT_ARENA))
+    return refuse(reader, "a tensor that is resized has no place");
+  const int64_t rank = (step->arguments.count - 4) / 2;
+  if (arguments[2].kind != SINTER_ARGUMENT_CONSTANT || arguments[2].value < 1 || arguments[2].value > 16 ||
+      arguments[3].kind != SINTER_ARGUMENT_CONSTANT || arguments[3].value != rank)
+    return refuse(reader, "a tensor that is resized has no elements or another rank");
+  for (uint32_t i = 4; i < step->arguments.count; ++i)
+    if (arguments[i].kind != SINTER_ARGUMENT_CONSTANT && arguments[i].kind != SINTER_ARGUMENT_INTEGER)
+      return refuse(reader, "a tensor that is resized has no sizes");
+  return true;
+}
+
+static bool checkStore(Reader *reader, const sinter_step_record *step) {
+  const sinter_argument_record *arguments = &reader->program->arguments[step->arguments.first];
+  if (step->arguments.count != 2)
+    return checkCount(reader, step, 2);
+  if ((arguments[0].kind != SINTER_ARGUMENT_OUTPUT && arguments[0].kind != SINTER_ARGUMENT_ARENA) ||
+      (arguments[1].kind != SINTER_ARGUMENT_CONSTANT && arguments[1].kind != SINTER_ARGUMENT_INTEGER))
+    return refuse(reader, "a number that is stored has no place");
+  return true;
+}
+
 static bool checkOwnKernel(Reader *reader, const sinter_step_record *step) {
   switch (step->kernel) {
   case SINTER_EXECUTE_SCHEDULE:
@@ -234,6 +268,10 @@ static bool checkOwnKernel(Reader *reader, const sinter_step_record *step) {
   case SINTER_CHECK_INDICES:
   case SINTER_ARRANGE:
     return checkCount(reader, step, 5);
+  case SINTER_RESIZE:
+    return checkResize(reader, step);
+  case SINTER_STORE:
+    return checkStore(reader, step);
   default:
     return checkCount(reader, step, 4);
   }
@@ -265,6 +303,50 @@ static bool checkSections(Reader *reader) {
     end = section->offset + section->bytes;
   }
   return true;
+}
+
+static bool checkEntry(Reader *reader, const sinter_entry_record *entry) {
+  const sinter_program_header *header = reader->program->header;
+  if (!checkText(reader, entry->name, "entries") || !checkRange(reader, entry->steps, header->steps.count, "entries") ||
+      !checkRange(reader, entry->limits, header->words.count, "entries"))
+    return false;
+  if (entry->limits.count % 2 != 0)
+    return refuse(reader, "an entry's limits end within one");
+  const int64_t *limits = reader->program->words + entry->limits.first;
+  for (uint32_t i = 0; i < entry->limits.count; i += 2)
+    if (!checkIndex(reader, (uint64_t)limits[i], header->symbols.count, "entries"))
+      return false;
+  return true;
+}
+
+static bool checkState(Reader *reader, const sinter_state_record *state) {
+  if (sinter_type_size(state->type) == 0 || state->dims.count > SINTER_MAX_RANK)
+    return refuse(reader, "one of its states has an unknown type or too many dimensions");
+  return checkText(reader, state->name, "states") &&
+         checkRange(reader, state->dims, reader->program->header->dims.count, "states") &&
+         checkIndex(reader, state->axis, state->dims.count, "states");
+}
+
+/* What only later versions have; for others it is empty. */
+static bool readLaterTables(Reader *reader) {
+  sinter_program *program = reader->program;
+  const sinter_program_header *header = program->header;
+  program->entry_count = program->state_count = 0;
+  if (header->version < 4)
+    return true;
+  program->entries = tableOf(reader, header->entries, sizeof(sinter_entry_record), "entries");
+  program->states = tableOf(reader, header->states, sizeof(sinter_state_record), "states");
+  if (reader->reason[0])
+    return false;
+  program->entry_count = (uint32_t)header->entries.count;
+  program->state_count = (uint32_t)header->states.count;
+  for (uint32_t i = 0; i < program->entry_count; ++i)
+    if (!checkEntry(reader, &program->entries[i]))
+      return false;
+  for (uint32_t i = 0; i < program->state_count; ++i)
+    if (!checkState(reader, &program->states[i]))
+      return false;
+  return program->state_count == 0 || checkExpression(reader, header->advance, "header");
 }
 
 static bool checkRecords(Reader *reader) {
@@ -342,7 +424,7 @@ static bool checkRecords(Reader *reader) {
   for (uint64_t i = 0; i < header->files.count; ++i)
     if (!checkText(reader, program->files[i].name, "files"))
       return false;
-  return checkSections(reader);
+  return checkSections(reader) && readLaterTables(reader);
 }
 
 /* The hash of the file with the field for it as zero. */
@@ -372,7 +454,8 @@ sinter_status sinter_internal_read_tables(sinter_program *program, const void *b
     return sinter_internal_fail(error, SINTER_UNSUPPORTED,
                                 "'%s' has version %u of the format; this runtime (%s) reads versions up to %u", what,
                                 header->version, sinter_runtime_version(), SINTER_PROGRAM_VERSION);
-  if (header->version < 1 || header->header_bytes != sizeof(sinter_program_header) || size < sizeof *header)
+  const uint32_t headerBytes = sinter_header_bytes(header->version);
+  if (header->version < 1 || header->header_bytes != headerBytes || size < headerBytes)
     return sinter_internal_fail(error, SINTER_UNUSABLE, "'%s' is damaged: its header is not of version %u", what,
                                 SINTER_PROGRAM_VERSION);
 

@@ -32,6 +32,13 @@
 //   in any way: results may not depend on the split. All of a step's tasks end
 //   before the next step begins.
 //
+// A program may have entries: runs of steps of which a run carries out one, and
+// for each the greatest values of symbols that it is for. A run takes the first
+// that its sizes fit into, so the compiler lists smaller ones first; steps of the
+// entry pad inputs and cut outputs (SINTER_RESIZE). All entries have the same
+// inputs, outputs, weights and states. What states hold lasts from run to run: the
+// session counts how many positions they have, `advance` more after each run.
+//
 // Expressions are postfix code over int64, each with its formula as text.
 // Arithmetic is checked: overflow and division by zero end the run with a
 // status. Nothing is lazy: select evaluates both of its values.
@@ -51,8 +58,10 @@ extern "C" {
 /* Readers refuse a greater version, and versions below those that they name. A
    program has the least version that says all of it:
      2  lengths of ranges of floats as symbols; inputs of any shape
-     3  schedules of devices, checked indices, elements in other orders; no variants where there are no kernels */
-#define SINTER_PROGRAM_VERSION 3
+     3  schedules of devices, checked indices, elements in other orders; no variants where there are no kernels
+     4  entries, states, what the session knows as symbols, tensors of other sizes, numbers for kernels; a longer header
+ */
+#define SINTER_PROGRAM_VERSION 4
 
 #define SINTER_PROGRAM_FILE "program.bin"
 #define SINTER_MANIFEST_FILE "manifest.json"
@@ -224,7 +233,10 @@ enum sinter_symbol_source {
      `position` is the first of six words, two each for start, limit and delta: an
      input, of which it is the first element, and 0; or -1, and the bits of an f64.
      `input` is the first input among them. All are of one type of floats. */
-  SINTER_FROM_RANGE = 3
+  SINTER_FROM_RANGE = 3,
+  /* How many positions the states hold before the run. `input` is SINTER_NO_INDEX,
+     `position` 0. */
+  SINTER_FROM_SESSION = 4
 };
 
 typedef struct sinter_symbol_record {
@@ -329,7 +341,14 @@ enum sinter_runtime_kernel {
   /* Elements in another order. Words: the elements, what is made of them, a table of
      I32 with the position of each element that is made, an element's bytes (1, 2, 4 or
      8), how many elements there are. Positions where none is give 0. */
-  SINTER_ARRANGE = SINTER_RUNTIME_KERNELS + 4
+  SINTER_ARRANGE = SINTER_RUNTIME_KERNELS + 4,
+  /* A tensor of other sizes: along each axis the first elements, and where there are
+     too few the last one again. Words: the tensor, what is made of it, an element's
+     bytes, the rank, the tensor's sizes, the sizes of what is made. A task is a row:
+     one of the last axis. */
+  SINTER_RESIZE = SINTER_RUNTIME_KERNELS + 5,
+  /* A number that kernels read. Words: where it goes (I64), the number. One task. */
+  SINTER_STORE = SINTER_RUNTIME_KERNELS + 6
 };
 /* The longest text of a number: that of -2.2250738585072014e-308. */
 #define SINTER_TEXT_BYTES 24
@@ -341,6 +360,8 @@ static inline const char *sinter_runtime_kernel_name(uint32_t kernel) {
          : kernel == SINTER_EXECUTE_SCHEDULE ? "execute_schedule"
          : kernel == SINTER_CHECK_INDICES    ? "check_indices"
          : kernel == SINTER_ARRANGE          ? "arrange"
+         : kernel == SINTER_RESIZE           ? "resize"
+         : kernel == SINTER_STORE            ? "store"
                                              : (const char *)0;
 }
 
@@ -377,6 +398,22 @@ typedef struct sinter_step_record {
   sinter_range arguments;
 } sinter_step_record;
 
+/* Symbols that are not among `limits` may have any value. */
+typedef struct sinter_entry_record {
+  sinter_text name;
+  sinter_range steps;
+  sinter_range limits; /* of the table of words: two each, a symbol and the greatest value that it may have */
+} sinter_entry_record;
+
+/* A tensor that a device keeps in a session, which it knows by this name; zero at
+   first. It is as long along `axis` as there is room for positions. */
+typedef struct sinter_state_record {
+  sinter_text name;
+  uint32_t type;
+  uint32_t axis;
+  sinter_range dims; /* of the table of dimensions; the sizes are constants */
+} sinter_state_record;
+
 typedef struct sinter_section_record {
   sinter_text name;
   uint64_t offset; /* in the weights, a multiple of SINTER_ALIGNMENT; sections ascend, gaps are zero */
@@ -401,14 +438,15 @@ typedef struct sinter_program_header {
   uint64_t manifest_bytes; /* 0: no manifest, the program is linked in */
   uint64_t manifest_hash;
   uint64_t weights_bytes;
-  sinter_text name;          /* of the model */
-  sinter_text compiler;      /* Sinter's version */
-  sinter_text target;        /* cpu, stream */
-  sinter_text precision;     /* f32 */
-  sinter_text source_file;   /* file name of the model, without folders */
-  sinter_text source_sha256; /* 64 hexadecimal digits, or empty */
-  uint32_t arena_bytes;      /* expression */
-  uint32_t reserved;
+  sinter_text name;            /* of the model */
+  sinter_text compiler;        /* Sinter's version */
+  sinter_text target;          /* cpu, stream */
+  sinter_text precision;       /* f32 */
+  sinter_text source_file;     /* file name of the model, without folders */
+  sinter_text source_sha256;   /* 64 hexadecimal digits, or empty */
+  uint32_t arena_bytes;        /* expression */
+  uint32_t advance;            /* expression: the positions that a run adds to states; SINTER_NO_INDEX without states.
+                                  Before version 4: 0, and means nothing */
   sinter_table strings;        /* of bytes */
   sinter_table words;          /* of int64_t */
   sinter_table expressions;    /* of sinter_expression_record */
@@ -424,7 +462,16 @@ typedef struct sinter_program_header {
   sinter_table steps;          /* of sinter_step_record */
   sinter_table sections;       /* of sinter_section_record */
   sinter_table files;          /* of sinter_file_record */
+  /* From version 4 on. */
+  sinter_table entries; /* of sinter_entry_record; none: one entry, of all steps */
+  sinter_table states;  /* of sinter_state_record */
 } sinter_program_header;
+
+/* The bytes of the header in a program of that version. */
+static inline uint32_t sinter_header_bytes(uint32_t version) {
+  const uint32_t bytes = (uint32_t)sizeof(sinter_program_header);
+  return version < 4 ? bytes - 2 * (uint32_t)sizeof(sinter_table) : bytes;
+}
 
 #define SINTER_MODEL_VERSION 1
 

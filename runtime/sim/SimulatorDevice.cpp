@@ -9,6 +9,10 @@
 // installed, whatever the program says. Others come with the program; the schedule
 // has their hash.
 //
+// Each schedule has a simulator, and so a memory, of its own. A state is one that all
+// of them share: what the last schedule left in it is moved to where the next one has
+// it, which takes none of the chip's cycles, as other copies to and from the chip.
+//
 //===----------------------------------------------------------------------===//
 
 #include "sinter-rt/sim.h"
@@ -21,6 +25,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 using namespace sinter;
 
@@ -31,11 +36,14 @@ struct Ready {
   std::unique_ptr<sim::StreamSimulator> simulator;
   std::vector<std::string> inputs, outputs;
   std::vector<size_t> inputBytes, outputBytes;
+  std::vector<format::Placement> states; // without strips
 };
 
 /// What a session holds.
 struct Handle {
   std::vector<Ready> schedules;
+  /// Which schedule has what a state holds; none: it is zero.
+  std::map<std::string, uint32_t> owners;
 };
 
 sinter_status fail(sinter_error *error, sinter_status status, const std::string &message) {
@@ -80,7 +88,7 @@ bool matchTensors(const char *what, const google::protobuf::RepeatedPtrField<for
   return true;
 }
 
-bool prepare(const sinter_schedule &given, bool isOnly, Ready &ready, std::string &error) {
+bool prepare(const sinter_schedule &given, Ready &ready, std::string &error) {
   std::optional<format::StreamSchedule> schedule =
       format::readSchedule({static_cast<const char *>(given.bytes), given.size}, error);
   if (!schedule)
@@ -88,19 +96,48 @@ bool prepare(const sinter_schedule &given, bool isOnly, Ready &ready, std::strin
   std::optional<format::Chip> chip = findChip(given, schedule->chip(), error);
   if (!chip)
     return false;
-  if (!isOnly && schedule->states_size() != 0) {
-    error = "state '" + schedule->states(0).name() +
-            "' belongs to one of several schedules, and they would not share it: that is not supported yet";
-    return false;
-  }
   if (!matchTensors("inputs", schedule->inputs(), given.input_bytes, given.input_count, ready.inputs, ready.inputBytes,
                     error) ||
       !matchTensors("outputs", schedule->outputs(), given.output_bytes, given.output_count, ready.outputs,
                     ready.outputBytes, error))
     return false;
+  for (const format::Placement &state : schedule->states()) {
+    ready.states.push_back(state);
+    ready.states.back().clear_strips();
+  }
   ready.simulator = sim::StreamSimulator::create(*schedule, *chip, static_cast<const uint8_t *>(given.weights),
                                                  given.weights_bytes, error);
   return ready.simulator != nullptr;
+}
+
+/// Whether states of one name are of one type and size.
+bool matchStates(const std::vector<Ready> &schedules, std::string &error) {
+  std::map<std::string, const format::Placement *> known;
+  for (const Ready &ready : schedules)
+    for (const format::Placement &state : ready.states) {
+      const format::Placement &first = *known.try_emplace(state.name(), &state).first->second;
+      if (first.type() == state.type() && first.rows() == state.rows() && first.columns() == state.columns())
+        continue;
+      error = "two schedules of the program have a state '" + state.name() + "' of another type or size";
+      return false;
+    }
+  return true;
+}
+
+/// Gives a schedule what another one left in its states.
+bool moveStates(Handle &handle, uint32_t schedule, std::string &error) {
+  Ready &ready = handle.schedules[schedule];
+  for (const format::Placement &state : ready.states) {
+    auto owner = handle.owners.find(state.name());
+    if (owner == handle.owners.end() || owner->second == schedule)
+      continue;
+    std::optional<std::vector<uint8_t>> tensor = handle.schedules[owner->second].simulator->stateTensor(state.name());
+    if (!tensor || !ready.simulator->setStateTensor(state.name(), *tensor)) {
+      error = "state '" + state.name() + "' cannot be moved from one schedule to another";
+      return false;
+    }
+  }
+  return true;
 }
 
 sinter_status open(void *, const sinter_schedule *const *schedules, uint32_t count, void **result,
@@ -110,21 +147,28 @@ sinter_status open(void *, const sinter_schedule *const *schedules, uint32_t cou
   handle->schedules.resize(count);
   std::string message;
   for (uint32_t i = 0; i < count; ++i)
-    if (!prepare(*schedules[i], count == 1, handle->schedules[i], message))
+    if (!prepare(*schedules[i], handle->schedules[i], message))
       return fail(error, SINTER_UNUSABLE, message);
+  if (!matchStates(handle->schedules, message))
+    return fail(error, SINTER_UNUSABLE, message);
   *result = handle.release();
   return SINTER_OK;
 }
 
 sinter_status execute(void *opaque, uint32_t schedule, const void *const *inputs, void *const *outputs,
                       uint64_t *cycles, sinter_error *error) {
-  Ready &ready = static_cast<Handle *>(opaque)->schedules[schedule];
+  Handle &handle = *static_cast<Handle *>(opaque);
+  Ready &ready = handle.schedules[schedule];
   std::string message;
+  if (!moveStates(handle, schedule, message))
+    return fail(error, SINTER_UNUSABLE, message);
   for (size_t i = 0; i < ready.inputs.size(); ++i)
     if (!ready.simulator->setInput(ready.inputs[i], inputs[i], ready.inputBytes[i], message))
       return fail(error, SINTER_UNUSABLE, message);
   if (std::optional<sim::StreamStop> stop = ready.simulator->run())
     return fail(error, SINTER_UNUSABLE, "the simulated chip stopped: " + stop->text());
+  for (const format::Placement &state : ready.states)
+    handle.owners[state.name()] = schedule;
   for (size_t i = 0; i < ready.outputs.size(); ++i) {
     const std::vector<uint8_t> *bytes = ready.simulator->output(ready.outputs[i]);
     if (!bytes || bytes->size() != ready.outputBytes[i])
@@ -137,9 +181,17 @@ sinter_status execute(void *opaque, uint32_t schedule, const void *const *inputs
 
 void close(void *opaque) { delete static_cast<Handle *>(opaque); }
 
+void reset(void *opaque) {
+  Handle &handle = *static_cast<Handle *>(opaque);
+  for (Ready &ready : handle.schedules)
+    ready.simulator->resetStates();
+  handle.owners.clear();
+}
+
 } // namespace
 
 const sinter_device *sinter_simulator_device(void) {
-  static const sinter_device device = {sizeof(sinter_device), SINTER_DEVICE_STREAM, nullptr, open, execute, close};
+  static const sinter_device device = {
+      sizeof(sinter_device), SINTER_DEVICE_STREAM, nullptr, open, execute, close, reset};
   return &device;
 }

@@ -698,6 +698,23 @@ const std::vector<uint8_t> *StreamSimulator::state(std::string_view name) const 
   return found == machine->states.end() ? nullptr : &found->second;
 }
 
+std::optional<std::vector<uint8_t>> StreamSimulator::stateTensor(std::string_view name) const {
+  const std::vector<uint8_t> *strips = state(name);
+  for (const Placement &placement : machine->schedule.states())
+    if (strips && placement.name() == name)
+      return joinStrips(placement, *strips);
+  return std::nullopt;
+}
+
+bool StreamSimulator::setStateTensor(std::string_view name, const std::vector<uint8_t> &bytes) {
+  for (const Placement &placement : machine->schedule.states())
+    if (placement.name() == name && bytesOf(placement) == bytes.size()) {
+      machine->states[placement.name()] = splitStrips(placement, bytes);
+      return true;
+    }
+  return false;
+}
+
 uint64_t StreamSimulator::cycles() const { return machine->cycles; }
 uint64_t StreamSimulator::issues() const { return machine->issues; }
 void StreamSimulator::resetStates() { machine->states.clear(); }

@@ -105,7 +105,12 @@ public:
   /// How many instructions the last run issued.
   uint64_t issues() const;
 
+  /// What the strips of a state hold, one after the other. Null where it is zero still.
   const std::vector<uint8_t> *state(std::string_view name) const;
+  /// The same as a tensor; none where it is zero still, or there is no such state.
+  std::optional<std::vector<uint8_t>> stateTensor(std::string_view name) const;
+  /// Has a state hold a tensor, which another schedule left, say. False where there is no state of that size.
+  bool setStateTensor(std::string_view name, const std::vector<uint8_t> &bytes);
   /// All states become zero.
   void resetStates();
 

@@ -141,11 +141,35 @@ void storeStrips(const Placement &placement, const std::vector<uint8_t> &bytes, 
   });
 }
 
-std::vector<uint8_t> loadStrips(const Placement &placement, const StreamMemory &memory) {
+static size_t bytesOfStrips(const Placement &placement) {
   size_t size = 0;
   for (const Strip &strip : placement.strips())
     size += size_t(strip.columns()) * rowsOf(placement, strip);
-  std::vector<uint8_t> bytes(size);
+  return size;
+}
+
+std::vector<uint8_t> joinStrips(const Placement &placement, const std::vector<uint8_t> &strips) {
+  std::vector<uint8_t> tensor(bytesOf(placement));
+  size_t stride = bytesOf(placement.type());
+  forEachStripRow(placement, [&](const Strip &strip, uint32_t row, uint32_t, size_t at) {
+    for (uint32_t lane = 0; lane < strip.columns(); ++lane)
+      tensor[elementAt(placement, strip, row) + lane * stride] = strips[at + lane];
+  });
+  return tensor;
+}
+
+std::vector<uint8_t> splitStrips(const Placement &placement, const std::vector<uint8_t> &tensor) {
+  std::vector<uint8_t> strips(bytesOfStrips(placement));
+  size_t stride = bytesOf(placement.type());
+  forEachStripRow(placement, [&](const Strip &strip, uint32_t row, uint32_t, size_t at) {
+    for (uint32_t lane = 0; lane < strip.columns(); ++lane)
+      strips[at + lane] = tensor[elementAt(placement, strip, row) + lane * stride];
+  });
+  return strips;
+}
+
+std::vector<uint8_t> loadStrips(const Placement &placement, const StreamMemory &memory) {
+  std::vector<uint8_t> bytes(bytesOfStrips(placement));
   forEachStripRow(placement, [&](const Strip &strip, uint32_t, uint32_t address, size_t at) {
     const uint8_t *word = memory.word(memory.slice(strip.hemisphere(), strip.slice()), address);
     std::memcpy(bytes.data() + at, word + strip.first_lane(), strip.columns());

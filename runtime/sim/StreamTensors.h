@@ -69,6 +69,9 @@ void loadTensor(const format::Placement &placement, const StreamMemory &memory, 
 /// Strip by strip, for states, whose copies may differ.
 void storeStrips(const format::Placement &placement, const std::vector<uint8_t> &bytes, StreamMemory &memory);
 std::vector<uint8_t> loadStrips(const format::Placement &placement, const StreamMemory &memory);
+/// The tensor of what strips hold, and back.
+std::vector<uint8_t> joinStrips(const format::Placement &placement, const std::vector<uint8_t> &strips);
+std::vector<uint8_t> splitStrips(const format::Placement &placement, const std::vector<uint8_t> &tensor);
 
 } // namespace sinter::sim
 

@@ -27,6 +27,8 @@
 
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace sinter;
@@ -153,7 +155,8 @@ public:
   }
 
   llvm::Expected<EmitResult> emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const override;
-  llvm::Expected<BundleDescription> describe(ModuleOp module, const EmitRequest &request) const override;
+  llvm::Expected<std::vector<BundleDescription>> describe(llvm::ArrayRef<ModuleOp> modules,
+                                                          const EmitRequest &request) const override;
 };
 
 /// The value of a formula where every symbol in it is bounded above.
@@ -270,27 +273,71 @@ llvm::Error compileVariants(VariantCompiler &compiler, llvm::ArrayRef<const Isa 
   return llvm::Error::success();
 }
 
-llvm::Expected<BundleDescription> CpuTarget::describe(ModuleOp module, const EmitRequest &request) const {
-  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, KernelUses::of(module));
+/// The kernels of several programs in one module, each once: `numbers` has, for each program's kernels, those of the
+/// module.
+OwningOpRef<ModuleOp> mergeKernels(llvm::ArrayRef<ModuleOp> modules, std::vector<std::vector<unsigned>> &numbers) {
+  ModuleOp front = modules.front();
+  OwningOpRef<ModuleOp> merged(ModuleOp::create(UnknownLoc::get(front.getContext())));
+  llvm::StringMap<unsigned> known;
+  llvm::StringSet<> names;
+  for (ModuleOp module : modules) {
+    numbers.emplace_back();
+    for (CodeOp kernel : module.getOps<CodeOp>()) {
+      if (getRuntimeKernel(kernel.getKind()))
+        continue;
+      OwningOpRef<CodeOp> copy(kernel.clone());
+      copy->setSymName("kernel"); // not a part of what it computes
+      std::string text;
+      llvm::raw_string_ostream(text) << *copy;
+      auto [found, isNew] = known.try_emplace(text, known.size());
+      numbers.back().push_back(found->second);
+      if (!isNew)
+        continue;
+      std::string name = kernel.getSymName().str();
+      for (unsigned i = 2; !names.insert(name).second; ++i)
+        name = (kernel.getSymName() + "_" + llvm::Twine(i)).str();
+      copy->setSymName(name);
+      merged->push_back(copy.release());
+    }
+  }
+  return merged;
+}
+
+llvm::Expected<std::vector<BundleDescription>> CpuTarget::describe(llvm::ArrayRef<ModuleOp> modules,
+                                                                   const EmitRequest &request) const {
+  std::vector<std::vector<unsigned>> numbers;
+  OwningOpRef<ModuleOp> kernels = mergeKernels(modules, numbers);
+  llvm::Expected<SmallVector<const Isa *>> isas = chooseIsas(request.spec, KernelUses::of(*kernels));
   if (!isas)
     return isas.takeError();
-  llvm::Expected<WeightFiles> opened = WeightFiles::open(module, request.folder, request.calibration);
-  if (!opened)
-    return opened.takeError();
-  auto weights = std::make_shared<WeightFiles>(std::move(*opened));
-  llvm::Expected<BundleDescription> bundle = describeProgram(module, *weights);
-  if (!bundle)
-    return bundle.takeError();
-  for (BundleSection &section : bundle->sections)
-    section.fill = [fill = std::move(section.fill), weights](llvm::MutableArrayRef<char> destination) {
-      return fill(destination);
-    };
-  if (bundle->kernels.empty())
-    return bundle;
-  VariantCompiler compiler(module, "", !request.dumpFolder.empty());
-  if (llvm::Error error = compileVariants(compiler, *isas, /*isLinked=*/false, request, *bundle))
+  std::vector<BundleDescription> bundles;
+  for (auto [module, own] : llvm::zip_equal(modules, numbers)) {
+    llvm::Expected<WeightFiles> opened = WeightFiles::open(module, request.folder, request.calibration);
+    if (!opened)
+      return opened.takeError();
+    auto weights = std::make_shared<WeightFiles>(std::move(*opened));
+    llvm::Expected<BundleDescription> bundle = describeProgram(module, *weights);
+    if (!bundle)
+      return bundle.takeError();
+    for (BundleSection &section : bundle->sections)
+      section.fill = [fill = std::move(section.fill), weights](llvm::MutableArrayRef<char> destination) {
+        return fill(destination);
+      };
+    for (BundleStep &step : bundle->steps)
+      if (!sinter_runtime_kernel_name(step.kernel))
+        step.kernel = own[step.kernel];
+    bundle->kernels.clear();
+    bundles.push_back(std::move(*bundle));
+  }
+  BundleDescription &first = bundles.front();
+  for (CodeOp kernel : kernels->getOps<CodeOp>())
+    first.kernels.push_back({kernel.getSymName().str(), {}});
+  if (first.kernels.empty())
+    return bundles;
+  VariantCompiler compiler(*kernels, "", !request.dumpFolder.empty());
+  if (llvm::Error error = compileVariants(compiler, *isas, /*isLinked=*/false, request, first))
     return std::move(error);
-  return bundle;
+  return bundles;
 }
 
 llvm::Expected<EmitResult> CpuTarget::emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const {

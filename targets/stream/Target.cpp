@@ -51,12 +51,23 @@ public:
 
   void addPasses(Phase phase, const TargetSpec &spec, OpPassManager &passes) const override {
     switch (phase) {
+    case Phase::Quantized:
+      passes.addPass(createRecognizeStatesPass());
+      passes.addPass(createTabulatePositionsPass());
+      // The heads' transposes meet those of what was joined to a past.
+      passes.addPass(createSimplifyShapesPass());
+      passes.addPass(createCanonicalizerPass());
+      passes.addPass(createCSEPass());
+      break;
     case Phase::Sparse:
       passes.addPass(createWidenFloatsPass());
       passes.addPass(createDecomposeOpsPass());
       passes.addPass(createChooseNumericsPass({getChip(spec)}));
       break;
     case Phase::Fused:
+      passes.addPass(createPreparePositionsPass());
+      passes.addPass(createCanonicalizerPass());
+      passes.addPass(createCSEPass()); // of all layers
       passes.addPass(createSplitHostPass());
       break;
     case Phase::Lowered:
@@ -71,7 +82,18 @@ public:
     passes.addPass(createVerifyPartsPass());
   }
 
-  llvm::Expected<EmitResult> emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const override;
+  bool needsFixedSizes() const override { return true; }
+  llvm::Expected<EmitResult> emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const override {
+    return emitAll(module, {{"", module, reference, {}}}, request);
+  }
+  llvm::Expected<EmitResult> emitEntries(ModuleOp program, llvm::ArrayRef<ProgramEntry> entries,
+                                         const EmitRequest &request) const override {
+    return emitAll(program, entries, request);
+  }
+
+private:
+  llvm::Expected<EmitResult> emitAll(ModuleOp program, llvm::ArrayRef<ProgramEntry> entries,
+                                     const EmitRequest &request) const;
 };
 
 /// The chip of a request, and its description where devices do not know it.
@@ -98,7 +120,8 @@ llvm::Expected<TargetModel> findModel(const TargetSpec &spec, std::string &chipF
   return model;
 }
 
-llvm::Expected<EmitResult> StreamTarget::emit(ModuleOp module, ModuleOp reference, const EmitRequest &request) const {
+llvm::Expected<EmitResult> StreamTarget::emitAll(ModuleOp program, llvm::ArrayRef<ProgramEntry> entries,
+                                                 const EmitRequest &request) const {
   if (request.kind != EmitKind::Bundle)
     return unsupported("target stream writes bundles only: their schedule is a file");
   std::string chipFile;
@@ -110,13 +133,18 @@ llvm::Expected<EmitResult> StreamTarget::emit(ModuleOp module, ModuleOp referenc
       request.progress(done, what);
   };
   report(0.1, "scheduling");
-  BundleBuilder builder(module, *model, chipFile, request);
-  llvm::Expected<BundleDescription> bundle = builder.build();
+  BundleBuilder builder(program, *model, chipFile, request);
+  llvm::Expected<BundleDescription> bundle = builder.build(entries);
   if (!bundle)
     return bundle.takeError();
   describeSource(*bundle, request.name, request.modelPath);
-  if (llvm::Error error = addKeptFiles(*bundle, reference, Calibration::getFiles(request.calibration)))
+  // Of several entries, the program for what it is, and each entry's for what it computes.
+  ModuleOp kept = entries.front().name.empty() ? entries.front().reference : program;
+  if (llvm::Error error = addKeptFiles(*bundle, kept, Calibration::getFiles(request.calibration)))
     return std::move(error);
+  for (const ProgramEntry &entry : entries)
+    if (!entry.name.empty())
+      addReference(*bundle, "reference-" + entry.name + ".mlir", entry.reference);
 
   EmitResult result;
   for (const BundleVariant &variant : bundle->variants)

@@ -347,7 +347,7 @@ TEST(BundleTest, LaterVersionsAreRefused) {
   writeTestBundle(folder / "tiny", testProgram());
   std::string bytes = readFile(folder / "tiny/program.bin");
   EXPECT_EQ(bytes[offsetof(sinter_program_header, version)], 1);
-  bytes[offsetof(sinter_program_header, version)] = 4;
+  bytes[offsetof(sinter_program_header, version)] = 5;
   writeFile(folder / "tiny/program.bin", bytes);
   {
     OpenProgram damaged(folder / "tiny");
@@ -358,7 +358,7 @@ TEST(BundleTest, LaterVersionsAreRefused) {
   writeFile(folder / "tiny/program.bin", bytes);
   OpenProgram opened(folder / "tiny");
   EXPECT_EQ(opened.status, SINTER_UNSUPPORTED);
-  EXPECT_THAT(opened.error.message, HasSubstr("has version 4 of the format; this runtime ("));
+  EXPECT_THAT(opened.error.message, HasSubstr("has version 5 of the format; this runtime ("));
   BundleDescription second = testProgram();
   second.inputs.push_back({"unused", SINTER_I8, {}, {}, /*anyShape=*/true});
   writeTestBundle(folder / "second", second);

@@ -150,6 +150,24 @@ TEST(InterpreterNumerics, CastsSaturate) {
   EXPECT_EQ(std::vector<uint16_t>(bits.begin(), bits.end()), (std::vector<uint16_t>{0x7bff, 0xfbff, 0x3c00}));
 }
 
+TEST(InterpreterNumerics, PositionsThatAreNotInUseHaveTheBitsOfABias) {
+  HostTensor q = f32({1, 2, 2, 4}, makeNoise(16, 1)), k = f32({1, 9, 1, 4}, makeNoise(36, 2)),
+             v = f32({1, 9, 1, 3}, makeNoise(27, 3)), past = i64({}, {4});
+  for (bool causal : {false, true}) {
+    std::vector<float> mask;
+    for (int query = 0; query < 2; ++query)
+      for (int key = 0; key < 9; ++key)
+        mask.push_back(key <= 4 + (causal ? query : 1) ? 0 : -INFINITY);
+    HostTensor bias = f32({1, 1, 2, 9}, mask);
+    std::string flag = causal ? "causal, " : "", rest = numerics(160);
+    rest.insert(rest.find('{') + 1, flag);
+    HostTensor expected =
+        evaluate("attention %0, %1, %2 bias %3 scale 0.5" + numerics(160), {q, k, v, bias}, "tensor<1x2x2x3xf32>");
+    expectElements(evaluate("attention %0, %1, %2 past %3 scale 0.5" + rest, {q, k, v, past}, "tensor<1x2x2x3xf32>"),
+                   expected.as<float>().vec());
+  }
+}
+
 TEST(InterpreterNumerics, WhatHasNoStepsIsRefused) {
   llvm::Expected<HostTensor> result =
       tryEvaluate("elementwise log(%0)" + numerics(160), {f32({1}, {1})}, "tensor<1xf32>");

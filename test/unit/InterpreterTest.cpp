@@ -18,7 +18,7 @@ TEST(Interpreter, EveryOpHasAKernel) {
     llvm::StringRef op = name.getStringRef();
     // What declares something at the top of a module computes nothing, and a kernel is run as its body.
     if (name.getDialectNamespace() != "sinter" || op == "sinter.symbol" || op == "sinter.check" ||
-        op == "sinter.weight" || op == "sinter.kernel" || op == "sinter.yield")
+        op == "sinter.weight" || op == "sinter.state" || op == "sinter.kernel" || op == "sinter.yield")
       continue;
     EXPECT_TRUE(hasKernel(op)) << op.str();
     ++count;
@@ -206,6 +206,34 @@ TEST(Interpreter, ConstantsOfEveryType) {
     HostTensor result = evaluate("constant " + std::string(c.text), {}, c.type, c.type);
     expectNear(result, c.expected, 0);
   }
+}
+
+TEST(Interpreter, StatesLastFromRunToRun) {
+  mlir::OwningOpRef<mlir::ModuleOp> module = parse(R"mlir(
+    sinter.state @s axis 1 : tensor<2x3x2xi32>
+    func.func @main(%p: tensor<2xi64>, %x: tensor<2x2x2xi32>) -> tensor<2x3x2xi32> {
+      %0 = sinter.update_state @s[%p], %x : (tensor<2xi64>, tensor<2x2x2xi32>) -> tensor<2x3x2xi32>
+      return %0 : tensor<2x3x2xi32>
+    })mlir");
+  HostTensor a = i32({2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}), b = i32({2, 2, 2}, {-1, -2, -3, -4, -5, -6, -7, -8});
+  StateValues states;
+  InterpretOptions options;
+  options.states = &states;
+  auto run = [&](const std::vector<int64_t> &positions, const HostTensor &rows) {
+    return llvm::cantFail(interpret(*module, {i64({2}, positions), rows}, options))[0];
+  };
+  expectElements<int32_t>(run({0, 2}, a), {1, 2, 0, 0, 3, 4, 5, 6, 0, 0, 7, 8});
+  // What is not there is not written, and of two rows the later one stays.
+  expectElements<int32_t>(run({3, -1}, b), {1, 2, 0, 0, 3, 4, 5, 6, 0, 0, 7, 8});
+  expectElements<int32_t>(run({1, 1}, b), {1, 2, -3, -4, 3, 4, 5, 6, -7, -8, 7, 8});
+  states.clear();
+  expectElements<int32_t>(run({0, 3}, b), {-1, -2, 0, 0, 0, 0, -5, -6, 0, 0, 0, 0});
+
+  states["s"] = i32({6}, {1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(messageOf(interpret(*module, {i64({2}, {0, 1}), a}, options)),
+            "node 'sinter.update_state': the state 's' is kept with another type or sizes than it declares");
+  EXPECT_EQ(messageOf(interpret(*module, {i64({2}, {0, 1}), a})),
+            "node 'sinter.update_state': nothing keeps the state 's'");
 }
 
 TEST(Interpreter, LargeProductsDoNotDependOnThreads) {

@@ -13,6 +13,7 @@
 #include "test/unit/InterpreterHarness.h"
 
 #include <cmath>
+#include <optional>
 
 using namespace sinter;
 using namespace sinter::testing;
@@ -171,11 +172,14 @@ struct AttentionCase {
   int64_t batches, queries, keys, heads, groups, size, valueSize;
   bool causal;
   std::vector<int64_t> biasDims;
+  /// Keys of earlier runs; what lies behind those of this one does not count.
+  std::optional<int64_t> past = std::nullopt;
 };
 
 void expectFormula(const AttentionCase &c) {
   HostTensor q = noise({c.batches, c.queries, c.heads, c.size}, 6), k = noise({c.batches, c.keys, c.groups, c.size}, 7);
   HostTensor v = noise({c.batches, c.keys, c.groups, c.valueSize}, 8), bias = noise(c.biasDims, 9);
+  int64_t used = c.past ? *c.past + c.queries : c.keys;
   std::vector<double> expected;
   for (int64_t b = 0; b < c.batches; ++b)
     for (int64_t i = 0; i < c.queries; ++i)
@@ -192,7 +196,7 @@ void expectFormula(const AttentionCase &c) {
           int64_t offset =
               ((at(0, b) * c.biasDims[1] + at(1, h)) * c.biasDims[2] + at(2, i)) * c.biasDims[3] + at(3, j);
           score = 0.25L * score + bias.as<float>()[offset];
-          weights.push_back(c.causal && j > i + c.keys - c.queries ? 0 : std::exp(score));
+          weights.push_back(j >= used || (c.causal && j > i + used - c.queries) ? 0 : std::exp(score));
           total += weights.back();
         }
         for (int64_t e = 0; e < c.valueSize; ++e) {
@@ -203,8 +207,12 @@ void expectFormula(const AttentionCase &c) {
         }
       }
   HostTensor shape(ElementType::F32, {c.batches, c.queries, c.heads, c.valueSize});
-  expectNear(evaluate(std::string("attention %0, %1, %2 bias %3 scale 0.25") + (c.causal ? " {causal}" : ""),
-                      {q, k, v, bias}, typeText(shape)),
+  std::vector<HostTensor> operands = {q, k, v, bias};
+  if (c.past)
+    operands.push_back(i64({}, {*c.past}));
+  expectNear(evaluate(std::string("attention %0, %1, %2 bias %3") + (c.past ? " past %4" : "") + " scale 0.25" +
+                          (c.causal ? " {causal}" : ""),
+                      operands, typeText(shape)),
              expected, 1e-6);
 }
 
@@ -213,6 +221,14 @@ TEST(InterpreterAttention, FollowsTheFormula) {
   expectFormula({2, 5, 7, 4, 4, 8, 8, true, {1, 1, 1, 7}});
   expectFormula({1, 4, 4, 6, 2, 3, 5, true, {1, 6, 4, 1}});
   expectFormula({3, 1, 9, 2, 1, 4, 4, false, {3, 1, 1, 9}});
+}
+
+TEST(InterpreterAttention, LeavesOutWhatAStateDoesNotHoldYet) {
+  expectFormula({1, 2, 9, 4, 2, 8, 6, false, {1, 1, 1, 9}, 3});
+  expectFormula({1, 2, 9, 4, 2, 8, 6, true, {1, 4, 2, 9}, 3});
+  expectFormula({2, 4, 9, 2, 2, 3, 5, true, {1, 1, 1, 1}, 0});
+  // Queries behind the last key see all of them.
+  expectFormula({1, 4, 5, 2, 1, 4, 4, true, {1, 1, 1, 5}, 3});
 }
 
 TEST(InterpreterAttention, AMaskOfLargeNumbersIsAnAverage) {

@@ -220,6 +220,20 @@ TEST_F(OnnxImporterTest, BroadcastingTiesSymbols) {
   EXPECT_THAT(declarations(), ElementsAre("s10", "s21", "mask.1 s12 is s21"));
 }
 
+// Tests that what the user bounds keeps its name, wherever it is declared.
+TEST_F(OnnxImporterTest, BoundedSymbolsStay) {
+  DimOption option;
+  option.name = "past";
+  option.low = 0;
+  option.high = 64;
+  options.dims = {option};
+  accept(input("mask", f32, {"total"}) + input("cache", f32, {"past"}) + input("rows", f32, {"3"}) +
+         node("Concat", {"cache", "rows"}, {"all"}, {intAttribute("axis", 0)}) + node("Add", {"all", "mask"}, {"y"}) +
+         output("y", f32));
+  EXPECT_EQ(inputSizes(0), "[past + 3]");
+  EXPECT_THAT(declarations(), ElementsAre("past up to 64", "mask.0 total is past + 3"));
+}
+
 // Tests that a graph that holds for one size only fixes it.
 TEST_F(OnnxImporterTest, ReshapeFixesASymbol) {
   accept(input("x", f32, {"batch", "seq"}) + integers("shape", {0, 7, 1}) + node("Reshape", {"x", "shape"}, {"y"}) +
@@ -297,6 +311,11 @@ TEST_F(OnnxImporterTest, DimensionOptions) {
   accept(graph);
   EXPECT_EQ(outputSizes(0), "[4, m]");
   EXPECT_EQ(outputSizes(1), "[m]");
+  EXPECT_THAT(declarations(), ElementsAre("m up to 100", "a.0 n is 4", "b.0 k is m"));
+
+  // The length of a cache that is empty at first.
+  options.dims = {makeOption("n", 4, 4), makeOption("m", 0, 100), tie};
+  accept(graph);
   EXPECT_THAT(declarations(), ElementsAre("m up to 100", "a.0 n is 4", "b.0 k is m"));
 
   options.dims = {makeOption("length", 4, 4)};

@@ -11,7 +11,7 @@
 
 #include "sinter-rt/sim.h"
 #include "test/unit/RuntimeTestDevice.h"
-#include "test/unit/RuntimeTestProgram.h"
+#include "test/unit/RuntimeTestOpen.h"
 #include "test/unit/StreamScheduleBuilder.h"
 
 #include "runtime/format/ScheduleFile.h"
@@ -57,46 +57,10 @@ BundleDescription deviceProgram(const std::vector<std::string> &schedules) {
   return bundle;
 }
 
-/// A bundle that is open, with the given device.
-struct OpenWithDevice {
-  OpenWithDevice(const std::filesystem::path &path, const sinter_device *device, const char *variant = nullptr) {
-    sinter_program_options options = {};
-    options.struct_bytes = sizeof options;
-    options.variant = variant;
-    const sinter_device *devices[] = {device};
-    options.devices = devices;
-    options.device_count = device ? 1 : 0;
-    status = sinter_program_open(path.c_str(), &options, &program, &error);
-  }
-  ~OpenWithDevice() { sinter_program_close(program); }
-  sinter_program *program = nullptr;
-  sinter_status status;
-  sinter_error error = {};
-};
-
-/// One that is written first.
-struct Written {
-  Written(const BundleDescription &bundle) { writeTestBundle(folder / "program", bundle); }
-  TestFolder folder;
-};
-struct Opened : Written, OpenWithDevice {
-  Opened(const BundleDescription &bundle, const sinter_device *device, const char *variant = nullptr)
-      : Written(bundle), OpenWithDevice(folder / "program", device, variant) {}
-};
-
-using Bytes = std::vector<uint8_t>;
-
 sinter_status setInputs(sinter_session *session, const Bytes &a, const Bytes &b) {
   int64_t dims[] = {static_cast<int64_t>(a.size())};
   sinter_status status = sinter_session_set_input(session, 0, a.data(), SINTER_U8, dims, 1);
   return status ? status : sinter_session_set_input(session, 1, b.data(), SINTER_U8, dims, 1);
-}
-
-Bytes outputOf(const sinter_session *session, uint32_t index) {
-  sinter_tensor tensor;
-  EXPECT_EQ(sinter_session_get_output(session, index, &tensor), SINTER_OK);
-  const auto *bytes = static_cast<const uint8_t *>(tensor.data);
-  return Bytes(bytes, bytes + tensor.bytes);
 }
 
 // Tests that a program of schedules alone runs, with any number of threads, and says how many cycles that took.

@@ -72,8 +72,10 @@ static void closeDevice(void *opaque) {
   free(opaque);
 }
 
+static void reset(void *opaque) { ((Handle *)opaque)->executed = 0; }
+
 const sinter_device *runtimeTestDevice(void) {
   static const sinter_device device = {
-      sizeof(sinter_device), SINTER_DEVICE_STREAM, &runtimeTestDeviceHandles, openDevice, execute, closeDevice};
+      sizeof(sinter_device), SINTER_DEVICE_STREAM, &runtimeTestDeviceHandles, openDevice, execute, closeDevice, reset};
   return &device;
 }

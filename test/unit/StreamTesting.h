@@ -37,7 +37,7 @@ struct EncodedProgram {
   EncodedProgram(const StreamProgram &program, const TargetModel &model) {
     std::unique_ptr<Placer> placer = must(Placer::place(program, model));
     schedule = must(encodeSchedule(program, *placer, model));
-    must(encodeKnownWords(program, model, *schedule.mutable_flow()));
+    must(encodeKnownWords(program, model, layOutConstants(program, model), *schedule.mutable_flow()));
     std::vector<uint64_t> offsets = layOutConstants(program, model);
     weights.resize(offsets.back());
     for (size_t i = 0; i < program.tensors.size(); ++i)

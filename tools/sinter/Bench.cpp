@@ -30,7 +30,7 @@ namespace {
 
 struct Options {
   CompileOptions compile;
-  std::string what, variant, profile, against, tolerance = "5%", device, fallback;
+  std::string what, entry, variant, profile, against, tolerance = "5%", device, fallback;
   std::vector<std::string> inputs;
   unsigned numThreads = 0, numSessions = 1;
   double seconds = 3;
@@ -90,10 +90,10 @@ struct Timing {
   double milliseconds() const { return double(cycles) / clockGhz / 1e6; }
 };
 
-/// Of a run in which devices took `cycles`.
-Timing timingOf(const Program &program, uint64_t cycles) {
+/// Of a run of an entry in which devices took `cycles`.
+Timing timingOf(const Program &program, std::optional<unsigned> entry, uint64_t cycles) {
   Timing timing{cycles, 0, program.schedules().front().clockGhz};
-  for (const ProgramSchedule &schedule : program.schedules())
+  for (const ProgramSchedule &schedule : program.schedulesOf(entry))
     timing.limitCycles = timing.limitCycles && schedule.limitCycles
                              ? std::optional<uint64_t>(*timing.limitCycles + *schedule.limitCycles)
                              : std::nullopt;
@@ -101,11 +101,16 @@ Timing timingOf(const Program &program, uint64_t cycles) {
 }
 
 /// As the schedules say themselves.
-Timing predictedTiming(const Program &program) {
+Timing predictedTiming(const Program &program, std::optional<unsigned> entry) {
   uint64_t cycles = 0;
-  for (const ProgramSchedule &schedule : program.schedules())
+  for (const ProgramSchedule &schedule : program.schedulesOf(entry))
     cycles += schedule.cycles;
-  return timingOf(program, cycles);
+  return timingOf(program, entry, cycles);
+}
+
+/// The entry of --entry, else the one that runs with these sizes take.
+std::optional<unsigned> chooseEntry(const Program &program, const std::string &name, const SymbolSizes &sizes) {
+  return name.empty() ? program.entryFor(sizes) : std::optional<unsigned>(program.findEntry(name));
 }
 
 /// Of a target whose cycles are known: says them, predicted or simulated. All samples are alike.
@@ -167,9 +172,23 @@ int run(const Options &options) {
   Program program(bundle.folder, options.variant);
   double loadSeconds = now() - beginLoad;
   program.checkDevice(options.device);
-  if (!program.schedules().empty() && options.device.empty())
-    return reportCycles(options, program, chooseSizes(program, options.compile.fixedDims(), typicalSize),
-                        options.numThreads, /*numSamples=*/0, "predicted", predictedTiming(program), loadSeconds, base);
+  // An entry that was named is for its own sizes, where nothing else is said.
+  auto chooseDims = [&] {
+    return chooseSizes(program, options.compile.fixedDims(), [&](const ProgramSymbol &symbol) {
+      if (options.entry.empty())
+        return typicalSize(symbol);
+      const SymbolSizes &limits = program.entries()[program.findEntry(options.entry)].limits;
+      auto limit = limits.find(symbol.name);
+      return limit == limits.end() ? typicalSize(symbol) : limit->second;
+    });
+  };
+  if (!options.entry.empty())
+    program.findEntry(options.entry);
+  if (!program.schedules().empty() && options.device.empty()) {
+    SymbolSizes sizes = chooseDims();
+    return reportCycles(options, program, sizes, options.numThreads, /*numSamples=*/0, "predicted",
+                        predictedTiming(program, chooseEntry(program, options.entry, sizes)), loadSeconds, base);
+  }
 
   // Given inputs say the sizes; others are made.
   std::vector<HostTensor> inputs;
@@ -179,7 +198,7 @@ int run(const Options &options) {
     sizes = program.sizesOf(inputs);
   } else {
     Reference reference(bundle.folder);
-    sizes = chooseSizes(program, options.compile.fixedDims(), typicalSize);
+    sizes = chooseDims();
     inputs = makeInputs(program, findUses(reference.module(), program), sizes, {options.seed, /*onesInMasks=*/true});
   }
 
@@ -188,6 +207,8 @@ int run(const Options &options) {
   for (unsigned i = 0; i < numSessions; ++i) {
     sessions.push_back(std::make_unique<Session>(program, sizes, options.numThreads));
     sessions.back()->setInputs(inputs);
+    if (!program.entries().empty())
+      sessions.back()->setEntry(chooseEntry(program, options.entry, sizes));
   }
   unsigned numThreads = sinter_session_threads(sessions.front()->get());
 
@@ -199,6 +220,8 @@ int run(const Options &options) {
     try {
       double until = now() + options.seconds;
       do {
+        if (!program.states().empty())
+          sessions[index]->reset(); // each run is the first
         double start = now();
         sessions[index]->run();
         double stopped = now();
@@ -210,8 +233,11 @@ int run(const Options &options) {
     }
   };
   for (auto &session : sessions)
-    for (uint64_t i = 0; i < options.warmup; ++i)
+    for (uint64_t i = 0; i < options.warmup; ++i) {
+      if (!program.states().empty())
+        session->reset();
       session->run();
+    }
   begin = now();
   std::vector<std::thread> workers;
   for (unsigned i = 1; i < numSessions; ++i)
@@ -229,7 +255,7 @@ int run(const Options &options) {
     for (const std::vector<double> &list : samples)
       numSamples += list.size();
     return reportCycles(options, program, sizes, numThreads, numSamples, "measured",
-                        timingOf(program, sessions.front()->cycles()), loadSeconds, base);
+                        timingOf(program, sessions.front()->entry(), sessions.front()->cycles()), loadSeconds, base);
   }
   std::vector<double> sorted;
   for (const std::vector<double> &list : samples)
@@ -289,6 +315,7 @@ Verb tool::declareBench(CLI::App &app) {
                            "sinter bench model --dim batch=1 --dim seq=128 --threads 2");
   auto options = std::make_shared<Options>();
   verb->add_option("OUT|MODEL", options->what, "a bundle, or a model to compile into the cache")->required();
+  verb->add_option("--entry", options->entry, "the entry to run (default: the smallest that fits)");
   verb->add_option("--threads", options->numThreads, "threads of each session (default: as many as the machine has)");
   verb->add_option("--sessions", options->numSessions, "sessions at work at once (default: 1)")
       ->check(CLI::Range(1, 1024));

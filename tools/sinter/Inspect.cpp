@@ -42,8 +42,11 @@ struct Description {
   std::map<std::string, int64_t> ops;
   /// Kernels with the number of steps that run each, in the order of the first.
   std::optional<std::vector<std::pair<std::string, int64_t>>> kernels;
-  llvm::json::Array targets, weights;
+  llvm::json::Array targets, weights, entries, states;
   std::string targetsText;
+  std::vector<std::string> entriesText, statesText;
+  /// Constants of which several forms are stored, with the bytes of all.
+  std::vector<std::pair<std::string, uint64_t>> repeated;
   uint64_t weightsBytes = 0;
   std::optional<uint64_t> codeBytes;
   std::string arenaFormula;
@@ -124,6 +127,33 @@ void describeWeightsOfModule(mlir::ModuleOp module, Description &description) {
   }
 }
 
+void describeEntries(const Program &program, Description &description) {
+  for (unsigned i = 0; i < program.entries().size(); ++i) {
+    const EntryInfo &entry = program.entries()[i];
+    llvm::json::Object dims;
+    for (const auto &[name, limit] : entry.limits)
+      dims[name] = limit;
+    uint64_t cycles = 0;
+    for (const ProgramSchedule &schedule : program.schedulesOf(i))
+      cycles += schedule.cycles;
+    description.entries.push_back(llvm::json::Object{
+        {"name", entry.name}, {"dims", std::move(dims)}, {"cycles", cycles ? llvm::json::Value(cycles) : nullptr}});
+    description.entriesText.push_back(entry.name + (cycles ? " (" + std::to_string(cycles) + " cycles)" : ""));
+  }
+  for (const StateInfo &state : program.states()) {
+    llvm::json::Array shape;
+    for (const std::string &size : state.dims)
+      shape.push_back(std::stoll(size)); // of states they are numbers
+    description.states.push_back(llvm::json::Object{{"name", state.name},
+                                                    {"type", elementTypeName(state.type)},
+                                                    {"shape", std::move(shape)},
+                                                    {"axis", int64_t(state.axis)}});
+    description.statesText.push_back(state.name + ": " + elementTypeName(state.type).str() + " [" +
+                                     llvm::join(state.dims, ", ") + "], positions along axis " +
+                                     std::to_string(state.axis));
+  }
+}
+
 void describeBundle(const std::string &folder, const CompileOptions &options, Description &description) {
   Program program(folder);
   const sinter_program_info &info = program.info();
@@ -180,11 +210,19 @@ void describeBundle(const std::string &folder, const CompileOptions &options, De
     target["schedules"] = std::move(schedules);
   }
   description.targets.push_back(std::move(target));
+  std::map<std::string, std::pair<unsigned, uint64_t>> sections;
   for (uint32_t i = 0; i < info.section_count; ++i) {
     sinter_section_info section;
     sinter_program_get_section(program.get(), i, &section);
     description.weights.push_back(llvm::json::Object{{"name", std::string(section.name)}, {"bytes", section.bytes}});
+    auto &[count, bytes] = sections[section.name];
+    ++count;
+    bytes += section.bytes;
   }
+  for (const auto &[name, found] : sections)
+    if (found.first > 1 && !program.entries().empty())
+      description.repeated.push_back({name, found.second});
+  describeEntries(program, description);
   description.weightsBytes = info.weights_bytes;
   description.codeBytes = info.code_bytes;
   description.arenaFormula = info.arena_formula;
@@ -253,17 +291,20 @@ llvm::json::Object toJson(Description &description) {
       list.push_back(llvm::json::Object{{"name", name}, {"count", count}});
     kernels = std::move(list);
   }
+  llvm::json::Array repeated;
+  for (const auto &[name, bytes] : description.repeated)
+    repeated.push_back(llvm::json::Object{{"name", name}, {"bytes", bytes}});
   auto orNull = [](const std::optional<uint64_t> &value) {
     return value ? llvm::json::Value(*value) : llvm::json::Value(nullptr);
   };
   if (!description.arenaFormula.empty())
     arena = llvm::json::Object{{"formula", description.arenaFormula}, {"at_largest", orNull(description.arenaBytes)}};
-  return llvm::json::Object{{"name", description.name},
+  llvm::json::Object result{{"name", description.name},
                             {"inputs", describeValues(description.inputs)},
                             {"outputs", describeValues(description.outputs)},
                             {"dims", std::move(description.dims)},
                             {"conditions", llvm::json::Array(description.conditions)},
-                            {"states", llvm::json::Array()},
+                            {"states", std::move(description.states)},
                             {"ops", std::move(ops)},
                             {"kernels", std::move(kernels)},
                             {"weights", std::move(description.weights)},
@@ -271,6 +312,11 @@ llvm::json::Object toJson(Description &description) {
                                                           {"arena_bytes", std::move(arena)},
                                                           {"code_bytes", orNull(description.codeBytes)}}},
                             {"targets", std::move(description.targets)}};
+  if (!description.entries.empty()) {
+    result["entries"] = std::move(description.entries);
+    result["repeated_weights"] = std::move(repeated);
+  }
+  return result;
 }
 
 std::string inWords(const Description &description) {
@@ -283,6 +329,12 @@ std::string inWords(const Description &description) {
   };
   values("inputs", description.inputs);
   values("outputs", description.outputs);
+  if (!description.statesText.empty())
+    text += "states:\n";
+  for (const std::string &state : description.statesText)
+    text += "  " + state + "\n";
+  if (!description.entriesText.empty())
+    text += "entries: " + llvm::join(description.entriesText, ", ") + "\n";
   if (!description.dimsText.empty())
     text += "dimensions: " + description.dimsText + "\n";
   for (const std::string &condition : description.conditions)
@@ -301,6 +353,9 @@ std::string inWords(const Description &description) {
   }
   text +=
       "weights: " + std::to_string(description.weights.size()) + ", " + formatBytes(description.weightsBytes) + "\n";
+  for (const auto &[name, bytes] : description.repeated)
+    text += "  in several forms, for different sizes or places on the chip: " + name + ", " + formatBytes(bytes) +
+            " in all\n";
   if (!description.arenaFormula.empty()) {
     text += "memory of a run: " + description.arenaFormula + " bytes";
     if (description.arenaBytes)

@@ -150,13 +150,7 @@ std::vector<HostTensor> tool::makeInputs(const Program &program, const std::vect
     const ProgramValue &value = program.inputs()[i];
     std::vector<int64_t> dims;
     for (const std::string &formula : value.dims) {
-      std::optional<SizeExpr> expression = SizeExpr::parse(formula);
-      std::optional<int64_t> size;
-      if (expression)
-        size = expression->evaluate([&](llvm::StringRef name) -> std::optional<int64_t> {
-          auto found = sizes.find(name.str());
-          return found == sizes.end() ? std::nullopt : std::optional<int64_t>(found->second);
-        });
+      std::optional<int64_t> size = program.evaluate(formula, sizes);
       if (!size || *size < 0)
         throw Stop{Failure(ExitStatus::Unusable,
                            "input '" + value.name + "': its size " + formula + " has no value; give sizes by --dim")};
@@ -214,7 +208,7 @@ SymbolSizes tool::chooseSizes(const Program &program, const std::vector<std::pai
     sizes[symbol.name] = value;
   }
   for (const ProgramSymbol &symbol : program.symbols())
-    if (!sizes.count(symbol.name))
+    if (!symbol.ofSession && !sizes.count(symbol.name))
       sizes[symbol.name] = choose(symbol);
   return sizes;
 }

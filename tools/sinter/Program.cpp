@@ -102,10 +102,16 @@ Program::Program(const std::string &folder, const std::string &variant) {
   for (uint32_t i = 0; i < information.symbol_count; ++i) {
     sinter_symbol_info symbol;
     sinter_program_get_symbol(program, i, &symbol);
-    ProgramSymbol entry{symbol.name,   symbol.source != SINTER_FROM_AXIS,
-                        symbol.input,  symbol.position,
-                        symbol.lowest, std::nullopt,
-                        std::nullopt,  {}};
+    bool ofSession = symbol.source == SINTER_FROM_SESSION;
+    ProgramSymbol entry{symbol.name,
+                        symbol.source != SINTER_FROM_AXIS && !ofSession,
+                        ofSession,
+                        symbol.input,
+                        symbol.position,
+                        symbol.lowest,
+                        std::nullopt,
+                        std::nullopt,
+                        {}};
     if (symbol.source == SINTER_FROM_RANGE)
       for (unsigned j = 0; j < 3; ++j)
         entry.range.push_back(symbol.range_inputs[j] == SINTER_NO_INDEX
@@ -126,11 +132,84 @@ Program::Program(const std::string &folder, const std::string &variant) {
                           schedule.cycles,
                           std::nullopt,
                           double(schedule.clock_hz) / 1e9,
-                          {static_cast<const uint8_t *>(schedule.weights), schedule.weights_bytes}};
+                          {static_cast<const uint8_t *>(schedule.weights), schedule.weights_bytes},
+                          std::nullopt};
     if (schedule.limit_cycles)
       entry.limitCycles = schedule.limit_cycles;
+    if (schedule.entry != SINTER_NO_INDEX)
+      entry.entry = schedule.entry;
     programSchedules.push_back(entry);
   }
+  for (uint32_t i = 0; i < information.entry_count; ++i) {
+    sinter_entry_info info;
+    sinter_program_get_entry(program, i, &info);
+    EntryInfo entry{info.name, {}};
+    for (uint32_t j = 0; j < info.limit_count; ++j) {
+      sinter_size limit;
+      sinter_program_get_limit(program, i, j, &limit);
+      entry.limits[limit.symbol] = limit.value;
+    }
+    programEntries.push_back(std::move(entry));
+  }
+  for (uint32_t i = 0; i < information.state_count; ++i) {
+    sinter_state_info info;
+    sinter_program_get_state(program, i, &info);
+    StateInfo state{info.name, elementTypeOf(info.type), {}, info.axis};
+    for (uint32_t axis = 0; axis < info.rank; ++axis)
+      state.dims.push_back(info.dims[axis]);
+    programStates.push_back(std::move(state));
+  }
+  stateAdvance = SizeExpr::parse(information.advance_formula).value_or(0);
+}
+
+std::vector<ProgramSchedule> Program::schedulesOf(std::optional<unsigned> entry) const {
+  std::vector<ProgramSchedule> found;
+  for (const ProgramSchedule &schedule : programSchedules)
+    if (!entry || schedule.entry == entry)
+      found.push_back(schedule);
+  return found;
+}
+
+unsigned Program::findEntry(llvm::StringRef name) const {
+  std::string names;
+  for (unsigned i = 0; i < programEntries.size(); ++i) {
+    if (programEntries[i].name == name)
+      return i;
+    names += (i ? ", " : "") + programEntries[i].name;
+  }
+  throw Stop{
+      Failure(ExitStatus::Usage, "--entry=" + name.str() + ": " +
+                                     (names.empty() ? "the program has no entries" : "the program has " + names))};
+}
+
+std::optional<unsigned> Program::entryFor(const SymbolSizes &sizes) const {
+  if (programEntries.empty())
+    return std::nullopt;
+  for (unsigned i = 0; i < programEntries.size(); ++i)
+    if (llvm::all_of(programEntries[i].limits, [&](const auto &limit) {
+          auto found = sizes.find(limit.first);
+          return found == sizes.end() || found->second <= limit.second;
+        }))
+      return i;
+  std::string text, names;
+  for (const auto &[name, value] : sizes)
+    text += (text.empty() ? "" : " ") + name + "=" + std::to_string(value);
+  for (const EntryInfo &entry : programEntries)
+    names += (names.empty() ? "" : "; ") + entry.name;
+  throw Stop{Failure(ExitStatus::Unusable, "no entry of the program is for " + text + "; it has " + names)};
+}
+
+std::optional<int64_t> Program::evaluate(llvm::StringRef formula, const SymbolSizes &sizes, int64_t past) const {
+  std::optional<SizeExpr> expression = SizeExpr::parse(formula);
+  if (!expression)
+    return std::nullopt;
+  return expression->evaluate([&](llvm::StringRef name) -> std::optional<int64_t> {
+    for (const ProgramSymbol &symbol : programSymbols)
+      if (symbol.ofSession && symbol.name == name)
+        return past;
+    auto found = sizes.find(name.str());
+    return found == sizes.end() ? std::nullopt : std::optional<int64_t>(found->second);
+  });
 }
 
 std::string Program::chip() const {
@@ -155,7 +234,7 @@ unsigned Program::findOutput(llvm::StringRef name) const { return findValue(outp
 SymbolSizes Program::sizesOf(const std::vector<HostTensor> &given) const {
   SymbolSizes sizes;
   for (const ProgramSymbol &symbol : programSymbols) {
-    if (symbol.input >= given.size())
+    if (symbol.ofSession || symbol.input >= given.size())
       continue;
     const HostTensor &input = given[symbol.input];
     if (!symbol.range.empty()) {
@@ -227,7 +306,16 @@ void Session::setInputs(const std::vector<HostTensor> &inputs) {
                                    inputs[i].dims.data(), uint32_t(inputs[i].dims.size())));
 }
 
+void Session::setEntry(std::optional<unsigned> entry) {
+  check(sinter_session_set_entry(session, entry.value_or(SINTER_NO_INDEX)));
+}
+
 void Session::run() { check(sinter_session_run(session)); }
+
+std::optional<unsigned> Session::entry() const {
+  uint32_t entry = sinter_session_entry(session);
+  return entry == SINTER_NO_INDEX ? std::nullopt : std::optional<unsigned>(entry);
+}
 
 std::vector<HostTensor> Session::outputs() const {
   std::vector<HostTensor> result;

@@ -9,6 +9,7 @@
 #define SINTER_TOOLS_SINTER_PROGRAM_H
 
 #include "lib/Support/HostTensor.h"
+#include "lib/Support/SizeExpr.h"
 #include "runtime/include/sinter-rt/sinter.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -35,6 +36,7 @@ struct ProgramValue {
 struct ProgramSymbol {
   std::string name;
   bool fromElement;
+  bool ofSession; // how many positions the states hold
   unsigned input;
   uint64_t position;
   int64_t lowest;
@@ -54,10 +56,25 @@ struct ProgramSchedule {
   std::optional<uint64_t> limitCycles;
   double clockGhz;
   llvm::ArrayRef<uint8_t> weights; // as long as the program is open
+  std::optional<unsigned> entry;   // whose it is, where the program has entries
 };
 
 /// Greatest values of symbols, by name.
 using SymbolSizes = std::map<std::string, int64_t>;
+
+/// One of the sizes that a program was compiled for.
+struct EntryInfo {
+  std::string name;
+  SymbolSizes limits;
+};
+
+/// What a session keeps from run to run.
+struct StateInfo {
+  std::string name;
+  ElementType type;
+  std::vector<std::string> dims;
+  unsigned axis;
+};
 
 /// A bundle that was opened. Schedules are simulated. Throws Stop for what cannot be used or run.
 class Program {
@@ -73,6 +90,20 @@ public:
   const std::vector<ProgramSymbol> &symbols() const { return programSymbols; }
   /// Empty for a target whose programs run as they are.
   const std::vector<ProgramSchedule> &schedules() const { return programSchedules; }
+  /// Those of one entry; all where the program has none.
+  std::vector<ProgramSchedule> schedulesOf(std::optional<unsigned> entry) const;
+  /// Smaller ones first; empty where the program has one size, or works for all.
+  const std::vector<EntryInfo> &entries() const { return programEntries; }
+  /// The position of an entry; throws Stop that lists what there is.
+  unsigned findEntry(llvm::StringRef name) const;
+  /// The entry that a run with these sizes takes; none where the program has none. Throws Stop where none is for them.
+  std::optional<unsigned> entryFor(const SymbolSizes &sizes) const;
+  const std::vector<StateInfo> &states() const { return programStates; }
+  /// The positions that a run adds to the states, as a formula.
+  const SizeExpr &advance() const { return stateAdvance; }
+  /// The value of a size for these values of symbols, where `past` positions are in the states; none where a symbol is
+  /// missing.
+  std::optional<int64_t> evaluate(llvm::StringRef formula, const SymbolSizes &sizes, int64_t past = 0) const;
   /// What runs it: the chip of its schedules, else the variant that was loaded.
   std::string chip() const;
   /// Throws Stop where `device`, of --device, is not how this program is executed. Empty: as is usual.
@@ -91,6 +122,9 @@ private:
   std::vector<ProgramValue> inputValues, outputValues;
   std::vector<ProgramSymbol> programSymbols;
   std::vector<ProgramSchedule> programSchedules;
+  std::vector<EntryInfo> programEntries;
+  std::vector<StateInfo> programStates;
+  SizeExpr stateAdvance;
 };
 
 /// A session of a program.
@@ -103,7 +137,15 @@ public:
   sinter_session *get() const { return session; }
   /// The tensors must live until the last run.
   void setInputs(const std::vector<HostTensor> &inputs);
+  /// Which entry the next runs take; none: the first that their sizes fit into.
+  void setEntry(std::optional<unsigned> entry);
   void run();
+  /// The entry of the last run.
+  std::optional<unsigned> entry() const;
+  /// How many positions the states hold.
+  int64_t past() const { return sinter_session_past(session); }
+  /// Empties the states.
+  void reset() { sinter_session_reset(session); }
   std::vector<HostTensor> outputs() const;
   /// Of the last run, by the device that executed the program's schedules.
   uint64_t cycles() const { return sinter_session_cycles(session); }

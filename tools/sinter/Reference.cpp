@@ -10,6 +10,7 @@
 #include "include/sinter/Compiler.h"
 #include "lib/Quantization/Calibration.h"
 #include "tools/sinter/Console.h"
+#include "tools/sinter/Padding.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
@@ -23,12 +24,13 @@ using namespace sinter::tool;
 
 Reference::~Reference() = default;
 
-Reference::Reference(const std::string &bundleFolder) {
+Reference::Reference(const std::string &bundleFolder, const std::string &entry) {
+  std::string file = entry.empty() ? "reference.mlir" : "reference-" + entry + ".mlir";
   llvm::SmallString<128> path(bundleFolder);
-  llvm::sys::path::append(path, "reference.mlir");
+  llvm::sys::path::append(path, file);
   if (!llvm::sys::fs::exists(path))
     throw Stop{Failure(ExitStatus::Unusable,
-                       "bundle '" + bundleFolder + "' has no reference.mlir, which is what it is checked against")};
+                       "bundle '" + bundleFolder + "' has no " + file + ", which is what it is checked against")};
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   context = std::make_unique<mlir::MLIRContext>(registry);
@@ -40,7 +42,7 @@ Reference::Reference(const std::string &bundleFolder) {
   });
   owned = mlir::parseSourceFile<mlir::ModuleOp>(path, context.get());
   if (!owned)
-    throw Stop{Failure(ExitStatus::Unusable, "bundle '" + bundleFolder + "': reference.mlir is damaged: " + first)};
+    throw Stop{Failure(ExitStatus::Unusable, "bundle '" + bundleFolder + "': " + file + " is damaged: " + first)};
 }
 
 void Reference::openWeights(const Program &program, const std::string &bundleFolder, const std::string &given) {
@@ -84,6 +86,8 @@ std::vector<HostTensor>
 Reference::interpret(const std::vector<HostTensor> &inputs,
                      std::function<llvm::Error(mlir::Operation *, const HostTensor &)> observe) {
   InterpretOptions options;
+  StateValues states; // each run is the first
+  options.states = &states;
   if (weights)
     options.readWeight = readWeight();
   options.observe = std::move(observe);
@@ -100,6 +104,37 @@ Reference::interpret(const std::vector<HostTensor> &inputs,
   }
   options.readWeight = [this](WeightOp weight) { return foldedWeights->read(weight); };
   return orStop(sinter::interpret(*folded, inputs, options));
+}
+
+std::vector<HostTensor> Reference::interpretRun(const Program &program, const std::vector<HostTensor> &inputs) {
+  SymbolSizes sizes = program.sizesOf(inputs);
+  auto main = owned->lookupSymbol<mlir::func::FuncOp>("main");
+  std::vector<HostTensor> padded;
+  auto next = inputs.begin();
+  for (mlir::BlockArgument argument : main.getArguments()) {
+    auto session = main.getArgAttrOfType<mlir::StringAttr>(argument.getArgNumber(), "sinter.session");
+    if (session) {
+      llvm::StringRef known = session.getValue();
+      int64_t value = known.consume_front("size:") ? sizes.at(known.str()) : 0;
+      padded.emplace_back(ElementType::I64, std::vector<int64_t>());
+      std::memcpy(padded.back().data.data(), &value, sizeof value);
+      continue;
+    }
+    auto type = mlir::cast<mlir::RankedTensorType>(argument.getType());
+    bool isSized = type.hasStaticShape() && next->numElements() > 0 && next->type != ElementType::String &&
+                   int64_t(next->dims.size()) == type.getRank() && type.getShape() != llvm::ArrayRef(next->dims);
+    padded.push_back(isSized ? resizeTensor(*next, type.getShape()) : *next);
+    ++next;
+  }
+  std::vector<HostTensor> outputs = interpret(padded);
+  for (auto [output, value] : llvm::zip_equal(outputs, program.outputs())) {
+    std::vector<int64_t> dims;
+    for (auto [size, formula] : llvm::zip(output.dims, value.dims))
+      dims.push_back(program.evaluate(formula, sizes).value_or(size));
+    if (dims != output.dims)
+      output = resizeTensor(output, dims);
+  }
+  return outputs;
 }
 
 bool Reference::followsNumerics() {

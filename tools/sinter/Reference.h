@@ -23,8 +23,9 @@ namespace sinter::tool {
 /// The module as it stood after phase sparse, in a context of its own.
 class Reference {
 public:
-  /// Reads it from a bundle; throws Stop where there is none.
-  explicit Reference(const std::string &bundleFolder);
+  /// Reads it from a bundle; throws Stop where there is none. Of a program with entries it is that of the entry, or,
+  /// without a name, the program in which sizes are symbols still, which says what the program is.
+  explicit Reference(const std::string &bundleFolder, const std::string &entry = "");
 
   mlir::ModuleOp module() { return *owned; }
 
@@ -36,7 +37,11 @@ public:
   std::vector<HostTensor> interpret(const std::vector<HostTensor> &inputs,
                                     std::function<llvm::Error(mlir::Operation *, const HostTensor &)> observe = {});
 
-  /// The same for a module that was made of this one, with its weights.
+  /// The outputs of a run with empty states, whose inputs may be smaller than the module's: they are padded, the
+  /// session's numbers are given, and outputs are cut to what the program says for these sizes.
+  std::vector<HostTensor> interpretRun(const Program &program, const std::vector<HostTensor> &inputs);
+
+  /// The same as `interpret` for a module that was made of this one, with its weights.
   std::vector<HostTensor> interpretOther(mlir::ModuleOp other, const std::vector<HostTensor> &inputs);
 
   /// The source model that openWeights found.

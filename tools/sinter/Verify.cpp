@@ -63,9 +63,33 @@ std::string writeInputs(const Program &program, const std::vector<HostTensor> &i
   return folder.str().str();
 }
 
-void compareOutputs(const Program &program, Reference &reference, const std::vector<HostTensor> &inputs,
+/// What the entries of a program are held against; of a program without entries there is one.
+class References {
+public:
+  References(const Program &program, std::string folder, std::string model)
+      : program(program), folder(std::move(folder)), model(std::move(model)) {}
+
+  /// That of the entry that a run with these sizes takes.
+  Reference &of(const SymbolSizes &sizes) {
+    std::optional<unsigned> entry = program.entryFor(sizes);
+    std::unique_ptr<Reference> &reference = known[entry];
+    if (!reference) {
+      reference = std::make_unique<Reference>(folder, entry ? program.entries()[*entry].name : "");
+      reference->openWeights(program, folder, model);
+    }
+    return *reference;
+  }
+
+private:
+  const Program &program;
+  std::string folder, model;
+  std::map<std::optional<unsigned>, std::unique_ptr<Reference>> known;
+};
+
+void compareOutputs(const Program &program, References &references, const std::vector<HostTensor> &inputs,
                     const VerifyOptions &options, Outcome &outcome) {
-  std::vector<HostTensor> expected = reference.interpret(inputs);
+  Reference &reference = references.of(program.sizesOf(inputs));
+  std::vector<HostTensor> expected = reference.interpretRun(program, inputs);
   std::vector<HostTensor> actual = runOnce(program, inputs, options.numThreads);
   for (unsigned i = 0; i < expected.size(); ++i) {
     Comparison comparison = compareOutput(actual[i], expected[i], options, reference.quantizesActivations());
@@ -85,6 +109,9 @@ void compareOutputs(const Program &program, Reference &reference, const std::vec
   if (outcome.matches)
     return;
   outcome.inputsFolder = writeInputs(program, inputs);
+  // Nodes are looked for in a program of one size whose runs begin with empty states.
+  if (!program.entries().empty() || !program.states().empty())
+    return;
   console().note("output '" + outcome.output + "' differs; looking for the first node that does");
   try {
     if (std::optional<std::string> first =
@@ -100,6 +127,19 @@ void compareOutputs(const Program &program, Reference &reference, const std::vec
 std::vector<SymbolSizes> sizesToTry(const Program &program, const VerifyOptions &options) {
   std::vector<std::pair<std::string, int64_t>> given = options.compile.fixedDims();
   std::vector<SymbolSizes> trials = {chooseSizes(program, given, typicalSize)};
+  // Of several sizes each, full and with padding.
+  for (const EntryInfo &entry : program.entries())
+    for (bool isFull : {true, false}) {
+      SymbolSizes sizes = chooseSizes(program, given, [&](const ProgramSymbol &symbol) {
+        auto limit = entry.limits.find(symbol.name);
+        int64_t size = limit == entry.limits.end() ? typicalSize(symbol) : limit->second;
+        return isFull ? size : std::max(symbol.lowest, size - size / 4);
+      });
+      if (llvm::find(trials, sizes) == trials.end())
+        trials.push_back(sizes);
+    }
+  if (!program.entries().empty())
+    return trials;
   auto add = [&](llvm::function_ref<int64_t()> nextSize) {
     SymbolSizes sizes = chooseSizes(program, given, [&](const ProgramSymbol &symbol) {
       return symbol.fromElement ? typicalSize(symbol)
@@ -147,8 +187,8 @@ int verifyQuality(const Program &program, Reference &reference, const VerifyOpti
 }
 
 int verifyArtifact(VerifyOptions options) {
-  ModelFile given(options.what);
-  Bundle bundle = findBundle(given.path(), options.compile, /*dimsAreSizes=*/true);
+  ModelFile file(options.what);
+  Bundle bundle = findBundle(file.path(), options.compile, /*dimsAreSizes=*/true);
   Program program(bundle.folder);
   if (options.schedule) {
     if (program.schedules().empty())
@@ -168,11 +208,19 @@ int verifyArtifact(VerifyOptions options) {
       console().print("pass: every byte of '" + bundle.folder + "' is as it was written\n");
     return 0;
   }
-  Reference reference(bundle.folder);
-  reference.openWeights(program, bundle.folder, options.model.empty() ? bundle.model : options.model);
-
-  if (options.quality)
-    return verifyQuality(program, reference, options);
+  std::string model = options.model.empty() ? bundle.model : options.model;
+  if (options.quality) {
+    if (!program.entries().empty())
+      throw Stop{Failure(ExitStatus::Unsupported, "--quality: the bundle is for several sizes; compile for one")};
+    Reference whole(bundle.folder);
+    whole.openWeights(program, bundle.folder, model);
+    return verifyQuality(program, whole, options);
+  }
+  References references(program, bundle.folder, model);
+  std::vector<HostTensor> given;
+  if (!options.inputs.empty())
+    given = readAllInputs(program, options.inputs);
+  Reference &reference = references.of(given.empty() ? SymbolSizes() : program.sizesOf(given));
   if (reference.followsNumerics() && !options.rtol && !options.atol)
     options.rtol = options.atol = 0;
 
@@ -180,9 +228,8 @@ int verifyArtifact(VerifyOptions options) {
   unsigned numTrials = 0;
   std::string lastSizes;
   if (!options.inputs.empty()) {
-    std::vector<HostTensor> inputs = readAllInputs(program, options.inputs);
-    lastSizes = sizesText(program.sizesOf(inputs));
-    compareOutputs(program, reference, inputs, options, outcome);
+    lastSizes = sizesText(program.sizesOf(given));
+    compareOutputs(program, references, given, options, outcome);
     ++numTrials;
   } else {
     std::vector<InputUse> uses = findUses(reference.module(), program);
@@ -190,7 +237,7 @@ int verifyArtifact(VerifyOptions options) {
     for (const SymbolSizes &sizes : sizesToTry(program, options)) {
       std::vector<HostTensor> inputs = makeInputs(program, uses, sizes, {options.seed, /*onesInMasks=*/numTrials == 0});
       try {
-        compareOutputs(program, reference, inputs, options, outcome);
+        compareOutputs(program, references, inputs, options, outcome);
       } catch (const Stop &stop) {
         // Sizes that were made up need not fit the model; those of --dim do.
         if (stop.failure.status != ExitStatus::Unusable)

@@ -21,7 +21,7 @@ def Sinter_Dialect : Dialect {
   let name = "sinter";
   let summary = "The transformer graph, in the terms of the field.";
   let description = [{
-    Tensor semantics, no side effects, dynamic dimensions with names. A tensor whose sizes are not all numbers carries its
+    Tensor semantics, no side effects but on states, dynamic dimensions with names. A tensor whose sizes are not all numbers carries its
     sizes as expressions in its encoding (`#sinter.dims`), so that a pass reads everything about a value from its type.
     Elementwise functions share one op with a kind, reductions another; a construct of the literature (attention, layer
     norm, rotary embedding) is one named op. Weights are symbols that name bytes of a file and are never in the IR.

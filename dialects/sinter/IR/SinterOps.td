@@ -16,6 +16,7 @@ include "dialects/sinter/IR/QuantizationOps.td"
 include "dialects/sinter/IR/ReductionOps.td"
 include "dialects/sinter/IR/ShapeOps.td"
 include "dialects/sinter/IR/SparsityOps.td"
+include "dialects/sinter/IR/StateOps.td"
 include "dialects/sinter/IR/TransformerOps.td"
 
 #endif // SINTER_OPS_TD

@@ -143,6 +143,10 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, std::optional<
         !broadcastsTo(bias, {query[0], query[2], query[1], key[1]}))
       return emitOptionalError(loc, "C3: bias ", bias.getType(), " for query ", printSizes(query), " and key ",
                                printSizes(key));
+  // attention C4
+  if (Value past = adaptor.getPast())
+    if (getRank(past) != 0 || !getElementType(past).isInteger(64))
+      return emitOptionalError(loc, "C4: past ", past.getType());
   types.push_back(getTensorType({query[0], query[1], query[2], value[3]}, type));
   return success();
 }

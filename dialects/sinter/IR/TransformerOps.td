@@ -138,7 +138,7 @@ def Sinter_RotaryOp : Sinter_InferredOp<"rotary"> {
   let assemblyFormat = "$input `cos` $cos `sin` $sin attr-dict `:` functional-type(operands, $result)";
 }
 
-def Sinter_AttentionOp : Sinter_InferredOp<"attention"> {
+def Sinter_AttentionOp : Sinter_InferredOp<"attention", [AttrSizedOperandSegments]> {
   let summary = "Scaled dot-product attention of several heads.";
   let description = [{
     Query [B, Q, H, D], key [B, K, G, D], value [B, K, G, E]; head h of the query uses head h / (H / G) of key and value
@@ -147,23 +147,31 @@ def Sinter_AttentionOp : Sinter_InferredOp<"attention"> {
     bias broadcasts to [B, H, Q, K]. With `causal`, a query q sees only keys k <= q + K - Q;
     where it sees none, the result is NaN.
 
+    Keys and values may be states, of which only a part is in use: with `past`, the first query is at position `past`, and
+    a query sees only keys k < past + Q, or k <= past + q if `causal`. What the others hold does not matter as long as it is
+    finite.
+
     Constraints:
     - C1: all have rank 4 and one element type.
     - C2: B, K, G and D agree, and G divides H.
     - C3: the bias has rank 4, and each size is 1 or that of [B, H, Q, K].
+    - C4: `past` is a scalar of i64.
 
     Example:
 
     ```mlir
     %0 = sinter.attention %q, %k, %v bias %m scale 0.25
         : (tensor<2x7x4x16xf32>, tensor<2x7x4x16xf32>, tensor<2x7x4x16xf32>, tensor<2x1x1x7xf32>) -> tensor<2x7x4x16xf32>
+    %1 = sinter.attention %step, %keys, %values past %past scale 0.25 {causal}
+        : (tensor<1x2x8x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>, tensor<i64>) -> tensor<1x2x8x16xf32>
     ```
   }];
   let arguments = (ins Sinter_FloatTensor:$query, Sinter_FloatTensor:$key, Sinter_FloatTensor:$value,
-                   Optional<Sinter_FloatTensor>:$bias, F64Attr:$scale, UnitAttr:$causal);
+                   Optional<Sinter_FloatTensor>:$bias, Optional<Sinter_IndexTensor>:$past, F64Attr:$scale,
+                   UnitAttr:$causal);
   let results = (outs Sinter_FloatTensor:$result);
   let assemblyFormat = [{
-    $query `,` $key `,` $value (`bias` $bias^)? `scale` custom<PlainFloat>($scale) attr-dict
+    $query `,` $key `,` $value (`bias` $bias^)? (`past` $past^)? `scale` custom<PlainFloat>($scale) attr-dict
     `:` functional-type(operands, $result)
   }];
 }

@@ -81,14 +81,14 @@ MatmulOp findScores(Value value, SmallVectorImpl<Step> &steps) {
 }
 
 /// Whether the condition, of a box [.., queries, keys], is true (or false, where `visible` is not) for exactly those
-/// keys that do not come after the query.
+/// keys that do not come after the query, where the last query is at the last key.
 bool isCausal(const SymbolBounds &bounds, Value condition, ArrayRef<SizeExpr> box, bool visible) {
   size_t rank = box.size();
   Positions positions(bounds, box);
   SmallVector<SizeExpr> at = positions.getCoordinates();
-  SizeExpr query = at[rank - 2], key = at[rank - 1];
+  SizeExpr query = at[rank - 2] + box[rank - 1] - box[rank - 2], key = at[rank - 1];
   Sizes sizes = getSizes(condition);
-  if (sizes.size() > rank || box[rank - 2] != box[rank - 1])
+  if (sizes.size() > rank)
     return false;
   at.erase(at.begin(), at.end() - sizes.size());
   for (size_t i = 0; i < sizes.size(); ++i)
@@ -271,7 +271,7 @@ struct FuseAttention : OpRewritePattern<MatmulOp> {
       k = withOneHead(rewriter, loc, makeTranspose(rewriter, loc, k, {0, 2, 1}));
       v = withOneHead(rewriter, loc, v);
     }
-    Value result = AttentionOp::create(rewriter, loc, q, k, v, *bias, rewriter.getF64FloatAttr(scale),
+    Value result = AttentionOp::create(rewriter, loc, q, k, v, *bias, Value(), rewriter.getF64FloatAttr(scale),
                                        causal ? rewriter.getUnitAttr() : UnitAttr());
     result = rank == 4 ? makeTranspose(rewriter, loc, result, {0, 2, 1, 3})
                        : makeReshape(rewriter, loc, result, getSizes(op.getResult()));

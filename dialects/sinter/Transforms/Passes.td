@@ -17,11 +17,13 @@ def VerifyGraphPass : Pass<"sinter-verify-graph", "::mlir::ModuleOp"> {
     hold is an error. From phase `imported` on:
 
     - P1: there is one function `main`, with a body, and its arguments and results have names (`sinter.name`); an argument
-      that a run may give in any shape (`sinter.any_shape`) is a scalar here and not used;
+      that a run may give in any shape (`sinter.any_shape`) is a scalar here and not used, and one whose value is the session's
+      (`sinter.session`) a scalar of i64;
     - P2: every op in it is of the `sinter` dialect;
     - P3: every symbol of a size is declared by a `sinter.symbol`, whose input exists and has that axis or element;
     - P4: every `sinter.check` names an input and an axis that exist;
-    - P5: every `sinter.weight` lies in a file of `sinter.files`.
+    - P5: every `sinter.weight` lies in a file of `sinter.files`;
+    - P8: no state is updated twice.
 
     From phase `canonical` on, too:
 
@@ -327,6 +329,103 @@ def PruneWeightsPass : Pass<"sinter-prune-weights", "::mlir::ModuleOp"> {
                         "the calibration.json that --calibrate wrote; none: magnitudes alone">];
   let statistics = [Statistic<"numPruned", "pruned", "Weights that were pruned">,
                     Statistic<"numByNorms", "by-norms", "Those of them for which the norms of channels counted">];
+}
+
+def MaskPaddingPass : Pass<"sinter-mask-padding", "::mlir::ModuleOp"> {
+  let summary = "Make results independent of padding";
+  let description = [{
+    Requires phase `canonical` or `quantized`. `dims` are sizes that a run pads: then elements of the results that are no padding are what
+    they would be without it. Attention over keys of which some may be padding gets a bias of -infinity there, by the actual size, which is
+    an argument (`sinter.session = "size:NAME"`). What is computed from the size of a padded dimension is computed from the actual size.
+    Refuses, by node, ops that mix the positions of a padded dimension in another way.
+
+    Before and after, for `dims=seq`:
+
+    ```mlir
+    %0 = sinter.attention %q, %k, %v scale 0.25 : ...
+
+    %0 = sinter.range %zero, %one : (tensor<i64>, tensor<i64>) -> tensor<?xi64, #sinter.dims<"seq">>
+    %1 = sinter.reshape %0 : tensor<?xi64, #sinter.dims<"seq">> -> tensor<1x1x1x?xi64, #sinter.dims<"1", "1", "1", "seq">>
+    %2 = sinter.elementwise less(%1, %size) : ...
+    %3 = sinter.elementwise select(%2, %zeros, %never) : ...
+    %4 = sinter.attention %q, %k, %v bias %3 scale 0.25 : ...
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let options = [ListOption<"dims", "dims", "std::string", "the symbols of the sizes that are padded">];
+  let statistics = [Statistic<"numMasks", "masks", "Ops of attention that have a mask now">];
+}
+
+def FixSizesPass : Pass<"sinter-fix-sizes", "::mlir::ModuleOp"> {
+  let summary = "Put numbers in the place of sizes";
+  let description = [{
+    Requires a phase from `imported` to `sparse`. Each of `sizes` is a symbol and its number, which takes its place everywhere; the
+    symbol is gone. Shapes that are now numbers can be simplified. Refuses a symbol that there is not.
+
+    Before and after, for `sizes=seq=16`:
+
+    ```mlir
+    sinter.symbol @seq axis "x" 0 {low = 1 : i64}
+    %0 = sinter.elementwise exp(%x) : (tensor<?xf32, #sinter.dims<"seq">>) -> tensor<?xf32, #sinter.dims<"seq">>
+
+    %0 = sinter.elementwise exp(%x) : (tensor<16xf32>) -> tensor<16xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let options = [ListOption<"sizes", "sizes", "std::string", "NAME=N, ...">];
+}
+
+def RecognizeStatesPass : Pass<"sinter-recognize-states", "::mlir::ModuleOp"> {
+  let summary = "Make states of pasts and presents";
+  let description = [{
+    Requires phase `canonical`. An input of `past` positions that is joined to new ones, which together are an output, becomes a
+    `sinter.state`, whose capacity is the upper bound of the symbol `past`; input and output vanish. All such inputs of a program
+    have one length. It comes from the session: an argument (`sinter.session = "past"`) is that number.
+
+    A dimension of past + Q, where a run adds Q positions, has the capacity's size then, and its end is padding. An input with
+    such a dimension says in `sinter.sizes` what it was. What is computed from the size is computed from the session's number.
+    Attention over states leaves out what is not in use. Refuses, by node, other ops that would read the padding, inputs and
+    outputs whose sizes depend on the length otherwise, and a length without bound. A program without such inputs stays as it is.
+
+    Before and after, for `sinter.symbol @past axis "past.k" 1 {low = 1 : i64, high = 64 : i64}`:
+
+    ```mlir
+    %0 = sinter.concat 1 (%past.k, %k)
+        : (tensor<1x?x2x16xf32, #sinter.dims<"1", "past", "2", "16">>, tensor<1x4x2x16xf32>)
+        -> tensor<1x?x2x16xf32, #sinter.dims<"1", "past + 4", "2", "16">>
+
+    sinter.state @past.k axis 1 : tensor<1x64x2x16xf32>
+    %0 = sinter.range %session.past, %one : (tensor<i64>, tensor<i64>) -> tensor<4xi64>
+    %1 = sinter.update_state @past.k[%0], %k : (tensor<4xi64>, tensor<1x4x2x16xf32>) -> tensor<1x64x2x16xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numStates", "states", "States that were made">];
+}
+
+def TabulatePositionsPass : Pass<"sinter-tabulate-positions", "::mlir::ModuleOp"> {
+  let summary = "Make tables of the angles of positions";
+  let description = [{
+    Requires what `sinter-recognize-states` ensures. Cosines and sines that follow from weights and the integers of one tensor, element
+    by element, become rows of a table, which follows from weights, with a row for each position that the states have: a position that
+    they do not have is outside of it. A program without states stays as it is, and so do angles that depend on something else.
+
+    Before and after, with states of 64 positions:
+
+    ```mlir
+    %0 = sinter.cast %positions : tensor<1x4xi64> -> tensor<1x4xf32>
+    %1 = sinter.reshape %0 : tensor<1x4xf32> -> tensor<1x4x1xf32>
+    %2 = sinter.elementwise mul(%1, %frequencies) : (tensor<1x4x1xf32>, tensor<8xf32>) -> tensor<1x4x8xf32>
+    %3 = sinter.elementwise cos(%2) : (tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+
+    // %table is the cosine of 0, 1, ..., 63 times the frequencies
+    %0 = sinter.reshape %positions : tensor<1x4xi64> -> tensor<4xi64>
+    %1 = sinter.gather %table[%0] axis 0 : (tensor<64x8xf32>, tensor<4xi64>) -> tensor<4x8xf32>
+    %3 = sinter.reshape %1 : tensor<4x8xf32> -> tensor<1x4x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numTables", "tables", "Tensors of angles that became rows of tables">];
 }
 
 #endif // SINTER_TRANSFORMS_PASSES_TD

@@ -193,6 +193,16 @@ std::optional<SmallVector<SizeExpr>> Positions::reshape(ArrayRef<SizeExpr> at, A
   return result;
 }
 
+std::optional<int64_t> sinter::findStep(ArrayRef<SizeExpr> sizes) {
+  if (sizes.empty())
+    return std::nullopt;
+  std::optional<int64_t> step = sizes.size() == 1 ? 0 : (sizes[1] - sizes[0]).constant();
+  for (size_t i = 1; step && i < sizes.size(); ++i)
+    if (sizes[i] - sizes[i - 1] != SizeExpr(*step))
+      return std::nullopt;
+  return step;
+}
+
 std::optional<SizeExpr> Positions::elementAt(Value tensor, ArrayRef<SizeExpr> at) { return find(tensor, at, 0); }
 
 std::optional<SizeExpr> Positions::findConstant(DenseElementsAttr elements, ArrayRef<SizeExpr> at) {
@@ -345,7 +355,9 @@ std::optional<SizeExpr> Positions::find(Value tensor, ArrayRef<SizeExpr> at, uns
     SmallVector<SizeExpr> values = sizes.getSizes().getSizes();
     if (sizes.getScalar())
       return values[0];
-    std::optional<int64_t> position = values.size() == 1 ? 0 : at[0].constant();
+    if (std::optional<int64_t> step = findStep(values); step && isWithin(at[0], values.size()))
+      return values[0] + SizeExpr(*step) * at[0];
+    std::optional<int64_t> position = at[0].constant();
     return position && *position >= 0 && *position < static_cast<int64_t>(values.size())
                ? std::optional(values[*position])
                : std::nullopt;

@@ -43,6 +43,9 @@ private:
   llvm::StringMap<Bounds> bounds;
 };
 
+/// What the sizes rise by from one to the next, where that is one number for all; of one size, 0.
+std::optional<int64_t> findStep(llvm::ArrayRef<SizeExpr> sizes);
+
 /// Answers for coordinates that run over a box of the given extents.
 class Positions {
 public:

@@ -179,6 +179,21 @@ struct SinkThroughRotary : OpRewritePattern<RotaryOp> {
   }
 };
 
+/// The same of one position, whose transpose is a reshape and gone: [batch, heads, 1, size].
+struct PutPositionBeforeHeads : OpRewritePattern<RotaryOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(RotaryOp op, PatternRewriter &rewriter) const override {
+    Sizes sizes = getSizes(op.getResult()), angles = getSizes(op.getCos());
+    if (sizes.size() != 4 || sizes[1].isConstant(1) || !sizes[2].isConstant(1) ||
+        !llvm::all_of(ArrayRef(angles).drop_back(), [](const SizeExpr &size) { return size.isConstant(1); }))
+      return rewriter.notifyMatchFailure(op, "not heads of one position");
+    Value input = makeReshape(rewriter, op.getLoc(), op.getInput(), {sizes[0], sizes[2], sizes[1], sizes[3]});
+    Value result = RotaryOp::create(rewriter, op.getLoc(), input, op.getCos(), op.getSin(), op.getInterleavedAttr());
+    rewriter.replaceOp(op, makeReshape(rewriter, op.getLoc(), result, sizes));
+    return success();
+  }
+};
+
 //===----------------------------------------------------------------------===//
 // Reshapes around a product of rows
 //===----------------------------------------------------------------------===//
@@ -311,8 +326,8 @@ class SimplifyShapesPass : public sinter::impl::SimplifyShapesPassBase<SimplifyS
     RewritePatternSet patterns(&getContext());
     patterns.add<SinkThroughElementwise>(&getContext(), numSunk);
     patterns.add<SinkThroughCast, MergeBroadcasts, SinkThroughReshape, SinkThroughTranspose, SinkThroughGather,
-                 TransposeIsReshape, SinkThroughRotary, KeepLeadingDimensions, SplitMatmul, SplitTranspose,
-                 SplitSoftmax, SplitElementwise>(&getContext());
+                 TransposeIsReshape, SinkThroughRotary, PutPositionBeforeHeads, KeepLeadingDimensions, SplitMatmul,
+                 SplitTranspose, SplitSoftmax, SplitElementwise>(&getContext());
     ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
     TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

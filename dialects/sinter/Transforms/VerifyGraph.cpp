@@ -96,6 +96,9 @@ private:
           (!argument.use_empty() || !hasSizes(argument.getType()) || getRank(argument) != 0))
         return main.emitOpError("P1: input #")
                << argument.getArgNumber() << " may have any shape, and is used or has sizes";
+      if (main.getArgAttr(argument.getArgNumber(), "sinter.session") &&
+          argument.getType() != mlir::RankedTensorType::get({}, mlir::IntegerType::get(module.getContext(), 64)))
+        return main.emitOpError("P1: input #") << argument.getArgNumber() << " is the session's, and no scalar of i64";
     }
     return mlir::success();
   }
@@ -124,6 +127,8 @@ private:
         return mlir::failure();
     if (fused && op->getParentOp() == main && mlir::failed(verifyFused(op)))
       return mlir::failure();
+    if (auto update = mlir::dyn_cast<UpdateStateOp>(op); update && !updated.insert(update.getState()).second)
+      return op->emitOpError("P8: updates state '") << update.getState() << "' for the second time";
     if (canonical && op->getNumResults() && op->use_empty() && mlir::isMemoryEffectFree(op))
       return op->emitOpError("P6: is not used");
     return mlir::success();
@@ -145,7 +150,7 @@ private:
   llvm::DenseSet<mlir::Value> ofWeights;
   mlir::func::FuncOp main;
   llvm::StringMap<unsigned> inputs;
-  llvm::StringSet<> symbols;
+  llvm::StringSet<> symbols, updated;
 };
 
 class VerifyGraphPass : public sinter::impl::VerifyGraphPassBase<VerifyGraphPass> {

@@ -240,7 +240,7 @@ LogicalResult Attention::import() {
     result = computePlainly(bias);
   } else {
     auto positionsFirst = [&](Value tensor) { return node.transpose(tensor, {0, 2, 1, 3}); };
-    result = node.create<AttentionOp>(positionsFirst(query), positionsFirst(key), positionsFirst(value), bias,
+    result = node.create<AttentionOp>(positionsFirst(query), positionsFirst(key), positionsFirst(value), bias, Value(),
                                       APFloat(scale), isSimplyCausal);
     result = zeroWhereBlind(positionsFirst(result), bias);
   }

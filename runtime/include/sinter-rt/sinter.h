@@ -115,18 +115,19 @@ SINTER_API sinter_status sinter_program_check_integrity(const sinter_program *pr
 
 /// Texts in the structs below belong to the program, and live as long as it does.
 typedef struct sinter_program_info {
-  const char *name;          ///< of the model
-  const char *compiler;      ///< version of Sinter that compiled it
-  const char *target;        ///< "cpu", "stream"
-  const char *precision;     ///< "f32"
-  const char *source_file;   ///< the model's file name
-  const char *source_sha256; ///< 64 digits, or empty
-  const char *variant;       ///< the variant that was loaded; empty where there is none
-  const char *arena_formula; ///< bytes of the arena
+  const char *name;            ///< of the model
+  const char *compiler;        ///< version of Sinter that compiled it
+  const char *target;          ///< "cpu", "stream"
+  const char *precision;       ///< "f32"
+  const char *source_file;     ///< the model's file name
+  const char *source_sha256;   ///< 64 digits, or empty
+  const char *variant;         ///< the variant that was loaded; empty where there is none
+  const char *arena_formula;   ///< bytes of the arena
+  const char *advance_formula; ///< positions that a run adds to the states; empty where there are none
   uint64_t weights_bytes;
   uint64_t code_bytes; ///< of the loaded variant; 0 where linked in
   uint32_t input_count, output_count, symbol_count, check_count, kernel_count, step_count, variant_count, section_count,
-      file_count, schedule_count;
+      file_count, schedule_count, entry_count, state_count;
 } sinter_program_info;
 SINTER_API sinter_status sinter_program_get_info(const sinter_program *program, sinter_program_info *info);
 
@@ -148,11 +149,11 @@ SINTER_API sinter_status sinter_program_find_input(const sinter_program *program
 SINTER_API sinter_status sinter_program_find_output(const sinter_program *program, const char *name, uint32_t *index);
 
 /// A symbol of the formulas: a size that a run takes from an axis of an input, a number from an element of one, or the
-/// length of a range of floats.
+/// length of a range of floats; or how many positions the session's states hold.
 typedef struct sinter_symbol_info {
   const char *name;
-  uint32_t source; ///< SINTER_FROM_AXIS, SINTER_FROM_ELEMENT or SINTER_FROM_RANGE
-  uint32_t input;
+  uint32_t source;   ///< SINTER_FROM_AXIS, SINTER_FROM_ELEMENT, SINTER_FROM_RANGE or SINTER_FROM_SESSION
+  uint32_t input;    ///< SINTER_NO_INDEX with SINTER_FROM_SESSION
   uint64_t position; ///< the axis, or the element
   int64_t lowest;
   int64_t highest; ///< SINTER_UNBOUNDED: no limit
@@ -218,7 +219,7 @@ typedef struct sinter_schedule_info {
   const char *chip;   ///< for which it was made
   const char *file;   ///< in the bundle
   uint32_t step;
-  uint32_t reserved;
+  uint32_t entry;        ///< whose step that is; SINTER_NO_INDEX where the program has no entries
   uint64_t cycles;       ///< that it takes
   uint64_t limit_cycles; ///< that the chip would take at least; 0: not known
   uint64_t clock_hz;
@@ -233,6 +234,36 @@ typedef struct sinter_size {
   const char *symbol;
   int64_t value;
 } sinter_size;
+
+/// One of several sizes that a program was compiled for, with its own steps, the smaller ones first. A run takes the
+/// first whose limits its sizes do not exceed, unless sinter_session_set_entry says which. A program without entries
+/// has one size, or works for all.
+typedef struct sinter_entry_info {
+  const char *name; ///< "seq=16"
+  uint32_t first_step, step_count;
+  uint32_t limit_count;
+  uint32_t reserved;
+} sinter_entry_info;
+SINTER_API sinter_status sinter_program_get_entry(const sinter_program *program, uint32_t index,
+                                                  sinter_entry_info *info);
+/// The index of the entry called `name`; SINTER_WRONG_CALL if there is none.
+SINTER_API sinter_status sinter_program_find_entry(const sinter_program *program, const char *name, uint32_t *index);
+/// The greatest value that a symbol may have in a run of an entry.
+SINTER_API sinter_status sinter_program_get_limit(const sinter_program *program, uint32_t entry, uint32_t index,
+                                                  sinter_size *limit);
+
+/// A tensor that a session keeps from run to run, in its devices: the keys or values of a decoder, say. It is zero at
+/// first, and each run adds positions along `axis`, whose size is the room for them.
+typedef struct sinter_state_info {
+  const char *name;
+  sinter_type type;
+  uint32_t rank;
+  uint32_t axis;
+  uint32_t reserved;
+  const char *dims[SINTER_MAX_RANK];
+} sinter_state_info;
+SINTER_API sinter_status sinter_program_get_state(const sinter_program *program, uint32_t index,
+                                                  sinter_state_info *info);
 
 /// The memory of a session for given greatest sizes, in bytes.
 typedef struct sinter_memory {
@@ -277,6 +308,9 @@ struct sinter_device {
   sinter_status (*execute)(void *handle, uint32_t schedule, const void *const *inputs, void *const *outputs,
                            uint64_t *cycles, sinter_error *error);
   void (*close)(void *handle);
+  /// Has the states of all schedules be zero again. Schedules of one program share states that have one name. A device
+  /// that keeps no states may have NULL here, or a struct_bytes that ends before it.
+  void (*reset)(void *handle);
 };
 
 //===----------------------------------------------------------------------===//
@@ -345,9 +379,23 @@ SINTER_API sinter_status sinter_session_set_input(sinter_session *session, uint3
 SINTER_API sinter_status sinter_session_set_output(sinter_session *session, uint32_t index, void *data,
                                                    uint64_t capacity);
 
+/// Which entry later runs take; SINTER_NO_INDEX: the first that their sizes fit into, as at first.
+SINTER_API sinter_status sinter_session_set_entry(sinter_session *session, uint32_t entry);
+
 /// Runs the program once. Allocates nothing (what devices do is their own matter). After a failure the outputs'
-/// contents are undefined, and the session can be used again.
+/// contents are undefined, the states have the positions that they had, and the session can be used again. A run that
+/// would add more positions to the states than they have room for is refused with SINTER_TOO_LARGE before anything is
+/// done.
 SINTER_API sinter_status sinter_session_run(sinter_session *session);
+
+/// The entry of the last run; SINTER_NO_INDEX where the program has none, or before the first run.
+SINTER_API uint32_t sinter_session_entry(const sinter_session *session);
+
+/// How many positions the states hold: those of all runs since the session was made, or was reset.
+SINTER_API int64_t sinter_session_past(const sinter_session *session);
+
+/// Begins anew: the states are empty, and zero.
+SINTER_API void sinter_session_reset(sinter_session *session);
 
 /// How many cycles devices took in the last run; 0 if it failed, or no device took part.
 SINTER_API uint64_t sinter_session_cycles(const sinter_session *session);

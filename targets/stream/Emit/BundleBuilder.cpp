@@ -10,307 +10,162 @@
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Pipeline/PhaseDriver.h"
 #include "lib/Support/Failure.h"
-#include "targets/stream/Emit/EncodeSchedule.h"
-#include "targets/stream/Emit/KnownWords.h"
-#include "targets/stream/Lowering/LowerGraph.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/MathExtras.h"
-
-#include <cstring>
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace sinter;
 using namespace sinter::stream;
 
-static func::FuncOp mainOf(ModuleOp module) { return module.lookupSymbol<func::FuncOp>("main"); }
-
-static sinter_type getRuntimeType(Value value) {
-  StringRef name = elementTypeName(toElementType(getElementType(value)));
-  uint32_t type = SINTER_F32;
-  while (name != sinter_type_name(type))
-    ++type;
-  return sinter_type(type);
-}
-
-static int64_t getNumBytes(Value value) {
-  return cast<RankedTensorType>(value.getType()).getNumElements() * sinter_type_size(getRuntimeType(value));
-}
-
-//===----------------------------------------------------------------------===//
-// Limits
-//===----------------------------------------------------------------------===//
-
-uint64_t sinter::stream::countLimitCycles(func::FuncOp chip, const TargetModel &model) {
-  // Of fp16, the two planes of a hemisphere are one unit of half the depth.
-  auto limitOf = [&](uint64_t rows, uint64_t inner, uint64_t columns, bool isFloat = true) {
-    uint64_t units = isFloat ? model.planesPerHemisphere : 2 * model.planesPerHemisphere;
-    uint64_t depth = isFloat ? model.halfLanes() : model.lanes(), width = model.planeColumns;
-    auto loads = [&](uint64_t stationary) {
-      uint64_t arrays = llvm::divideCeil(inner, depth) * llvm::divideCeil(stationary, width);
-      return llvm::divideCeil(arrays, units) * model.planeLoadCycles;
-    };
-    return std::max(llvm::divideCeil(rows * inner * columns, units * depth * width),
-                    std::min(loads(columns), loads(rows)));
-  };
-  auto shape = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
-  uint64_t limit = 0;
-  chip.walk([&](Operation *op) {
-    if (auto matmul = dyn_cast<MatmulOp>(op)) {
-      ArrayRef<int64_t> lhs = shape(matmul.getLhs()), rhs = shape(matmul.getRhs()), result = shape(matmul.getResult());
-      uint64_t inner = lhs.back(), columns = rhs.size() == 1 ? 1 : rhs.back(), elements = 1;
-      for (int64_t size : result)
-        elements *= size;
-      uint64_t batches = 1;
-      for (int64_t size : rhs.drop_back(std::min<size_t>(rhs.size(), 2)))
-        batches *= size;
-      uint64_t rows = columns && batches ? elements / columns / batches : 0;
-      limit += batches * limitOf(rows, inner, columns);
-    } else if (auto matmul = dyn_cast<QuantizedMatmulOp>(op)) {
-      ArrayRef<int64_t> lhs = shape(matmul.getLhs()), rhs = shape(matmul.getRhs());
-      uint64_t rows = 1;
-      for (int64_t size : lhs.drop_back())
-        rows *= size;
-      limit += limitOf(rows, lhs.back(), rhs.back(), /*isFloat=*/false);
-    } else if (auto attention = dyn_cast<AttentionOp>(op)) {
-      // [batch, length, heads, size] each.
-      ArrayRef<int64_t> query = shape(attention.getQuery()), key = shape(attention.getKey());
-      uint64_t heads = uint64_t(query[0]) * query[2];
-      limit += heads * (limitOf(query[1], query[3], key[1]) + limitOf(query[1], key[1], query[3]));
-    }
-  });
-  return limit;
-}
-
-//===----------------------------------------------------------------------===//
-// Bundles
-//===----------------------------------------------------------------------===//
-
-llvm::Expected<BundleDescription> BundleBuilder::build() {
-  chip = extractChip(module);
-  host = extractHost(module);
-  if (llvm::Error error = checkResults())
-    return std::move(error);
-  llvm::Expected<WeightFiles> files = WeightFiles::open(*chip.module, request.folder, request.calibration);
-  if (!files)
-    return files.takeError();
-  weights = std::make_unique<WeightFiles>(std::move(*files));
-  if (llvm::Error error = describeHost())
-    return std::move(error);
-  if (llvm::Error error = describeValues())
-    return std::move(error);
-  if (llvm::Error error = describeChip())
-    return std::move(error);
+llvm::Expected<BundleDescription> BundleBuilder::build(llvm::ArrayRef<ProgramEntry> entries) {
   bundle.target = "stream";
+  describeStates();
+  describeValues();
+  for (const ProgramEntry &entry : entries) {
+    builders.push_back(std::make_unique<EntryBuilder>(entry.module, bundle, inputs, past, model));
+    if (llvm::Error error = builders.back()->prepare(request))
+      return std::move(error);
+  }
+  llvm::Expected<std::vector<std::optional<BundleDescription>>> hosts = describeHosts();
+  if (!hosts)
+    return hosts.takeError();
+
+  SectionPool sections(entries.size() > 1), constants(entries.size() > 1);
+  int64_t arenaBytes = 0;
+  for (auto [builder, host] : llvm::zip_equal(builders, *hosts)) {
+    if (llvm::Error error = builder->describe(host ? &*host : nullptr, sections, constants))
+      return std::move(error);
+    arenaBytes = std::max(arenaBytes, builder->getArenaBytes());
+  }
+  bundle.arenaBytes = arenaBytes;
+
+  std::optional<unsigned> firstConstant, chipNumber;
+  if (constants.size())
+    firstConstant = sections.size();
+  uint64_t constantBytes = constants.getBytes();
+  bundle.sections = sections.take();
+  llvm::append_range(bundle.sections, constants.take());
+  if (!chipFile.empty())
+    chipNumber = entries.size(); // behind the schedules
+  for (auto [i, entry] : llvm::enumerate(entries)) {
+    bundle.files.push_back(
+        {entry.name.empty() ? "schedule.pb" : "schedule-" + entry.name + ".pb", builders[i]->takeSchedule()});
+    std::vector<BundleStep> steps = builders[i]->takeSteps(i, chipNumber, firstConstant, constantBytes);
+    if (!entry.name.empty())
+      bundle.entries.push_back(
+          {entry.name, static_cast<unsigned>(bundle.steps.size()), static_cast<unsigned>(steps.size()), entry.sizes});
+    llvm::append_range(bundle.steps, std::move(steps));
+  }
+  if (!chipFile.empty())
+    bundle.files.push_back({"chip.json", chipFile});
   return std::move(bundle);
 }
 
-/// Outputs are what the parts compute.
-llvm::Error BundleBuilder::checkResults() {
-  for (auto [i, value] : llvm::enumerate(mainOf(module).getBody().front().getTerminator()->getOperands()))
-    if (!value.getDefiningOp<KernelOp>())
-      return unsupported("target stream gives out what a run computes, and output '" +
-                         mainOf(module).getResultAttrOfType<StringAttr>(i, "sinter.name").getValue() +
-                         "' is an input or follows from constants alone");
-  return llvm::Error::success();
-}
-
-llvm::Error BundleBuilder::describeValues() {
-  func::FuncOp main = mainOf(module);
-  auto describe = [](Value value, StringAttr name) {
-    BundleValue described{name.str(), getRuntimeType(value), {}, {}};
-    for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
-      described.dims.push_back(size);
-    return described;
-  };
-  llvm::StringMap<unsigned> inputs;
-  bundle.inputs.clear();
-  bundle.outputs.clear();
-  for (BlockArgument argument : main.getArguments()) {
-    auto name = main.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "sinter.name");
-    inputs[name] = argument.getArgNumber();
-    bundle.inputs.push_back(describe(argument, name));
-    bundle.inputs.back().anyShape = static_cast<bool>(main.getArgAttr(argument.getArgNumber(), "sinter.any_shape"));
+void BundleBuilder::describeStates() {
+  for (StateOp state : program.getOps<StateOp>()) {
+    auto type = cast<RankedTensorType>(state.getType());
+    BundleState described{state.getSymName().str(), SINTER_F32, type.getShape().vec(),
+                          static_cast<unsigned>(state.getAxis())};
+    described.type = getRuntimeType(type.getElementType());
+    bundle.states.push_back(std::move(described));
   }
-  for (auto [i, value] : llvm::enumerate(main.getBody().front().getTerminator()->getOperands()))
-    bundle.outputs.push_back(describe(value, main.getResultAttrOfType<StringAttr>(i, "sinter.name")));
-  bundle.checks.clear();
-  for (CheckOp check : module.getOps<CheckOp>())
-    bundle.checks.push_back(BundleCheck::size(inputs.lookup(check.getInput()), check.getAxis(),
+  program.walk([&](UpdateStateOp update) { bundle.advance = getSize(update.getPositions(), 0); });
+  if (bundle.states.empty())
+    return;
+  // Where a declared size names the length, its symbol; else one of no one else's.
+  past = "past";
+  while (program.lookupSymbol<SymbolOp>(past))
+    past += "_";
+  auto main = program.lookupSymbol<func::FuncOp>("main");
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    if (auto declared = main.getArgAttrOfType<DimsAttr>(i, "sinter.sizes"))
+      for (const SizeExpr &size : declared.getSizes())
+        size.forEachSymbol([&](StringRef name) {
+          if (!program.lookupSymbol<SymbolOp>(name))
+            past = name.str();
+        });
+  bundle.symbols.push_back(
+      {past, SymbolSource::session(), 0, bundle.states.front().dims[bundle.states.front().axis], std::nullopt});
+}
+
+void BundleBuilder::describeValues() {
+  auto main = program.lookupSymbol<func::FuncOp>("main");
+  llvm::StringMap<unsigned> numbers;
+  for (BlockArgument argument : main.getArguments()) {
+    unsigned position = argument.getArgNumber();
+    if (main.getArgAttr(position, "sinter.session")) {
+      inputs.push_back(std::nullopt);
+      continue;
+    }
+    auto name = main.getArgAttrOfType<StringAttr>(position, "sinter.name");
+    numbers[name] = bundle.inputs.size();
+    inputs.push_back(bundle.inputs.size());
+    BundleValue input{name.str(), getRuntimeType(argument), {}, {}};
+    Sizes sizes = sinter::getSizes(argument);
+    // What is given, where the module has room for more.
+    if (auto declared = main.getArgAttrOfType<DimsAttr>(position, "sinter.sizes"))
+      sizes.assign(declared.getSizes().begin(), declared.getSizes().end());
+    input.dims.assign(sizes.begin(), sizes.end());
+    input.anyShape = static_cast<bool>(main.getArgAttr(position, "sinter.any_shape"));
+    bundle.inputs.push_back(std::move(input));
+  }
+  for (auto [i, value] : llvm::enumerate(main.getBody().front().getTerminator()->getOperands())) {
+    BundleValue output{main.getResultAttrOfType<StringAttr>(i, "sinter.name").str(), getRuntimeType(value), {}, {}};
+    Sizes sizes = sinter::getSizes(value);
+    output.dims.assign(sizes.begin(), sizes.end());
+    bundle.outputs.push_back(std::move(output));
+  }
+  for (SymbolOp symbol : program.getOps<SymbolOp>()) {
+    BundleSymbol described{symbol.getSymName().str(),
+                           SymbolSource::axis(numbers.lookup(symbol.getInput()), symbol.getPosition()),
+                           static_cast<int64_t>(symbol.getLow()), std::nullopt, std::nullopt};
+    if (symbol.getHigh())
+      described.highest = *symbol.getHigh();
+    if (symbol.getTypical())
+      described.typical = *symbol.getTypical();
+    bundle.symbols.push_back(std::move(described));
+  }
+  for (CheckOp check : program.getOps<CheckOp>())
+    bundle.checks.push_back(BundleCheck::size(numbers.lookup(check.getInput()), check.getAxis(),
                                               check.getSize().getSizes()[0], check.getDeclared().str()));
-  return llvm::Error::success();
 }
 
-BundleArgument BundleBuilder::giveArena(int64_t bytes) {
-  int64_t offset = llvm::alignTo(*bundle.arenaBytes.constant(), SINTER_ALIGNMENT);
-  bundle.arenaBytes = offset + bytes;
-  return BundleArgument::arena(offset);
-}
-
-BundleArgument BundleBuilder::placeOf(Value value) const {
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return BundleArgument::input(argument.getArgNumber());
-  return places.lookup(value);
-}
-
-llvm::Error BundleBuilder::describeHost() {
-  if (!host)
-    return llvm::Error::success();
+llvm::Expected<std::vector<std::optional<BundleDescription>>> BundleBuilder::describeHosts() {
+  std::vector<std::optional<BundleDescription>> result(builders.size());
+  std::vector<ModuleOp> modules;
+  for (const auto &builder : builders)
+    if (ModuleOp host = builder->getHost())
+      modules.push_back(host);
+  if (modules.empty())
+    return result;
   auto cpu = llvm::find_if(getTargets(), [](const auto &target) { return target->getName() == "cpu"; });
   if (cpu == getTargets().end()) {
-    Operation *first = &findKernels(module, "host").front().getBody().front().front();
-    return unsupported("node '" + getNodeName(first) +
+    auto main = modules.front().lookupSymbol<func::FuncOp>("main");
+    return unsupported("node '" + getNodeName(&main.getBody().front().front()) +
                        "' is of the host's part of the model, which target cpu compiles, and this build is without it");
   }
   EmitRequest own = request;
   own.spec = {"cpu", {(*cpu)->getChips().front()}};
   own.progress = {};
   own.dumpFolder = "";
-  PhaseDriver driver(cpu->get(), own.spec, "");
-  if (llvm::Error error = driver.run(*host->module, Phase::Placed, ""))
-    return error;
-  llvm::Expected<BundleDescription> described = (*cpu)->describe(*host->module, own);
+  for (ModuleOp module : modules) {
+    PhaseDriver driver(cpu->get(), own.spec, "");
+    if (llvm::Error error = driver.run(module, Phase::Placed, ""))
+      return std::move(error);
+  }
+  llvm::Expected<std::vector<BundleDescription>> described = (*cpu)->describe(modules, own);
   if (!described)
     return described.takeError();
-  bundle = std::move(*described);
-  if (!bundle.arenaBytes.constant())
-    return internalError("the arena of the host's part has no fixed size");
-
-  // Its outputs are the model's, or lie in the arena.
-  llvm::SmallVector<BundleArgument> results;
-  for (const HostPart::Result &result : host->results) {
-    results.push_back(result.result ? BundleArgument::output(*result.result) : giveArena(getNumBytes(result.value)));
-    if (!result.result)
-      places[result.value] = results.back();
-  }
-  for (BundleStep &step : bundle.steps)
-    for (BundleArgument &argument : step.arguments)
-      if (argument.kind == BundleArgument::Output) {
-        SizeExpr offset = argument.value;
-        argument = results[argument.index];
-        argument.value = argument.value + offset;
-      }
-  return llvm::Error::success();
-}
-
-BundleStep BundleBuilder::checkIndices(KernelOp kernel, int64_t copies) {
-  Value indices = kernel.getInputs()[0];
-  int64_t count = cast<RankedTensorType>(indices.getType()).getNumElements();
-  BundleStep step;
-  step.name = getNodeName(kernel);
-  step.kernel = SINTER_CHECK_INDICES;
-  step.tasks = count;
-  step.arguments = {
-      placeOf(indices), giveArena(count * copies * sizeof(uint16_t)), BundleArgument::integer(getRuntimeType(indices)),
-      BundleArgument::integer(kernel->getAttrOfType<IntegerAttr>("rows").getInt()), BundleArgument::integer(copies)};
-  if (auto argument = dyn_cast<BlockArgument>(indices))
-    step.indexInput = argument.getArgNumber();
-  return step;
-}
-
-BundleStep BundleBuilder::arrange(Value value, const StreamTensor &tensor) {
-  const std::vector<int32_t> &chosen = tensor.host.chosen;
-  int64_t elementBytes = sinter_type_size(getRuntimeType(value));
-  unsigned table = bundle.addSection(tensor.name + ".order", chosen.size() * sizeof(int32_t),
-                                     [&chosen](llvm::MutableArrayRef<char> destination) {
-                                       std::memcpy(destination.data(), chosen.data(), destination.size());
-                                       return llvm::Error::success();
-                                     });
-  BundleStep step;
-  step.name = tensor.name;
-  step.kernel = SINTER_ARRANGE;
-  step.tasks = chosen.size();
-  step.arguments = {placeOf(value), giveArena(chosen.size() * elementBytes), BundleArgument::weights(table),
-                    BundleArgument::integer(elementBytes),
-                    BundleArgument::integer(cast<RankedTensorType>(value.getType()).getNumElements())};
-  return step;
-}
-
-BundleSchedule::Tensor BundleBuilder::makeInput(const StreamTensor &tensor) {
-  Value value = chip.arguments[tensor.host.argument];
-  int64_t columns = tensor.shape.numColumns();
-  uint64_t bytes = uint64_t(tensor.shape.rows) * columns * getBytes(tensor.shape.type);
-  switch (tensor.host.form) {
-  case StreamTensor::Elements:
-    return {placeOf(value), bytes};
-  case StreamTensor::Indices: {
-    // Both hemispheres have the same.
-    auto [found, isNew] = checked.try_emplace(value);
-    if (isNew) {
-      bundle.steps.push_back(checkIndices(value.getDefiningOp<KernelOp>(), columns));
-      found->second = bundle.steps.back().arguments[1];
-    }
-    return {found->second, bytes};
-  }
-  case StreamTensor::Chosen:
-    bundle.steps.push_back(arrange(value, tensor));
-    return {bundle.steps.back().arguments[1], bytes};
-  }
-  llvm_unreachable("a form");
-}
-
-llvm::Error BundleBuilder::describeChip() {
-  func::FuncOp main = mainOf(*chip.module);
-  auto read = [this](Value value) {
-    InterpretOptions options;
-    options.readWeight = [this](WeightOp weight) { return weights->read(weight); };
-    return interpretRecipe(value, options);
-  };
-  llvm::Expected<StreamProgram> lowered = lowerGraph(main, model, read);
-  if (!lowered)
-    return lowered.takeError();
-  program = std::move(*lowered);
-  llvm::Expected<std::unique_ptr<Placer>> placer = Placer::place(program, model);
-  if (!placer)
-    return placer.takeError();
-  llvm::Expected<format::StreamSchedule> schedule = encodeSchedule(program, **placer, model);
-  if (!schedule)
-    return schedule.takeError();
-  if (llvm::Error error = encodeKnownWords(program, model, *schedule->mutable_flow()))
-    return error;
-
-  BundleSchedule described;
-  described.chip = model.name;
-  described.cycles = schedule->cycles();
-  described.limitCycles = countLimitCycles(main, model);
-  described.clockHz = static_cast<uint64_t>(model.clockGhz * 1e9 + 0.5);
-
-  // The schedule's order is its own.
-  llvm::StringMap<unsigned> inputs, results;
-  for (auto [i, tensor] : llvm::enumerate(program.tensors))
-    if (tensor.kind == StreamTensor::Input)
-      inputs[tensor.name] = i;
-  for (unsigned i = 0; i < main.getNumResults(); ++i)
-    results[main.getResultAttrOfType<StringAttr>(i, "sinter.name")] = i;
-  for (const format::Placement &placement : schedule->inputs())
-    described.inputs.push_back(makeInput(program.tensors[inputs.lookup(placement.name())]));
-  for (const format::Placement &placement : schedule->outputs()) {
-    unsigned number = chip.results[results.lookup(placement.name())];
-    Value value = mainOf(module).getBody().front().getTerminator()->getOperand(number);
-    described.outputs.push_back({BundleArgument::output(number), static_cast<uint64_t>(getNumBytes(value))});
-  }
-
-  std::vector<uint64_t> offsets = layOutConstants(program, model);
-  for (auto [i, tensor] : llvm::enumerate(program.tensors)) {
-    if (tensor.kind != StreamTensor::Constant)
+  bundle.kernels = std::move(described->front().kernels);
+  bundle.variants = std::move(described->front().variants);
+  auto next = described->begin();
+  for (auto [builder, host] : llvm::zip_equal(builders, result)) {
+    if (!builder->getHost())
       continue;
-    uint64_t bytes = uint64_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes();
-    unsigned section =
-        bundle.addSection(tensor.name, bytes, [&tensor = tensor](llvm::MutableArrayRef<char> destination) {
-          return tensor.fill(
-              llvm::MutableArrayRef<uint8_t>(reinterpret_cast<uint8_t *>(destination.data()), destination.size()));
-        });
-    if (!described.firstSection)
-      described.firstSection = section;
-    described.weightsBytes = offsets[i] + bytes;
+    if (!next->arenaBytes.constant())
+      return internalError("the arena of the host's part has no fixed size");
+    host = std::move(*next++);
   }
-
-  described.file = bundle.files.size();
-  bundle.files.push_back({"schedule.pb", schedule->SerializeAsString()});
-  if (!chipFile.empty()) {
-    described.chipFile = bundle.files.size();
-    bundle.files.push_back({"chip.json", chipFile});
-  }
-  bundle.steps.push_back(described.step());
-  return llvm::Error::success();
+  return result;
 }

@@ -5,62 +5,47 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A bundle's steps are those of the host's part, as target cpu describes them, checks
-// of positions, and one that executes the schedule. What the host makes for the chip
-// lies in the arena behind what target cpu has there.
+// A program has inputs, outputs, states, and for each of its sizes steps
+// (EntryBuilder.h). Entries share sections that are the same, and the code of the
+// host's part.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef SINTER_TARGETS_STREAM_EMIT_BUNDLEBUILDER_H
 #define SINTER_TARGETS_STREAM_EMIT_BUNDLEBUILDER_H
 
-#include "include/sinter/Target.h"
-#include "lib/Weights/WeightFiles.h"
-#include "targets/stream/Placement/StreamProgram.h"
-#include "targets/stream/Transforms/ExtractParts.h"
+#include "targets/stream/Emit/EntryBuilder.h"
 
-#include "llvm/ADT/DenseMap.h"
+#include <memory>
 
 namespace sinter::stream {
-
-/// The cycles that the products of a graph take at least, whatever the schedule: by their multiplications, and by the
-/// arrays of weights that must be loaded.
-uint64_t countLimitCycles(mlir::func::FuncOp chip, const TargetModel &model);
 
 /// Must live until the bundle is written.
 class BundleBuilder {
 public:
-  /// `chipFile` is the description that the bundle keeps; empty for a chip that devices know.
-  BundleBuilder(mlir::ModuleOp module, const TargetModel &model, std::string chipFile, const EmitRequest &request)
-      : module(module), model(model), chipFile(std::move(chipFile)), request(request) {}
+  /// `program` says what runs are given and give, with the sizes that entries fix as symbols. `chipFile` is the
+  /// description that the bundle keeps; empty for a chip that devices know.
+  BundleBuilder(mlir::ModuleOp program, const TargetModel &model, std::string chipFile, const EmitRequest &request)
+      : program(program), model(model), chipFile(std::move(chipFile)), request(request) {}
 
-  llvm::Expected<BundleDescription> build();
+  /// An entry without a name is the only one, and takes all runs.
+  llvm::Expected<BundleDescription> build(llvm::ArrayRef<ProgramEntry> entries);
 
 private:
-  llvm::Error describeValues();
-  llvm::Error describeHost();
-  llvm::Error checkResults();
-  llvm::Error describeChip();
-  /// Has the host make an input of the schedule; returns where it lies.
-  BundleSchedule::Tensor makeInput(const StreamTensor &tensor);
-  BundleStep checkIndices(KernelOp kernel, int64_t copies);
-  BundleStep arrange(mlir::Value value, const StreamTensor &tensor);
-  /// Where a value of the module lies that the chip or a check of indices reads.
-  BundleArgument placeOf(mlir::Value value) const;
-  BundleArgument giveArena(int64_t bytes);
+  void describeValues();
+  void describeStates();
+  /// The host's parts of all entries, in their order; those without one have none.
+  llvm::Expected<std::vector<std::optional<BundleDescription>>> describeHosts();
 
-  mlir::ModuleOp module;
+  mlir::ModuleOp program;
   const TargetModel &model;
   std::string chipFile;
   const EmitRequest &request;
 
-  std::unique_ptr<WeightFiles> weights;
-  ChipPart chip;
-  std::optional<HostPart> host;
-  StreamProgram program;
   BundleDescription bundle;
-  llvm::DenseMap<mlir::Value, BundleArgument> places;  // of the host's results
-  llvm::DenseMap<mlir::Value, BundleArgument> checked; // of indices that were checked
+  std::vector<std::optional<unsigned>> inputs; // for each argument of @main, the bundle's input
+  std::string past;                            // the symbol of the positions that states hold
+  std::vector<std::unique_ptr<EntryBuilder>> builders;
 };
 
 } // namespace sinter::stream

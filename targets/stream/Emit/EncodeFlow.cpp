@@ -49,7 +49,7 @@ public:
     for (const Task &task : program.tasks)
       encodeTask(task);
     for (unsigned i = 0; i < program.tensors.size(); ++i)
-      if (program.tensors[i].kind == StreamTensor::Output)
+      if (program.tensors[i].kind == StreamTensor::Output || program.tensors[i].kind == StreamTensor::State)
         encodeResults(i);
     return std::move(flow);
   }
@@ -76,6 +76,7 @@ private:
     sequence.set_count(static_cast<uint32_t>(count));
     return sequence;
   }
+  uint32_t allSuperlanes() const { return static_cast<uint32_t>((uint64_t(1) << model.superlanes) - 1); }
   uint32_t last() const { return static_cast<uint32_t>(flow.sequences_size()) - 1; }
 
   /// What is there before anything is computed.
@@ -95,7 +96,8 @@ private:
         words.set_interleave(shape.interleave);
         words.set_residue_stride(stripBytes);
       } else {
-        assert(tensor.kind == StreamTensor::Input && "rows are read that nothing has made");
+        assert((tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::State) &&
+               "rows are read that nothing has made");
         for (const LanePart &part : shape.parts)
           if (part.vector == vector)
             encodeStrip(tensor, part, byte, *sequence.mutable_rows()->add_strips());
@@ -244,7 +246,7 @@ private:
 
   /// Rows of which only some superlanes are read, byte by byte.
   format::FlowOperand maskedOf(const RowsOf &rows, int64_t count, uint32_t superlanes) {
-    uint32_t all = static_cast<uint32_t>((uint64_t(1) << model.superlanes) - 1);
+    uint32_t all = allSuperlanes();
     format::FlowOperand whole = operandOf(rows, count);
     if ((superlanes & all) == all)
       return whole;
@@ -278,7 +280,7 @@ private:
       segment.set_count(static_cast<uint32_t>(shape.rows));
       *gather.mutable_values() = values;
       gather.set_first(lookup.first);
-      gather.set_superlanes(static_cast<uint32_t>((uint64_t(1) << model.superlanes) - 1));
+      gather.set_superlanes(allSuperlanes());
       *add(count).mutable_gather() = std::move(gather);
       *found.add_uses() = useOf(last(), 0, 1);
     }
@@ -352,14 +354,56 @@ private:
       *add(task.rows).mutable_alu() = std::move(alu);
       operations.push_back(last());
     }
-    for (auto [result, operation] : llvm::zip_equal(task.results, task.program->results)) {
+    for (auto [i, result, operation] : llvm::enumerate(task.results, task.program->results)) {
       auto last = running.find(operation);
-      if (last == running.end())
+      if (auto numbers = task.scatters.find(i); numbers != task.scatters.end())
+        encodeScatter(result, operandOf(numbers->second, task.rows), operations[operation], task.rows);
+      else if (last == running.end())
         made[result.tensor][result.vector].push_back({result.row, result.step, task.rows, {operations[operation]}});
       else
         made[result.tensor][result.vector].push_back(
             {result.row, result.step, std::min<int64_t>(getChains(model), task.rows), last->second});
     }
+  }
+
+  /// A state after some rows of it were written: strip by strip, and then all of its rows in order.
+  void encodeScatter(const RowsOf &state, const format::FlowOperand &numbers, uint32_t data, int64_t count) {
+    const TensorShape &shape = program.tensors[state.tensor].shape;
+    Rows after = {0, 1, shape.rows, {}};
+    llvm::SmallVector<format::Use, 4> before = usesOf({state.tensor, state.vector, 0, 1}, shape.rows);
+    for (unsigned byte = 0; byte < getBytes(shape.type); ++byte) {
+      std::vector<uint32_t> strips;
+      for (unsigned residue = 0; residue < shape.interleave; ++residue) {
+        format::FlowScatter scatter;
+        format::Segment &table = *scatter.add_table();
+        format::Use &use = *table.mutable_use();
+        use = before[before.size() == 1 ? 0 : byte];
+        if (before.size() == 1)
+          use.set_part(byte);
+        use.set_first(use.first() + residue * use.step());
+        use.set_step(use.step() * static_cast<int32_t>(shape.interleave));
+        table.set_count(shape.rowsInStrip(residue));
+        *scatter.mutable_values() = numbers;
+        *scatter.mutable_data() = useOf(data, 0, 1);
+        scatter.mutable_data()->set_part(byte);
+        scatter.set_updates(static_cast<uint32_t>(count));
+        scatter.set_first(shape.firstNumber(residue));
+        scatter.set_superlanes(allSuperlanes());
+        *add(shape.rowsInStrip(residue)).mutable_scatter() = std::move(scatter);
+        strips.push_back(last());
+      }
+      if (shape.interleave > 1) {
+        format::FlowJoin join;
+        for (int64_t row = 0; row < shape.rows; ++row) {
+          format::Segment &segment = *join.add_segments();
+          *segment.mutable_use() = useOf(strips[row % shape.interleave], row / shape.interleave, 0);
+          segment.set_count(1);
+        }
+        *add(shape.rows).mutable_join() = std::move(join);
+      }
+      after.sequences.push_back(last());
+    }
+    made[state.tensor][state.vector].push_back(std::move(after));
   }
 
   /// The operand's vectors from `first` on.

@@ -52,16 +52,7 @@ void encode(const AluOperand &operand, format::Operand *to) {
 struct Encoder {
   format::Instruction &to;
 
-  void operator()(const ReadInstruction &read) {
-    format::Access &made = *to.mutable_memory()->mutable_read();
-    access(made, read, read.to);
-    if (!read.indirect)
-      return;
-    format::Indirect &indirect = *made.mutable_indirect();
-    encode(read.indirect->values, *indirect.mutable_values());
-    indirect.set_first(read.indirect->first);
-    indirect.set_count(read.indirect->count);
-  }
+  void operator()(const ReadInstruction &read) { access(*to.mutable_memory()->mutable_read(), read, read.to); }
   void operator()(const ReadWriteInstruction &both) {
     (*this)(both.read);
     (*this)(both.write);
@@ -72,6 +63,12 @@ struct Encoder {
     access.set_address(from.address);
     access.set_superlanes(from.superlanes);
     encode(stream, *access.mutable_stream());
+    if (!from.indirect)
+      return;
+    format::Indirect &indirect = *access.mutable_indirect();
+    encode(from.indirect->values, *indirect.mutable_values());
+    indirect.set_first(from.indirect->first);
+    indirect.set_count(from.indirect->count);
   }
   void operator()(const AluInstruction &alu) {
     format::Alu &made = *to.mutable_alu();
@@ -188,26 +185,29 @@ void nameQueue(unsigned queue, const TargetModel &model, format::QueueProgram &p
   sided(queue % 2 ? format::MULTIPLY : format::LOAD, queue / 2, model.planesPerHemisphere);
 }
 
-/// A tensor that the host writes or reads. Its rows are not dealt out.
+/// A tensor that the host writes or reads, or a state.
 void encodePlacement(const ChipTensor &tensor, format::Placement &placement) {
-  assert(tensor.shape.interleave == 1 && "the host knows rows one after the other");
   placement.set_name(tensor.name);
   placement.set_type(encodeElement(tensor.shape.type));
   placement.set_rows(tensor.shape.rows);
   placement.set_columns(tensor.shape.numColumns());
-  unsigned bytes = getBytes(tensor.shape.type);
+  unsigned bytes = getBytes(tensor.shape.type), interleave = tensor.shape.interleave;
+  if (interleave > 1)
+    placement.set_interleave(interleave);
   for (const LanePart &part : tensor.shape.parts)
-    for (unsigned byte = 0; byte < bytes; ++byte) {
-      const WordRange &range = tensor.strips[part.vector * bytes + byte];
-      format::Strip &strip = *placement.add_strips();
-      strip.set_column(part.column);
-      strip.set_columns(part.columns);
-      strip.set_first_lane(part.lane);
-      strip.set_byte(byte);
-      strip.set_hemisphere(encode(range.side));
-      strip.set_slice(range.slice);
-      strip.set_address(range.address);
-    }
+    for (unsigned byte = 0; byte < bytes; ++byte)
+      for (unsigned residue = 0; residue < interleave; ++residue) {
+        const WordRange &range = tensor.strips[(part.vector * bytes + byte) * interleave + residue];
+        format::Strip &strip = *placement.add_strips();
+        strip.set_column(part.column);
+        strip.set_columns(part.columns);
+        strip.set_first_lane(part.lane);
+        strip.set_byte(byte);
+        strip.set_hemisphere(encode(range.side));
+        strip.set_slice(range.slice);
+        strip.set_address(range.address);
+        strip.set_residue(residue);
+      }
 }
 
 void encodeImages(const ChipTensor &tensor, uint64_t offset, const TargetModel &model,
@@ -242,27 +242,29 @@ std::vector<uint64_t> sinter::stream::layOutConstants(const StreamProgram &progr
 }
 
 llvm::Expected<format::StreamSchedule> sinter::stream::encodeSchedule(const StreamProgram &program,
-                                                                      const Placer &placer, const TargetModel &model) {
+                                                                      const Placer &placer, const TargetModel &model,
+                                                                      const std::vector<uint64_t> &constants) {
   format::StreamSchedule schedule;
   schedule.set_version(format::scheduleVersion);
   schedule.set_chip(model.name);
   schedule.set_chip_sha256(format::chipHash(model.description));
   schedule.set_cycles(placer.cycles());
-  std::vector<uint64_t> offsets = layOutConstants(program, model);
   for (auto [i, tensor] : llvm::enumerate(program.tensors)) {
     const ChipTensor &placed = placer.tensors()[i];
     if (tensor.kind == StreamTensor::Constant)
-      encodeImages(placed, offsets[i], model, schedule);
+      encodeImages(placed, constants[i], model, schedule);
     else if (tensor.kind == StreamTensor::Input)
       encodePlacement(placed, *schedule.add_inputs());
     else if (tensor.kind == StreamTensor::Output)
       encodePlacement(placed, *schedule.add_outputs());
+    else if (tensor.kind == StreamTensor::State)
+      encodePlacement(placed, *schedule.add_states());
   }
 
   for (const std::vector<uint16_t> &map : program.laneMaps)
     schedule.add_lane_maps()->mutable_source()->Add(map.begin(), map.end());
 
-  *schedule.mutable_flow() = encodeFlow(program, offsets, model);
+  *schedule.mutable_flow() = encodeFlow(program, constants, model);
 
   for (auto [task, span] : llvm::zip_equal(program.tasks, placer.spans())) {
     format::Span &made = *schedule.add_spans();

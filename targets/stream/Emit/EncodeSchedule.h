@@ -17,10 +17,14 @@ namespace sinter::stream {
 /// size.
 std::vector<uint64_t> layOutConstants(const StreamProgram &program, const TargetModel &model);
 
-/// The schedule of a placed program. A queue's program that is longer than the queue's memory is a Failure
-/// (DoesNotFit).
+/// The schedule of a placed program, whose constants lie where `constants` says, as layOutConstants does. A queue's
+/// program that is longer than the queue's memory is a Failure (DoesNotFit).
 llvm::Expected<format::StreamSchedule> encodeSchedule(const StreamProgram &program, const Placer &placer,
-                                                      const TargetModel &model);
+                                                      const TargetModel &model, const std::vector<uint64_t> &constants);
+inline llvm::Expected<format::StreamSchedule> encodeSchedule(const StreamProgram &program, const Placer &placer,
+                                                             const TargetModel &model) {
+  return encodeSchedule(program, placer, model, layOutConstants(program, model));
+}
 
 } // namespace sinter::stream
 

@@ -7,10 +7,10 @@
 
 #include "targets/stream/Emit/KnownWords.h"
 
-#include "targets/stream/Emit/EncodeSchedule.h"
-
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/xxhash.h"
+
+#include <map>
 
 using namespace sinter;
 using namespace sinter::stream;
@@ -56,17 +56,19 @@ void KnownWordsWriter::add(uint64_t offset, llvm::ArrayRef<uint8_t> words) {
 }
 
 llvm::Error sinter::stream::encodeKnownWords(const StreamProgram &program, const TargetModel &model,
-                                             format::Flow &flow) {
-  std::vector<uint64_t> offsets = layOutConstants(program, model);
+                                             llvm::ArrayRef<uint64_t> constants, format::Flow &flow) {
+  std::map<uint64_t, const StreamTensor *> inOrder;
+  for (auto [i, tensor] : llvm::enumerate(program.tensors))
+    if (tensor.kind == StreamTensor::Constant && tensor.fill)
+      inOrder.try_emplace(constants[i], &tensor);
   KnownWordsWriter writer(model, flow);
   std::vector<uint8_t> words;
-  for (auto [i, tensor] : llvm::enumerate(program.tensors)) {
-    if (tensor.kind != StreamTensor::Constant || !tensor.fill)
-      continue;
+  for (const auto &[offset, constant] : inOrder) {
+    const StreamTensor &tensor = *constant;
     words.assign(size_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes(), 0);
     if (llvm::Error error = tensor.fill(words))
       return error;
-    writer.add(offsets[i], words);
+    writer.add(offset, words);
   }
   return llvm::Error::success();
 }

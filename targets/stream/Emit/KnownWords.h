@@ -36,8 +36,10 @@ private:
   llvm::DenseMap<std::pair<uint64_t, uint64_t>, uint64_t> firsts;
 };
 
-/// All constants of a program, whose bytes are made for it.
-llvm::Error encodeKnownWords(const StreamProgram &program, const TargetModel &model, format::Flow &flow);
+/// All constants of a program, whose bytes are made for it. `constants` is where they begin (layOutConstants); those
+/// that begin at one place are the same.
+llvm::Error encodeKnownWords(const StreamProgram &program, const TargetModel &model, llvm::ArrayRef<uint64_t> constants,
+                             format::Flow &flow);
 
 } // namespace sinter::stream
 

@@ -66,6 +66,9 @@ struct Written {
 
   /// Added to codes.
   int32_t zeroPoint = 0;
+
+  /// Of a state: the tensor of numbers of the rows that are written.
+  std::optional<unsigned> numbers = std::nullopt;
 };
 
 /// A value on the chip.
@@ -128,13 +131,14 @@ private:
   bool hasTiles(llvm::ArrayRef<LanePart> parts, unsigned tile) const;
   bool isReadInF32(mlir::Value value) const;
 
-  /// The attention that reads the value, if there is one, and as what.
+  /// The attention that reads the value, or the state that it becomes a part of, if there is one, and as what.
   std::optional<HeadForm> findHeadForm(mlir::Value value) const;
 
   /// The same, of what is rotated before the attention reads it, too.
   std::optional<HeadForm> findHeadLayout(mlir::Value value) const;
   bool isSameForm(const HeadForm &a, const HeadForm &b) const;
   static AttentionSizes sizesOf(AttentionOp op);
+  static bool isState(mlir::Value value);
   std::vector<LanePart> layOutFor(const HeadForm &form) const;
 
   /// Where the columns of a value that is about to be computed go: as an attention wants them, or as those of what is
@@ -155,6 +159,7 @@ private:
     const ChipValue *product = nullptr;
     VectorOperand value;
     llvm::DenseMap<mlir::Value, VectorOperand> known;
+    std::map<unsigned, RowsOf> scatters; // Task::scatters
   };
 
   VectorOperand addInput(Chain &chain, const RowsOf &rows);
@@ -214,6 +219,7 @@ private:
   /// Those of a chain that begins with a product: one for each hemisphere that has rows of it.
   void addProductTasks(const Product &product, const Task &whole, unsigned vector, llvm::ArrayRef<LanePart> columns);
   static std::vector<RowsOf> moveRows(llvm::ArrayRef<RowsOf> rows, int64_t by);
+  static std::map<unsigned, RowsOf> moveScatters(const std::map<unsigned, RowsOf> &scatters, int64_t by);
   std::vector<ProductTile> makeTiles(const Product &product, llvm::ArrayRef<LanePart> columns, int64_t row,
                                      Hemisphere half);
   void lower(mlir::Operation &op);
@@ -239,8 +245,25 @@ private:
   /// What an attention wants of a value that it was not written for: of fp16, made of f32.
   std::array<unsigned, 2> makeHeads(mlir::Value value, const HeadForm &form);
 
+  /// The value in memory, in f32, with its heads where the form wants them.
+  ChipValue layOutHeadsOf(mlir::Value value, const HeadForm &form);
+
   /// Tensors for it.
   std::vector<Written> addHeads(ChipValue &chip, const HeadForm &form, const std::string &name);
+
+  //===--------------------------------------------------------------------===//
+  // States
+  //===--------------------------------------------------------------------===//
+
+  /// Adds the states of the module, in its order, each as the attention wants it that reads it.
+  void addStates();
+  void addState(StateOp state, UpdateStateOp update);
+  /// Adds to `results` what an op writes into its state.
+  void addUpdates(UpdateStateOp op, std::vector<Written> &results);
+  /// The numbers of the rows that an op writes, for the state's tensor in one hemisphere.
+  unsigned addNumbers(UpdateStateOp op, const StreamTensor &state);
+  void lowerUpdateState(UpdateStateOp op);
+
   void lowerNorm(mlir::Operation *op, mlir::Value input, mlir::Value scale, mlir::Value bias, int64_t axis,
                  llvm::APFloat epsilon, bool isCentered);
 
@@ -367,6 +390,9 @@ private:
   std::map<mlir::Value, ChipValue, Order> values;
   std::map<mlir::Value, ArrangedElements, Order> arranged;
   std::map<std::pair<unsigned, Hemisphere>, unsigned> indices;
+  /// By argument, hemisphere and how far the numbers of two strips are apart.
+  std::map<std::tuple<unsigned, Hemisphere, unsigned>, unsigned> numbers;
+  llvm::DenseSet<mlir::Operation *> updated; // whose rows are written
   std::vector<UnsupportedNode> refused;
   Hemisphere side = Hemisphere::West;
   bool isMixed = false;

@@ -45,7 +45,8 @@ AttentionRuns::AttentionRuns(const AttentionSizes &sizes, const TargetModel &mod
     return both % strips ? 1u : static_cast<unsigned>(both / strips);
   };
   queries = longest(sizes.queries, chunk);
-  keys = longest(sizes.keys, sizes.keys <= keyTile ? sizes.keys : keyTile);
+  if (!sizes.hasState)
+    keys = longest(sizes.keys, sizes.keys <= keyTile ? sizes.keys : keyTile);
   // Heads lie one after the other without gaps, or else each in lanes of its own.
   elements = sizes.valueSize % model.lanesPerSuperlane ? 1 : longest(sizes.valueSize, sizes.valueSize);
 }

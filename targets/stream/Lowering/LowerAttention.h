@@ -29,6 +29,7 @@ namespace sinter::stream {
 struct AttentionSizes {
   int64_t batches, queries, keys;
   unsigned heads, groups, size, valueSize;
+  bool hasState = false; // of keys and values
 };
 
 /// How many of `heads` heads of `size` lie in each half of a vector: as many in each half as in the others, if that is
@@ -39,13 +40,14 @@ unsigned countHeadsPerHalf(unsigned heads, unsigned size, const TargetModel &mod
 int64_t getKeyTile(int64_t keys, int64_t size, const TargetModel &model);
 
 /// Rows that become columns are dealt out to strips in runs (TensorShape) as long as what begins within the rows
-/// allows: batches, chunks of queries, tiles of keys.
+/// allows: batches, chunks of queries, tiles of keys. Those of a state take turns, so that their numbers need no
+/// division.
 struct AttentionRuns {
   AttentionRuns(const AttentionSizes &sizes, const TargetModel &model);
   /// How many queries, and how many keys, go together.
   int64_t chunk, keyTile;
   /// The runs of queries, of keys, and of a value's elements.
-  unsigned queries, keys, elements;
+  unsigned queries, keys = 1, elements;
 };
 
 /// Where heads of `size` lie. With `repeats`, head h is where head h / repeats of heads / repeats would be, in the

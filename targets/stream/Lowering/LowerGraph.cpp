@@ -16,6 +16,7 @@ using namespace sinter;
 using namespace sinter::stream;
 
 llvm::Expected<StreamProgram> GraphLowering::run() {
+  addStates();
   for (auto [i, argument] : llvm::enumerate(function.getArguments()))
     if (isRead(argument))
       addInput(argument, function.getArgAttrOfType<StringAttr>(i, "sinter.name").getValue());
@@ -141,6 +142,8 @@ void GraphLowering::lower(Operation &op) {
     return lowerQuantizedMatmul(matmul);
   if (auto gather = dyn_cast<GatherOp>(op))
     return lowerGather(gather);
+  if (auto update = dyn_cast<UpdateStateOp>(op))
+    return lowerUpdateState(update);
   refuse(&op, "target stream does not have it");
 }
 

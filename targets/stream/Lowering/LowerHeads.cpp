@@ -52,19 +52,24 @@ void GraphLowering::lowerOp(AttentionOp op) {
                    program.tasks.push_back({true, std::move(tiles), rows,
                                             std::make_shared<VectorProgram>(chain.program), chain.inputs,
                                             moveRows(targets, row), node});
+                   program.tasks.back().scatters = moveScatters(chain.scatters, row);
                  });
 }
 
-std::array<unsigned, 2> GraphLowering::makeHeads(Value value, const HeadForm &form) {
+ChipValue GraphLowering::layOutHeadsOf(Value value, const HeadForm &form) {
   std::vector<LanePart> parts = layOutFor(form);
   inMemory(value);
   Layout from = layoutOf(value), to = Layout::make(from.sizes(), {false, false, true, true});
   ChipValue chip = values.find(value)->second;
-  if (!isSame(chip.parts, parts) || !from.isSame(to)) {
-    ChipValue copy = makeValue(to, parts, "heads");
-    copyElements({{&chip, from, to}}, copy, "heads");
-    chip = copy;
-  }
+  if (isSame(chip.parts, parts) && from.isSame(to))
+    return chip;
+  ChipValue copy = makeValue(to, parts, "heads");
+  copyElements({{&chip, from, to}}, copy, "heads");
+  return copy;
+}
+
+std::array<unsigned, 2> GraphLowering::makeHeads(Value value, const HeadForm &form) {
+  ChipValue chip = layOutHeadsOf(value, form);
   std::vector<Written> results = addHeads(chip, form, "heads");
   addForms(chip, results, "heads");
   return {*chip.heads[0], *chip.heads[1]};

@@ -20,6 +20,9 @@ void GraphLowering::addTasks(const Chain &chain, const Matrix &matrix, unsigned 
   std::map<unsigned, RowsOf> places;
   for (auto [operation, target] : llvm::zip_equal(chain.program.results, targets))
     places[operation] = target;
+  std::map<unsigned, RowsOf> scatters;
+  for (const auto &[result, numbers] : chain.scatters)
+    scatters[chain.program.results[result]] = numbers;
   std::vector<ProgramPiece> pieces = cutProgram(chain.program, model);
   assert(!pieces.empty() && "there are ALUs for each operation");
   for (ProgramPiece &piece : pieces) {
@@ -33,6 +36,8 @@ void GraphLowering::addTasks(const Chain &chain, const Matrix &matrix, unsigned 
       if (isHandedOver)
         place->second.tensor = addTensor(StreamTensor::Temporary, node, chain.program.operations[operation].to,
                                          matrix.rows, {{0, model.lanes(), 0, 0}}, nextSide());
+      if (auto numbers = scatters.find(operation); numbers != scatters.end())
+        task.scatters[task.results.size()] = numbers->second;
       task.results.push_back(place->second);
     }
     bool takesProduct = piece.program.takesProduct;
@@ -62,6 +67,7 @@ void GraphLowering::addProductTasks(const Product &product, const Task &whole, u
       task.tiles = makeTiles(product, partsOf(columns, vector), row, half);
       task.inputs = moveRows(whole.inputs, row);
       task.results = moveRows(whole.results, row);
+      task.scatters = moveScatters(whole.scatters, row);
       program.tasks.push_back(std::move(task));
     }
   }

@@ -135,12 +135,16 @@ void GraphLowering::lowerRotary(RotaryOp op) {
                     y = chain.program.add(AluOp::Add, Element::Float32, a, b);
       std::vector<RowsOf> targets;
       addWrites(chain, y, vector, results, targets);
-      for (RowsOf &target : targets) {
-        target.row = run.rows[0];
-        target.step = run.steps[0];
+      // Of a state the numbers are those of the rows.
+      for (auto [i, target] : llvm::enumerate(targets)) {
+        auto numbers = chain.scatters.find(i);
+        RowsOf &moved = numbers == chain.scatters.end() ? target : numbers->second;
+        moved.row = run.rows[0];
+        moved.step = run.steps[0];
       }
       program.tasks.push_back(
           {false, {}, run.count, std::make_shared<VectorProgram>(chain.program), chain.inputs, targets, node});
+      program.tasks.back().scatters = chain.scatters;
     }
   });
   values[result] = chip;

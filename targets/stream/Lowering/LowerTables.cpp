@@ -58,6 +58,7 @@ void GraphLowering::lowerGather(GatherOp op) {
     task.rows = chip.matrix.rows;
     task.program = std::make_shared<VectorProgram>(chain.program);
     task.inputs = chain.inputs;
+    task.scatters = chain.scatters;
     task.node = node;
     program.tasks.push_back(std::move(task));
   }

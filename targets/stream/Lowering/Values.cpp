@@ -63,6 +63,8 @@ bool GraphLowering::isReadInF32(Value value) const {
   return anyUse(value, [&](OpOperand &use) {
     if (auto attention = dyn_cast<AttentionOp>(use.getOwner()))
       return !form || !isSameForm(*form, {attention, use.getOperandNumber()});
+    if (isa<UpdateStateOp>(use.getOwner()))
+      return !form;
     auto matmul = dyn_cast<MatmulOp>(use.getOwner());
     return matmul ? isDot(matmul) : !isa<QuantizeOp>(use.getOwner());
   });
@@ -73,6 +75,8 @@ std::optional<HeadForm> GraphLowering::findHeadForm(Value value) const {
   anyUse(value, [&](OpOperand &use) {
     if (auto attention = dyn_cast<AttentionOp>(use.getOwner()); attention && use.getOperandNumber() < 3)
       form = HeadForm{attention, use.getOperandNumber()};
+    if (auto update = dyn_cast<UpdateStateOp>(use.getOwner()); update && update.getRows() == use.get())
+      form = findHeadForm(update.getResult());
     return form.has_value();
   });
   // Products that read the value, too, may have promised other tiles.
@@ -121,7 +125,13 @@ AttentionSizes GraphLowering::sizesOf(AttentionOp op) {
           static_cast<unsigned>(query[2]),
           static_cast<unsigned>(value[2]),
           static_cast<unsigned>(query[3]),
-          static_cast<unsigned>(value[3])};
+          static_cast<unsigned>(value[3]),
+          isState(op.getValue())};
+}
+
+bool GraphLowering::isState(Value value) {
+  Operation *op = value.getDefiningOp();
+  return isa_and_nonnull<UpdateStateOp>(op) || (isa_and_nonnull<ReshapeOp>(op) && isState(op->getOperand(0)));
 }
 
 std::vector<LanePart> GraphLowering::layOutFor(const HeadForm &form) const {
@@ -221,7 +231,16 @@ std::vector<Written> GraphLowering::addResults(Value value, ChipValue &chip) {
       results.push_back({*chip.f16[index], Element::Float16});
     }
   }
-  if (std::optional<HeadForm> form = findHeadForm(value); form && !chip.heads[0])
+  std::optional<HeadForm> form = findHeadForm(value);
+  bool becomesState = false;
+  anyUse(value, [&](OpOperand &use) {
+    if (auto update = dyn_cast<UpdateStateOp>(use.getOwner()); update && form) {
+      becomesState = true;
+      addUpdates(update, results);
+    }
+    return false;
+  });
+  if (form && !chip.heads[0] && !becomesState)
     llvm::append_range(results, addHeads(chip, *form, name));
   return results;
 }
@@ -244,7 +263,9 @@ void GraphLowering::addWrites(Chain &chain, VectorOperand x, unsigned vector, Ar
       written = chain.program.add(AluOp::Copy, Element::Float32, x);
     isWritten |= result.type == Element::Float32;
     chain.program.results.push_back(written.index);
-    targets.push_back({result.tensor, vector, 0, 1});
+    if (result.numbers)
+      chain.scatters[targets.size()] = {*result.numbers, 0, 0, 1};
+    targets.push_back({result.tensor, vector, 0, result.numbers ? 0 : 1});
   }
 }
 
@@ -280,7 +301,7 @@ void GraphLowering::cutRows(size_t first) {
   llvm::ArrayRef<Task> whole = llvm::ArrayRef(program.tasks).drop_front(first);
   int64_t rows = whole.empty() ? 0 : whole.front().rows, length = model.accumulatorRows;
   if (rows <= length || !llvm::all_of(whole, [&](const Task &task) {
-        return task.tiles.empty() && task.rows == rows && task.lookups.empty() &&
+        return task.tiles.empty() && task.rows == rows && task.lookups.empty() && task.scatters.empty() &&
                llvm::none_of(task.program->operations, [](const VectorOperation &step) { return step.isRunning; });
       }))
     return;
@@ -300,6 +321,13 @@ std::vector<RowsOf> GraphLowering::moveRows(ArrayRef<RowsOf> rows, int64_t by) {
   std::vector<RowsOf> moved = rows.vec();
   for (RowsOf &row : moved)
     row.row += by * row.step;
+  return moved;
+}
+
+std::map<unsigned, RowsOf> GraphLowering::moveScatters(const std::map<unsigned, RowsOf> &scatters, int64_t by) {
+  std::map<unsigned, RowsOf> moved = scatters;
+  for (auto &[result, numbers] : moved)
+    numbers.row += by;
   return moved;
 }
 

@@ -47,7 +47,7 @@ struct ChipTensor {
   /// Where its words are, or will be; of every second vector in the other one, if it `alternates`.
   Hemisphere side = Hemisphere::East;
   bool alternates = false;
-  bool isConstant = false, isPadded = false, isOutermost = false, isTable = false;
+  bool isConstant = false, isState = false, isPadded = false, isOutermost = false, isTable = false;
 
   Hemisphere sideOf(unsigned vector) const { return alternates && vector % 2 ? opposite(side) : side; }
   unsigned stripNumber(unsigned vector, unsigned byte, unsigned residue) const {

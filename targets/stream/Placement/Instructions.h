@@ -26,22 +26,24 @@ struct StreamGroup {
   unsigned first = 0;
 };
 
+/// Of a gather or scatter: the word at the address that these numbers say, from `first` on, `count` of them.
+struct IndirectAddress {
+  StreamGroup values;
+  unsigned first, count;
+};
+
 struct ReadInstruction {
   unsigned address;
   StreamGroup to;
   uint32_t superlanes;
-  /// Gather: the words at the address that these numbers say, from `first` on, `count` of them.
-  struct Indirect {
-    StreamGroup values;
-    unsigned first, count;
-  };
-  std::optional<Indirect> indirect = std::nullopt;
+  std::optional<IndirectAddress> indirect = std::nullopt;
 };
 
 struct WriteInstruction {
   unsigned address;
   StreamGroup from;
   uint32_t superlanes;
+  std::optional<IndirectAddress> indirect = std::nullopt;
 };
 
 /// In different banks. Only emission makes it, of a read and a write in one cycle.

@@ -76,6 +76,7 @@ llvm::Error Placer::placeAll(const StreamProgram &program, llvm::ArrayRef<size_t
     placed.shape = tensor.shape;
     placed.side = tensor.side;
     placed.isConstant = tensor.kind == StreamTensor::Constant;
+    placed.isState = tensor.kind == StreamTensor::State;
     placed.isPadded = tensor.isPadded;
     placed.isOutermost = tensor.isOutermost;
     // Only the VXM reads what the host writes or reads in f32, and there may be much of it.
@@ -105,6 +106,8 @@ llvm::Error Placer::placeAll(const StreamProgram &program, llvm::ArrayRef<size_t
   for (const Task &task : program.tasks)
     for (auto &[input, lookup] : task.lookups)
       chipTensors[task.inputs[input].tensor].isTable = true;
+  if (llvm::Error error = placeStates(program))
+    return error;
   findPartners(program);
   for (auto [i, tensor] : llvm::enumerate(program.tensors))
     if (tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Constant)
@@ -161,6 +164,8 @@ void Placer::findPartners(const StreamProgram &program) {
       used.insert({rows.tensor, rows.vector});
     for (auto &[input, lookup] : task.lookups)
       used.insert({lookup.indices.tensor, lookup.indices.vector});
+    for (auto &[result, numbers] : task.scatters)
+      used.insert({numbers.tensor, numbers.vector});
     for (const VectorKey &key : used)
       partners[key].insert(used.begin(), used.end());
   }
@@ -235,6 +240,35 @@ llvm::Error Placer::placeConstant(unsigned index) {
   return llvm::Error::success();
 }
 
+llvm::Error Placer::placeStates(const StreamProgram &program) {
+  struct Turn {
+    unsigned next = 0;                       // of strips
+    std::vector<std::vector<unsigned>> used; // words, by bank and slice
+  };
+  Turn turns[2];
+  for (Turn &turn : turns)
+    turn.used.resize(model.banksPerSlice, std::vector<unsigned>(model.slicesPerHemisphere, 0));
+  for (auto [tensor, placed] : llvm::zip_equal(program.tensors, chipTensors)) {
+    if (tensor.kind != StreamTensor::State)
+      continue;
+    Turn &turn = turns[static_cast<unsigned>(placed.side)];
+    for (WordRange &strip : placed.strips) {
+      // Strips of one vector take neighbouring turns, and so lie in different slices.
+      unsigned slice = turn.next++ % model.slicesPerHemisphere;
+      auto used = llvm::find_if(turn.used, [&](const std::vector<unsigned> &words) {
+        return words[slice] + placed.wordsOfStrip() <= model.wordsPerBank();
+      });
+      if (used == turn.used.end())
+        return doesNotFit("state '" + placed.name + "' does not fit the memory of chip " + model.name);
+      unsigned bank = used - turn.used.begin();
+      strip = {placed.side, slice, bank * model.wordsPerBank() + (*used)[slice], placed.wordsOfStrip()};
+      (*used)[slice] += placed.wordsOfStrip();
+      take(strip);
+    }
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error Placer::placeTask(const Task &task) {
   std::optional<VectorTiming> timing = layOut(*task.program, model);
   if (!timing)
@@ -244,7 +278,7 @@ llvm::Error Placer::placeTask(const Task &task) {
 }
 
 llvm::Error Placer::placeVectors(const Task &task, const VectorTiming &timing) {
-  int64_t earliest = 0;
+  int64_t earliest = earliestScatters(task, timing);
   for (auto [i, input] : llvm::enumerate(task.inputs)) {
     auto lookup = task.lookups.find(i);
     auto move = task.moves.find(i);
@@ -314,10 +348,12 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
 
     int64_t earliest = std::max({loaded, state.lastRow + 1, earliestArrival(tile.activations, task.rows, position)});
     bool isLast = i + 1 == task.tiles.size();
-    if (isLast)
+    if (isLast) {
+      int64_t atVxm = earliestScatters(task, timing);
       for (size_t input = 1; input < task.inputs.size(); ++input)
-        earliest = std::max(earliest, earliestArrival(task.inputs[input], task.rows, 0) - timing.arrivals[input] -
-                                          model.mxmLatency - std::abs(position));
+        atVxm = std::max(atVxm, earliestArrival(task.inputs[input], task.rows, 0) - timing.arrivals[input]);
+      earliest = std::max(earliest, atVxm - model.mxmLatency - std::abs(position));
+    }
     llvm::Expected<int64_t> first =
         search(earliest, [&](int64_t at) { return multiply(task, i, side, plane, timing, at); });
     if (!first)
@@ -514,13 +550,15 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
   }
   std::vector<std::optional<StreamGroup>> outs(timing.steps.size());
   int64_t chains = std::min<int64_t>(getChains(model), task.rows);
-  for (auto [result, step] : llvm::zip_equal(task.results, timing.results)) {
+  for (auto [i, result, step] : llvm::enumerate(task.results, timing.results)) {
     assert(!outs[step] && "a result is written once");
     StreamGroup group;
     const VectorOperation &operation = timing.steps[step].operation;
     int64_t start = at + timing.steps[step].start + getLatency(operation.op, model);
     int64_t skipped = operation.isRunning ? task.rows - chains : 0;
-    if (int64_t delay = write(result, task.rows - skipped, start + skipped, group))
+    auto numbers = task.scatters.find(i);
+    if (int64_t delay = numbers != task.scatters.end() ? scatter(result, numbers->second, task.rows, start, group)
+                                                       : write(result, task.rows - skipped, start + skipped, group))
       return delay;
     outs[step] = group;
   }
@@ -572,6 +610,10 @@ int64_t Placer::compute(const Task &task, const VectorTiming &timing, int64_t at
 }
 
 int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int position, StreamGroup &group) {
+  return read(rows, count, arrival, position, position, group);
+}
+
+int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int position, int until, StreamGroup &group) {
   ChipTensor &tensor = chipTensors[rows.tensor];
   unsigned bytes = getBytes(tensor.shape.type);
   std::vector<StripRows> cuts = cutIntoStrips(rows, count);
@@ -587,7 +629,7 @@ int64_t Placer::read(const RowsOf &rows, int64_t count, int64_t arrival, int pos
       if (int64_t delay = delayUntilFree(access))
         return inTheWay("slices to read", delay);
       claim(access);
-      ways.push_back({byte, reads + model.readLatency, from, position});
+      ways.push_back({byte, reads + model.readLatency, from, until});
     }
   const WordRange &any = tensor.strips[tensor.stripNumber(rows.vector, 0, cuts.front().residue)];
   group.direction = directionTo(any.side, any.slice, position);
@@ -705,6 +747,64 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
       }
     }
   return 0;
+}
+
+int64_t Placer::scatter(const RowsOf &state, const RowsOf &numbers, int64_t count, int64_t start, StreamGroup &group) {
+  ChipTensor &tensor = chipTensors[state.tensor];
+  const TensorShape &shape = tensor.shape;
+  assert(tensor.side != chipTensors[numbers.tensor].side && "numbers come from the other hemisphere");
+  assert(shape.run == 1 && "the rows of a state take turns");
+  unsigned bytes = getBytes(shape.type), perByte = shape.interleave, first = tensor.stripNumber(state.vector, 0, 0);
+  // Rows and their numbers pass the VXM together, and each strip takes all of them.
+  Cycles rows = {start, count, 1};
+  int farthest = 0;
+  for (unsigned number = first; number < first + bytes * perByte; ++number) {
+    const WordRange &strip = tensor.strips[number];
+    int to = model.slicePosition(strip.side, strip.slice);
+    SliceAccess access = {state.tensor, number, strip, true, rows + std::abs(to), 0, true};
+    if (int64_t delay = delayUntilFree(access))
+      return inTheWay("slices of a state", delay);
+    claim(access);
+    if (std::abs(to) > std::abs(farthest))
+      farthest = to;
+  }
+  std::vector<Way> ways;
+  for (unsigned byte = 0; byte < bytes; ++byte)
+    ways.push_back({byte, rows, 0, farthest});
+  group.direction = tensor.side;
+  if (int64_t delay = claimStreams(group.direction, bytes, ways, group.first))
+    return delay;
+  StreamGroup values;
+  if (int64_t delay = read(numbers, count, start, 0, farthest, values))
+    return delay;
+  for (unsigned number = first; number < first + bytes * perByte; ++number) {
+    const WordRange &strip = tensor.strips[number];
+    unsigned byte = (number - first) / perByte, residue = (number - first) % perByte;
+    Cycles writes = rows + std::abs(model.slicePosition(strip.side, strip.slice));
+    WriteInstruction write = {strip.address, {group.direction, group.first + byte}, allSuperlanes(model)};
+    write.indirect = {values, shape.firstNumber(residue), shape.rowsInStrip(residue)};
+    issue(model.sliceQueue(strip.side, strip.slice), writes, 0, write, model.writeLatency);
+    // It may have been any row.
+    for (int64_t row = residue; row < shape.rows; row += perByte) {
+      int64_t &ready = tensor.readyAt(state.vector, row);
+      ready = std::max(ready, writes.last() + model.writeLatency);
+    }
+  }
+  return 0;
+}
+
+int64_t Placer::earliestScatters(const Task &task, const VectorTiming &timing) const {
+  int64_t earliest = 0;
+  for (auto &[result, numbers] : task.scatters) {
+    const VectorTiming::Step &step = timing.steps[timing.results[result]];
+    int64_t from = earliestArrival(numbers, task.rows, 0);
+    // One after the other, as the program has them: they may write the same rows.
+    const ChipTensor &state = chipTensors[task.results[result].tensor];
+    for (int64_t ready : state.ready)
+      from = std::max(from, ready);
+    earliest = std::max(earliest, from - step.start - getLatency(step.operation.op, model));
+  }
+  return earliest;
 }
 
 int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<StripRows> &cuts, int64_t start) {

@@ -81,6 +81,8 @@ private:
   void take(const WordRange &range);
   void giveBack(const WordRange &range, int64_t cycle);
   llvm::Error placeConstant(unsigned tensor);
+  /// States lie where their own sizes and order say: other programs that have them find them in the same places.
+  llvm::Error placeStates(const StreamProgram &program);
   llvm::Error placeTask(const Task &task);
   /// What one stream of a LOAD carries: words of a strip from `word` on.
   struct LoadSource {
@@ -124,17 +126,22 @@ private:
                    int64_t at);
   int64_t compute(const Task &task, const VectorTiming &timing, int64_t at, std::optional<StreamGroup> product);
   int64_t read(const RowsOf &rows, int64_t count, int64_t arrival, int position, StreamGroup &group);
+  /// The same of what goes on to position `until`.
+  int64_t read(const RowsOf &rows, int64_t count, int64_t arrival, int position, int until, StreamGroup &group);
   int getMoveLatency(unsigned laneMap) const;
   int64_t readMoved(const RowsOf &rows, int64_t count, int64_t arrival, unsigned laneMap, StreamGroup &group);
   int64_t lookUp(const RowsOf &table, const Lookup &lookup, int64_t count, int64_t arrival, StreamGroup &group,
                  std::map<std::pair<unsigned, int64_t>, StreamGroup> &underWay);
   int64_t write(const RowsOf &rows, int64_t count, int64_t start, StreamGroup &group);
+  int64_t scatter(const RowsOf &state, const RowsOf &numbers, int64_t count, int64_t start, StreamGroup &group);
   int64_t giveWords(unsigned tensor, unsigned vector, const std::vector<StripRows> &strips, int64_t start);
   int64_t claimStreams(Hemisphere direction, unsigned width, llvm::ArrayRef<Way> ways, unsigned &first);
 
   std::vector<StripRows> cutIntoStrips(const RowsOf &rows, int64_t count) const;
   /// From when on the first of `count` rows can arrive at a position, one in each cycle, or as LOADs take them.
   int64_t earliestArrival(const RowsOf &rows, int64_t count, int position, bool isLoad = false) const;
+  /// From when on a task, laid out so, can begin for all the numbers by which it scatters to be there.
+  int64_t earliestScatters(const Task &task, const VectorTiming &timing) const;
   Hemisphere directionTo(Hemisphere side, unsigned slice, int position) const;
   void issue(unsigned queue, schedule::Cycles cycles, int step, decltype(Issue::instruction) instruction, int latency);
   Plane &planeState(Hemisphere side, unsigned plane) {

@@ -51,15 +51,16 @@ SlicePlan::SlicePlan(const TargetModel &model, llvm::ArrayRef<ChipTensor> tensor
   std::map<std::pair<unsigned, unsigned>, std::vector<StripAccess>> byStrip;
   for (const StripAccess &access : accesses)
     byStrip[{access.tensor, access.strip}].push_back(access);
-  std::vector<std::tuple<bool, int64_t, std::pair<unsigned, unsigned>>> order;
+  std::vector<std::tuple<int, int64_t, std::pair<unsigned, unsigned>>> order;
   for (auto &[key, list] : byStrip) {
     int64_t first = std::numeric_limits<int64_t>::max();
     for (const StripAccess &access : list)
       first = std::min(first, access.first);
-    // Constants that take most of a bank first, so that it is known what they leave for others.
+    // States, whose places are given, and constants that take most of a bank first, so that it is known what they leave
+    // for others.
     const ChipTensor &tensor = tensors[key.first];
     bool isLarge = tensor.isConstant && 4 * tensor.wordsOfStrip() >= model.wordsPerBank();
-    order.push_back({!isLarge, first, key});
+    order.push_back({tensor.isState ? 0 : isLarge ? 1 : 2, first, key});
   }
   llvm::sort(order);
 
@@ -70,7 +71,7 @@ SlicePlan::SlicePlan(const TargetModel &model, llvm::ArrayRef<ChipTensor> tensor
   }
   std::map<VectorKey, std::set<unsigned>> slicesOf; // that strips of a vector have
   unsigned next[2] = {0, 0};
-  for (auto &[isSmall, first, key] : order) {
+  for (auto &[rank, first, key] : order) {
     const ChipTensor &tensor = tensors[key.first];
     VectorKey vector = {key.first, key.second / (getBytes(tensor.shape.type) * tensor.shape.interleave)};
     unsigned side = static_cast<unsigned>(tensor.sideOf(vector.second));
@@ -83,8 +84,10 @@ SlicePlan::SlicePlan(const TargetModel &model, llvm::ArrayRef<ChipTensor> tensor
     unsigned words = tensor.wordsOfStrip();
     std::optional<Place> best;
     uint64_t leastMet = std::numeric_limits<uint64_t>::max();
+    if (const WordRange &given = tensor.strips[key.second]; tensor.isState)
+      best = Place{given.slice, given.address / model.wordsPerBank()};
     // The next slice in turn where several are alike.
-    for (unsigned tried = 0; tried < model.slicesPerHemisphere; ++tried) {
+    for (unsigned tried = 0; tried < model.slicesPerHemisphere && !tensor.isState; ++tried) {
       unsigned number = (next[side] + tried) % model.slicesPerHemisphere;
       if (taken.count(number) || !tensor.mayLieIn(number, model))
         continue;
@@ -114,7 +117,7 @@ SlicePlan::SlicePlan(const TargetModel &model, llvm::ArrayRef<ChipTensor> tensor
     slicesOf[vector].insert(best->slice);
     next[side] = (best->slice + 1) % model.slicesPerHemisphere;
     Slice &slice = slices[side * model.slicesPerHemisphere + best->slice];
-    if (tensor.isConstant)
+    if (tensor.isConstant || tensor.isState)
       slice.constantWords[best->bank] += words;
     for (const StripAccess &access : byStrip[key]) {
       if (access.reads)

@@ -23,4 +23,6 @@ void sinter::stream::forEachAccess(const Task &task, llvm::function_ref<void(con
   }
   for (const RowsOf &rows : task.results)
     call(rows, task.rows, true);
+  for (auto &[result, numbers] : task.scatters)
+    call(numbers, task.rows, false);
 }

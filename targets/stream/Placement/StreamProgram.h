@@ -53,11 +53,17 @@ struct TensorShape {
   /// The strip of a row, and which word of it the row is.
   unsigned stripOf(int64_t row) const { return row / run % interleave; }
   unsigned wordOf(int64_t row) const { return row / (int64_t(interleave) * run) * run + row % run; }
+  /// How many rows of runs of one a strip has.
+  unsigned rowsInStrip(unsigned strip) const { return (rows - strip + interleave - 1) / interleave; }
+  /// By which number a scatter finds the first row of a strip: its words follow those of the strips before it. A row
+  /// behind the last one has a number, too, by which nothing is written.
+  unsigned firstNumber(unsigned strip) const { return strip * (wordsPerStrip() + 1); }
   unsigned numStrips() const { return numVectors() * getBytes(type) * interleave; }
 };
 
 struct StreamTensor {
-  enum Kind { Temporary, Input, Output, Constant } kind = Temporary;
+  /// A state keeps its words from run to run: it lies where its like lies in each program that has the same states.
+  enum Kind { Temporary, Input, Output, Constant, State } kind = Temporary;
   std::string name;
   TensorShape shape;
   Hemisphere side = Hemisphere::East;
@@ -132,6 +138,10 @@ struct Task {
   std::map<unsigned, Lookup> lookups = {};
   /// By input: by which of the program's tables the lanes of its rows are moved. Of tasks without products.
   std::map<unsigned, unsigned> moves = {};
+  /// By result: where it is not rows of the tensor but rows of a state that numbers say (TensorShape::firstNumber),
+  /// of 16 bits, in all lanes, in the other hemisphere: they move outward with what is written. Rows that are not
+  /// written stay.
+  std::map<unsigned, RowsOf> scatters = {};
 };
 
 /// Calls with the rows that a task reads and writes, and how many of them. Of a table in which it looks rows up the

@@ -32,6 +32,8 @@ std::vector<size_t> sinter::stream::orderTasks(const StreamProgram &program, llv
       if (kind == StreamTensor::Constant || kind == StreamTensor::Input)
         return;
       Access access = {task, rows.row, rows.row + (count - 1) * rows.step, isWrite};
+      if (kind == StreamTensor::State) // which rows are written, a run decides
+        access.first = 0, access.last = program.tensors[rows.tensor].shape.rows;
       std::vector<Access> &earlier = accesses[{rows.tensor, rows.vector}];
       for (const Access &other : earlier)
         if (other.task != task && (other.isWrite || isWrite) && other.first <= access.last &&

@@ -78,7 +78,7 @@ private:
   }
 
   static bool isMovement(Operation &op) {
-    return isa<ReshapeOp, BroadcastOp, TransposeOp, ConcatOp, SliceOp, PadOp, GatherOp>(op);
+    return isa<ReshapeOp, BroadcastOp, TransposeOp, ConcatOp, SliceOp, PadOp, GatherOp, UpdateStateOp>(op);
   }
 
   static std::string findRefusal(Operation &op) {
@@ -89,8 +89,9 @@ private:
       return "";
     if (isa<CastOp>(op) && getElementType(op.getOperand(0)).isF32() && getElementType(op.getResult(0)).isF16())
       return "";
+    auto attention = dyn_cast<AttentionOp>(op);
     for (Value value : llvm::concat<Value>(op.getOperands(), op.getResults()))
-      if (!getElementType(value).isF32()) {
+      if (!getElementType(value).isF32() && !(attention && value == attention.getPast())) {
         std::string text;
         llvm::raw_string_ostream(text) << getElementType(value);
         return "target stream computes in f32, and this is of " + text;

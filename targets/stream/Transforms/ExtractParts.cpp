@@ -131,6 +131,8 @@ std::optional<HostPart> sinter::stream::extractHost(ModuleOp module) {
       add(std::nullopt);
   }
   setResults(main, results, resultNames, arguments);
+  for (StateOp state : llvm::make_early_inc_range(part.module->getOps<StateOp>()))
+    state.erase(); // the chip's
   (*part.module)->setAttr("sinter.phase", builder.getStringAttr(stringifyPhase(Phase::Sparse)));
   return part;
 }

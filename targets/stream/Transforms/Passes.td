@@ -76,12 +76,37 @@ def ChooseNumericsPass : Pass<"sinter-stream-choose-numerics", "::mlir::ModuleOp
   let statistics = [Statistic<"numChosen", "chosen", "Ops that the chip computes">];
 }
 
+def PreparePositionsPass : Pass<"sinter-stream-prepare-positions", "::mlir::ModuleOp"> {
+  let summary = "Leave masks by position, and where states are written, to the host";
+  let description = [{
+    Requires phase `sparse`. What attention hides by position (`causal`, `past`) becomes a bias of zeros and -infinity, which follows
+    from the session's number or from constants alone: arithmetic of integers, which the host does. A position beyond a state
+    becomes the state's capacity, which the chip, too, does not write. Refuses a mask by position beside a bias that the chip computes.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.attention %q, %k, %v past %past scale 0.25
+        : (tensor<1x1x2x16xf32>, tensor<1x4x2x16xf32>, tensor<1x4x2x16xf32>, tensor<i64>) -> tensor<1x1x2x16xf32>
+
+    %0 = sinter.constant dense<[0, 1, 2, 3]> : tensor<4xi64>
+    %1 = sinter.reshape %0 : tensor<4xi64> -> tensor<1x1x1x4xi64>
+    %2 = sinter.elementwise less_equal(%1, %past) : (tensor<1x1x1x4xi64>, tensor<i64>) -> tensor<1x1x1x4xi1>
+    %3 = sinter.elementwise select(%2, %zero, %never) : (tensor<1x1x1x4xi1>, tensor<f32>, tensor<f32>) -> tensor<1x1x1x4xf32>
+    %4 = sinter.attention %q, %k, %v bias %3 scale 0.25
+        : (tensor<1x1x2x16xf32>, tensor<1x4x2x16xf32>, tensor<1x4x2x16xf32>, tensor<1x1x1x4xf32>) -> tensor<1x1x2x16xf32>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numMasks", "masks", "Masks by position that became biases">];
+}
+
 def SplitHostPass : Pass<"sinter-stream-split-host", "::mlir::ModuleOp"> {
   let summary = "Make kernels of the host's part and of the chip's";
   let description = [{
     Requires phase `sparse`. Arithmetic of integers and masks that follows from inputs of integers and truth values becomes a kernel `host`,
-    all else that is not made of weights a kernel `chip`. Positions by which the chip gathers go through a kernel `indices` each, as i32,
-    where the host checks them: the chip would read zeros. Refuses other tensors of integers that the chip would read.
+    all else that is not made of weights a kernel `chip`. Positions by which the chip gathers or writes states go through a kernel
+    `indices` each, as i32, where the host checks them: the chip would read zeros. Refuses other tensors of integers that the chip would read.
 
     Before and after:
 

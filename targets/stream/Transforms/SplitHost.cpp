@@ -60,15 +60,33 @@ private:
 
   static Operation *firstOf(Operation *a, Operation *b) { return a->isBeforeInBlock(b) ? a : b; }
 
-  /// The chip gathers by integers, and reads no others.
+  /// The positions by which an op of the chip reads a table or writes a state; null where it does neither.
+  static OpOperand *findPositions(Operation *op) {
+    if (auto gather = dyn_cast<GatherOp>(op))
+      return &gather.getIndicesMutable();
+    if (auto update = dyn_cast<UpdateStateOp>(op))
+      return &update.getPositionsMutable();
+    return nullptr;
+  }
+
+  /// How many rows such an op may name. Of a state, its end, too, where nothing is written.
+  static int64_t countRows(Operation *op) {
+    if (auto gather = dyn_cast<GatherOp>(op))
+      return cast<RankedTensorType>(gather.getData().getType()).getDimSize(gather.getAxis());
+    auto update = cast<UpdateStateOp>(op);
+    auto state = SymbolTable::lookupNearestSymbolFrom<StateOp>(op, update.getStateAttr());
+    return cast<RankedTensorType>(state.getType()).getDimSize(state.getAxis()) + 1;
+  }
+
+  /// The chip gathers and scatters by integers, and reads no others.
   LogicalResult checkOperands(ArrayRef<Operation *> chip, const Parts &parts) {
     bool refused = false;
     for (Operation *op : chip) {
-      auto gather = dyn_cast<GatherOp>(op);
+      OpOperand *positions = findPositions(op);
       for (Value operand : op->getOperands()) {
         bool comesIn = isa<BlockArgument>(operand) || parts.isHost(operand);
         bool isFloat = getElementType(operand).isF32() || getElementType(operand).isF16();
-        if (!comesIn || isFloat || (gather && operand == gather.getIndices()))
+        if (!comesIn || isFloat || (positions && operand == positions->get()))
           continue;
         std::string type;
         llvm::raw_string_ostream(type) << getElementType(operand);
@@ -111,18 +129,18 @@ private:
     return kernel;
   }
 
-  /// A kernel for each tensor of positions by which the chip gathers from so many rows.
+  /// A kernel for each tensor of positions among so many rows.
   static void makeIndices(ArrayRef<Operation *> chip, Operation *end) {
     llvm::DenseMap<std::pair<Value, int64_t>, Value> known;
     llvm::DenseSet<Operation *> inside(chip.begin(), chip.end());
     for (Operation *op : chip) {
-      auto gather = dyn_cast<GatherOp>(op);
-      if (!gather || (gather.getIndices().getDefiningOp() && inside.contains(gather.getIndices().getDefiningOp())))
+      OpOperand *positions = findPositions(op);
+      if (!positions || (positions->get().getDefiningOp() && inside.contains(positions->get().getDefiningOp())))
         continue;
-      Value indices = gather.getIndices();
+      Value indices = positions->get();
       if (Operation *made = indices.getDefiningOp(); made && !isa<KernelOp>(made))
         continue; // a recipe
-      int64_t rows = cast<RankedTensorType>(gather.getData().getType()).getDimSize(gather.getAxis());
+      int64_t rows = countRows(op);
       Value &checked = known[{indices, rows}];
       if (!checked) {
         OpBuilder builder(end);
@@ -138,7 +156,7 @@ private:
         YieldOp::create(builder, op->getLoc(), yielded);
         checked = kernel.getResult(0);
       }
-      gather.getIndicesMutable().assign(checked);
+      positions->set(checked);
     }
   }
 };

@@ -146,6 +146,31 @@ func.func @causal(%q: tensor<2x4x7x16xf32>, %k: tensor<2x4x16x7xf32>, %v: tensor
 
 // -----
 
+// The same with keys of earlier runs before them: the last query is at the last key. The positions come as sizes.
+module {
+  sinter.symbol @past axis "k" 3 {low = 1 : i64, high = 64 : i64}
+  // CHECK-LABEL: func.func @causal_with_past(
+  func.func @causal_with_past(%q: tensor<2x4x3x16xf32>, %k: tensor<2x4x16x?xf32, #sinter.dims<"2", "4", "16", "past + 3">>,
+                              %v: tensor<2x4x?x16xf32, #sinter.dims<"2", "4", "past + 3", "16">>) -> tensor<2x4x3x16xf32> {
+    %zero = sinter.constant dense<0> : tensor<i64>
+    %one = sinter.constant dense<1> : tensor<i64>
+    %i = sinter.range %zero, %one : (tensor<i64>, tensor<i64>) -> tensor<?xi64, #sinter.dims<"past + 3">>
+    %p = sinter.sizes <"past", "past + 1", "past + 2"> : tensor<3xi64>
+    %j = sinter.reshape %p : tensor<3xi64> -> tensor<3x1xi64>
+    %seen = sinter.elementwise less_equal(%i, %j) : (tensor<?xi64, #sinter.dims<"past + 3">>, tensor<3x1xi64>) -> tensor<3x?xi1, #sinter.dims<"3", "past + 3">>
+    %low = sinter.constant dense<-3.40282347E+38> : tensor<f32>
+    %0 = sinter.matmul %q, %k : (tensor<2x4x3x16xf32>, tensor<2x4x16x?xf32, #sinter.dims<"2", "4", "16", "past + 3">>) -> tensor<2x4x3x?xf32, #sinter.dims<"2", "4", "3", "past + 3">>
+    %1 = sinter.elementwise select(%seen, %0, %low) : (tensor<3x?xi1, #sinter.dims<"3", "past + 3">>, tensor<2x4x3x?xf32, #sinter.dims<"2", "4", "3", "past + 3">>, tensor<f32>) -> tensor<2x4x3x?xf32, #sinter.dims<"2", "4", "3", "past + 3">>
+    %2 = sinter.softmax %1 axis 3 : tensor<2x4x3x?xf32, #sinter.dims<"2", "4", "3", "past + 3">>
+    %3 = sinter.matmul %2, %v : (tensor<2x4x3x?xf32, #sinter.dims<"2", "4", "3", "past + 3">>, tensor<2x4x?x16xf32, #sinter.dims<"2", "4", "past + 3", "16">>) -> tensor<2x4x3x16xf32>
+    // CHECK-NOT: bias
+    // CHECK: sinter.attention {{.*}} scale 1.0{{.*}} {causal}
+    return %3 : tensor<2x4x3x16xf32>
+  }
+}
+
+// -----
+
 // One key fewer than that, or one more, is a bias.
 // CHECK-LABEL: func.func @almost_causal(
 func.func @almost_causal(%q: tensor<2x4x7x16xf32>, %k: tensor<2x4x16x7xf32>, %v: tensor<2x4x7x16xf32>) -> tensor<2x4x7x16xf32> {

@@ -16,6 +16,9 @@ sinter.check "attention_mask" 1 declared "s12" size <"s21">
 // CHECK: sinter.weight @query raw 1 at 4096 length 589824 : tensor<384x384xf32>
 sinter.weight @query raw 1 at 4096 length 589824 : tensor<384x384xf32>
 
+// CHECK: sinter.state @key.0 axis 1 : tensor<1x64x2x16xf32>
+sinter.state @key.0 axis 1 : tensor<1x64x2x16xf32>
+
 // CHECK-LABEL: func.func @values
 func.func @values() -> (tensor<384x384xf32>, tensor<f32>, tensor<2xi64>, tensor<i64>) {
   // CHECK: sinter.parameter @query : tensor<384x384xf32>
@@ -351,6 +354,17 @@ func.func @encode(%w: tensor<384x1536xf32>) -> tensor<384x1536xf32, #sinter.spar
   %0 = sinter.encode %w stored 480 : tensor<384x1536xf32> -> tensor<384x1536xf32, #sinter.sparse<block[16, 16]>>
 
   return %0 : tensor<384x1536xf32, #sinter.sparse<block[16, 16]>>
+}
+
+// CHECK-LABEL: func.func @states(
+func.func @states(%positions: tensor<2xi64>, %rows: tensor<1x2x2x16xf32>, %step: tensor<1x2x8x16xf32>,
+                  %past: tensor<i64>) -> tensor<1x2x8x16xf32> {
+  // CHECK: sinter.update_state @key.0[%{{.*}}], %{{.*}} : (tensor<2xi64>, tensor<1x2x2x16xf32>) -> tensor<1x64x2x16xf32>
+  %0 = sinter.update_state @key.0[%positions], %rows : (tensor<2xi64>, tensor<1x2x2x16xf32>) -> tensor<1x64x2x16xf32>
+  // CHECK: sinter.attention %{{.*}}, %{{.*}}, %{{.*}} past %{{.*}} scale 2.500000e-01 {causal} : (tensor<1x2x8x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>, tensor<i64>) -> tensor<1x2x8x16xf32>
+  %1 = sinter.attention %step, %0, %0 past %past scale 0.25 {causal}
+      : (tensor<1x2x8x16xf32>, tensor<1x64x2x16xf32>, tensor<1x64x2x16xf32>, tensor<i64>) -> tensor<1x2x8x16xf32>
+  return %1 : tensor<1x2x8x16xf32>
 }
 
 } // module

@@ -82,6 +82,21 @@ func.func @rotary(%x: tensor<2x7x4x8xf32>, %c: tensor<7x4xf32>, %s: tensor<7x4xf
 
 // -----
 
+// Of one position the transposes are reshapes.
+// CHECK-LABEL: func.func @rotary_of_one_position(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<2x1x32xf32>, %[[C:[a-z0-9]+]]: tensor<1x1x4xf32>, %[[S:[a-z0-9]+]]: tensor<1x1x4xf32>
+func.func @rotary_of_one_position(%x: tensor<2x1x32xf32>, %c: tensor<1x1x4xf32>, %s: tensor<1x1x4xf32>) -> tensor<2x1x4x8xf32> {
+  %0 = sinter.reshape %x : tensor<2x1x32xf32> -> tensor<2x4x1x8xf32>
+  %1 = sinter.rotary %0 cos %c sin %s : (tensor<2x4x1x8xf32>, tensor<1x1x4xf32>, tensor<1x1x4xf32>) -> tensor<2x4x1x8xf32>
+  %2 = sinter.transpose %1 [0, 2, 1, 3] : tensor<2x4x1x8xf32> -> tensor<2x1x4x8xf32>
+  // CHECK-NEXT: %[[R:.*]] = sinter.reshape %[[X]] : tensor<2x1x32xf32> -> tensor<2x1x4x8xf32>
+  // CHECK-NEXT: %[[Y:.*]] = sinter.rotary %[[R]] cos %[[C]] sin %[[S]]
+  // CHECK-NEXT: return %[[Y]]
+  return %2 : tensor<2x1x4x8xf32>
+}
+
+// -----
+
 // Products of many matrices (bmm) with batch and heads in one dimension: both come apart, and the masks fit the scores.
 // CHECK-LABEL: func.func @merged_heads(
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<2x4x7x8xf32>, %[[K:[a-z0-9]+]]: tensor<2x4x5x8xf32>, %[[M:[a-z0-9]+]]: tensor<2x1x7x5xf32>

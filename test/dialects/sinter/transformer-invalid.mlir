@@ -234,6 +234,17 @@ func.func @attention_bias(%q: tensor<2x7x4x16xf32>, %m: tensor<2x1x7x1xf32>, %n:
 
 // -----
 
+// attention C4
+func.func @attention_past(%q: tensor<2x7x4x16xf32>, %p: tensor<1xi64>) -> tensor<2x7x4x16xf32> {
+  // expected-error @+2 {{C4: past 'tensor<1xi64>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = sinter.attention %q, %q, %q past %p scale 0.25
+      : (tensor<2x7x4x16xf32>, tensor<2x7x4x16xf32>, tensor<2x7x4x16xf32>, tensor<1xi64>) -> tensor<2x7x4x16xf32>
+  return %0 : tensor<2x7x4x16xf32>
+}
+
+// -----
+
 // expected-error@+2 {{the operands of products are floats of at most 32 bits, not 'i8'}}
 func.func @numerics_c1_operands(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) -> tensor<2x2xf32> {
   %0 = sinter.matmul %a, %b {sinter.numerics = #sinter.numerics<operands i8, tile 4, chains 1>} : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>

@@ -95,3 +95,25 @@ module {
     return %a : tensor<2xf32>
   }
 }
+
+// -----
+
+module {
+  // expected-error @below {{P1: input #0 is the session's, and no scalar of i64}}
+  func.func @main(%a: tensor<i32> {sinter.name = "a", sinter.session = "past"}) -> (tensor<i32> {sinter.name = "b"}) {
+    return %a : tensor<i32>
+  }
+}
+
+// -----
+
+module {
+  sinter.state @s axis 0 : tensor<4x8xf32>
+  func.func @main(%p: tensor<2xi64> {sinter.name = "p"}, %x: tensor<2x8xf32> {sinter.name = "x"})
+      -> (tensor<4x8xf32> {sinter.name = "y"}, tensor<4x8xf32> {sinter.name = "z"}) {
+    %0 = sinter.update_state @s[%p], %x : (tensor<2xi64>, tensor<2x8xf32>) -> tensor<4x8xf32>
+    // expected-error @below {{P8: updates state 's' for the second time}}
+    %1 = sinter.update_state @s[%p], %x : (tensor<2xi64>, tensor<2x8xf32>) -> tensor<4x8xf32>
+    return %0, %1 : tensor<4x8xf32>, tensor<4x8xf32>
+  }
+}

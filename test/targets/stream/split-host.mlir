@@ -46,3 +46,32 @@ func.func @main(%m: tensor<3xi64> {sinter.name = "m"}, %x: tensor<3xf32> {sinter
   %y = sinter.elementwise mul(%e, %x) : (tensor<3xf32>, tensor<3xf32>) -> tensor<3xf32>
   return %y : tensor<3xf32>
 }
+
+// -----
+
+// Tests that positions at which states are written are checked by the host, and may be the state's end; that two states share them.
+
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: %[[PAST:[a-z0-9]+]]: tensor<i64>
+// CHECK: %[[AT:.*]] = sinter.kernel "host"(%[[PAST]]
+// CHECK: sinter.range
+// CHECK: %[[CHECKED:.*]] = sinter.kernel "indices"(%[[AT]]) {rows = 5 : i64} : (tensor<2xi64>) -> tensor<2xi32>
+// CHECK-NOT: "indices"
+// CHECK: sinter.kernel "chip"({{.*}}%[[CHECKED]]
+// CHECK: sinter.update_state @s[%[[I:.*]]], %{{.*}} : (tensor<2xi32>, tensor<1x2x2x16xf32>) -> tensor<1x4x2x16xf32>
+// CHECK: sinter.update_state @t[%[[I]]]
+module {
+  sinter.state @s axis 1 : tensor<1x4x2x16xf32>
+  sinter.state @t axis 1 : tensor<1x4x2x16xf32>
+  func.func @main(%x: tensor<1x2x2x16xf32> {sinter.name = "x"}, %past: tensor<i64> {sinter.name = "past", sinter.session = "past"})
+      -> (tensor<1x2x2x16xf32> {sinter.name = "y"}) {
+    %one = sinter.constant dense<1> : tensor<i64>
+    %at = sinter.range %past, %one : (tensor<i64>, tensor<i64>) -> tensor<2xi64>
+    %e = sinter.elementwise exp(%x) : (tensor<1x2x2x16xf32>) -> tensor<1x2x2x16xf32>
+    %s = sinter.update_state @s[%at], %e : (tensor<2xi64>, tensor<1x2x2x16xf32>) -> tensor<1x4x2x16xf32>
+    %t = sinter.update_state @t[%at], %e : (tensor<2xi64>, tensor<1x2x2x16xf32>) -> tensor<1x4x2x16xf32>
+    %y = sinter.attention %x, %s, %t scale 0.25
+        : (tensor<1x2x2x16xf32>, tensor<1x4x2x16xf32>, tensor<1x4x2x16xf32>) -> tensor<1x2x2x16xf32>
+    return %y : tensor<1x2x2x16xf32>
+  }
+}
