@@ -102,6 +102,7 @@ llvm::Expected<BundleDescription> BundleBuilder::build() {
   if (llvm::Error error = describeChip())
     return std::move(error);
   bundle.target = "stream";
+  bundle.precision = "f16";
   return std::move(bundle);
 }
 
