@@ -94,6 +94,8 @@ public:
   virtual bool executes(const QuantizationScheme &) const { return false; }
   /// The schemes that it executes, for the message that refuses another: "w8a8 and w8a16"; empty: none.
   virtual std::string getSchemes() const { return ""; }
+  /// In which type it computes products, as --precision names it.
+  virtual llvm::StringRef getPrecision() const { return "f32"; }
   /// Registers the dialects that its phases use.
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
   /// Registers its passes by name, for sinter-opt and reproducers.

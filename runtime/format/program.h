@@ -441,7 +441,7 @@ typedef struct sinter_program_header {
   sinter_text name;            /* of the model */
   sinter_text compiler;        /* Sinter's version */
   sinter_text target;          /* cpu, stream */
-  sinter_text precision;       /* f32 */
+  sinter_text precision;       /* f32, f16 */
   sinter_text source_file;     /* file name of the model, without folders */
   sinter_text source_sha256;   /* 64 hexadecimal digits, or empty */
   uint32_t arena_bytes;        /* expression */

@@ -46,6 +46,7 @@ public:
            scheme.activations == QuantizationScheme::Activations::Static;
   }
   std::string getSchemes() const override { return "w8a8s"; }
+  StringRef getPrecision() const override { return "f16"; }
   void registerDialects(DialectRegistry &) const override {}
   void registerPasses() const override { registerSinterStreamPasses(); }
 

@@ -70,7 +70,7 @@ protected:
 
   /// Compiles for these sizes, and compares with the interpreter bit for bit.
   void compile(const std::vector<std::string> &dims, const std::string &out) const {
-    std::vector<std::string> arguments = {"compile", model(), "--target=stream", "-q", "-o", out};
+    std::vector<std::string> arguments = {"compile", model(), "--target=stream", "--precision=f16", "-q", "-o", out};
     for (const std::string &dim : dims)
       arguments.push_back("--dim=" + dim);
     Ended compiled = runSinter(arguments);

@@ -44,7 +44,9 @@ std::optional<Phase> phaseOption(const char *option, const std::string &name) {
 llvm::json::Object describe(const CompileResult &result, const Options &options, double seconds) {
   llvm::json::Array targets, refused;
   llvm::json::Value memory = nullptr, sha256 = nullptr;
+  std::string precision = "f32";
   for (const CompiledTarget &target : result.targets) {
+    precision = precisionOf(target.spec.target);
     targets.push_back(
         llvm::json::Object{{"target", target.spec.target}, {"chips", llvm::json::Array(target.spec.chips)}});
     sha256 = target.result.sha256;
@@ -64,7 +66,7 @@ llvm::json::Object describe(const CompileResult &result, const Options &options,
       {"sha256", std::move(sha256)},
       {"targets", std::move(targets)},
       {"dims", describeDims(*result.module)},
-      {"precision", "f32"},
+      {"precision", precision},
       {"quantize", options.compile.scheme().empty() ? llvm::json::Value(nullptr) : options.compile.scheme()},
       {"memory", std::move(memory)},
       {"seconds", seconds},
@@ -76,8 +78,9 @@ std::string describeInWords(const CompileResult &result, const Options &options,
   std::string text;
   for (const CompiledTarget &target : result.targets) {
     text += "compiled " + options.model + " for " + target.spec.target + " (" + llvm::join(target.spec.chips, ", ") +
-            "), f32" + (options.compile.scheme().empty() ? "" : " and " + options.compile.scheme()) + ", into " +
-            options.out + "\n";
+            "), " + precisionOf(target.spec.target) +
+            (options.compile.scheme().empty() ? "" : " and " + options.compile.scheme()) + ", into " + options.out +
+            "\n";
     text += "weights " + formatBytes(target.result.weightsBytes) + ", code " + formatBytes(target.result.codeBytes) +
             ", memory of a run " + target.result.arenaFormula + " bytes";
     if (target.result.arenaBytes)

@@ -7,6 +7,7 @@
 
 #include "tools/sinter/CompileOptions.h"
 #include "dialects/sinter/Transforms/SparsityPattern.h"
+#include "include/sinter/Target.h"
 #include "lib/Support/SizeExpr.h"
 #include "tools/sinter/Console.h"
 
@@ -185,6 +186,13 @@ std::vector<std::string> CompileOptions::calibrationFiles() const {
   return files;
 }
 
+std::string tool::precisionOf(llvm::StringRef name) {
+  for (const auto &target : getTargets())
+    if (target->getName() == name)
+      return target->getPrecision().str();
+  return "f32"; // a target that is refused elsewhere
+}
+
 CompileRequest CompileOptions::request(llvm::StringRef model) const {
   auto notYet = [](const std::string &option) {
     return Stop{Failure(ExitStatus::Unsupported, option + " is not supported yet")};
@@ -202,10 +210,14 @@ CompileRequest CompileOptions::request(llvm::StringRef model) const {
   if (!kind)
     throw Stop{Failure(ExitStatus::Usage, "--emit=" + emit + ": it is bundle, shared, static, object or executable")};
   request.emit = *kind;
-  if (!precision.empty() && precision != "f32")
-    throw precision == "bf16" || precision == "f16" || precision == "auto"
-        ? notYet("--precision=" + precision)
-        : Stop{Failure(ExitStatus::Usage, "--precision=" + precision + ": it is f32, bf16, f16 or auto")};
+  if (!precision.empty() && !llvm::is_contained({"f32", "bf16", "f16", "auto"}, precision))
+    throw Stop{Failure(ExitStatus::Usage, "--precision=" + precision + ": it is f32, bf16, f16 or auto")};
+  // Each target has one type so far.
+  if (request.targets.empty() && !precision.empty() && precision != precisionOf("cpu"))
+    throw notYet("--precision=" + precision);
+  for (const TargetSpec &spec : request.targets)
+    if (!precision.empty() && precision != precisionOf(spec.target))
+      throw notYet("--precision=" + precision + " for target " + spec.target);
   if (!report.empty() && !takesReport)
     throw notYet("--report=" + report);
   if (!sparsity.empty()) {

@@ -16,6 +16,9 @@ namespace sinter::tool {
 
 /// Declares compile's options on a verb and turns what was given into a request. Every verb that takes a model in the
 /// place of a bundle has them.
+/// In which type a target computes products.
+std::string precisionOf(llvm::StringRef target);
+
 class CompileOptions {
 public:
   /// `withJobs`: -j, which other verbs use for something else. `takesReport`: the verb writes --report's file itself.

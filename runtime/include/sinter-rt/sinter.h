@@ -118,7 +118,7 @@ typedef struct sinter_program_info {
   const char *name;            ///< of the model
   const char *compiler;        ///< version of Sinter that compiled it
   const char *target;          ///< "cpu", "stream"
-  const char *precision;       ///< "f32"
+  const char *precision;       ///< of products: "f32", "f16"
   const char *source_file;     ///< the model's file name
   const char *source_sha256;   ///< 64 digits, or empty
   const char *variant;         ///< the variant that was loaded; empty where there is none

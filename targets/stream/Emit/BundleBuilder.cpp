@@ -20,6 +20,7 @@ using namespace sinter::stream;
 
 llvm::Expected<BundleDescription> BundleBuilder::build(llvm::ArrayRef<ProgramEntry> entries) {
   bundle.target = "stream";
+  bundle.precision = "f16";
   describeStates();
   describeValues();
   for (const ProgramEntry &entry : entries) {
