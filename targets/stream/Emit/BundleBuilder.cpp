@@ -7,6 +7,7 @@
 
 #include "targets/stream/Emit/BundleBuilder.h"
 
+#include "dialects/sinter/IR/OpKind.h"
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Pipeline/PhaseDriver.h"
 #include "lib/Support/Failure.h"
@@ -15,6 +16,7 @@
 #include "targets/stream/Lowering/LowerGraph.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cstring>
@@ -249,6 +251,34 @@ BundleSchedule::Tensor BundleBuilder::makeInput(const StreamTensor &tensor) {
   llvm_unreachable("a form");
 }
 
+/// The names in a location, those of all nodes of the source model that an op was made of.
+static void collectNodes(Location location, llvm::SetVector<StringRef> &nodes) {
+  if (auto name = dyn_cast<NameLoc>(location))
+    nodes.insert(name.getName());
+  else if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      collectNodes(part, nodes);
+}
+
+/// Says of spans, those of the program's tasks, which have an op's name, what kind of op it is and of which nodes it
+/// was made.
+static void describeSpans(func::FuncOp chip, const StreamProgram &program, format::StreamSchedule &schedule) {
+  llvm::StringMap<Operation *> ops;
+  chip.walk([&](Operation *op) { ops.try_emplace(getNodeName(op), op); });
+  for (auto [task, span] : llvm::zip_equal(program.tasks, *schedule.mutable_spans())) {
+    Operation *op = ops.lookup(span.name());
+    if (!op)
+      continue; // a copy to an output
+    // A function has the name of its last op, also where it begins with products.
+    bool hasProduct = !task.tiles.empty() && isa<ElementwiseOp>(op);
+    span.set_op((hasProduct ? "matmul, " : "") + getOpKind(op));
+    llvm::SetVector<StringRef> nodes;
+    collectNodes(op->getLoc(), nodes);
+    for (StringRef node : nodes)
+      span.add_nodes(node.str());
+  }
+}
+
 llvm::Error BundleBuilder::describeChip() {
   func::FuncOp main = mainOf(*chip.module);
   auto read = [this](Value value) {
@@ -268,6 +298,7 @@ llvm::Error BundleBuilder::describeChip() {
     return schedule.takeError();
   if (llvm::Error error = encodeKnownWords(program, model, *schedule->mutable_flow()))
     return error;
+  describeSpans(main, program, *schedule);
 
   BundleSchedule described;
   described.chip = model.name;
