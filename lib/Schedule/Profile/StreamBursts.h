@@ -16,8 +16,8 @@
 
 namespace sinter::profile {
 
-/// An instruction with its repetitions, and when they are issued. One that reads and writes is two bursts: what it reads
-/// may have nothing to do with what it writes.
+/// An instruction with its repetitions, and when they are issued. One that reads and writes is two bursts: what it
+/// reads may have nothing to do with what it writes.
 struct Burst {
   const format::Instruction *instruction = nullptr;
   /// Of an instruction of memory, what it is; none of others.
