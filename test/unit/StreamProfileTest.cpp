@@ -136,6 +136,93 @@ TEST_F(StreamProfileTest, ChainThroughAQueue) {
   EXPECT_EQ(profile.nodes[profile.steps[1].node].name, "");
 }
 
+TEST_F(StreamProfileTest, WhatOneInstructionReadsAndWritesIsApart) {
+  weights = counted(3 * 320);
+  addSpan("/first", "gather");
+  addSpan("/second", "gather");
+  addSpan("/constants", "gather");
+  Image &image = *builder.schedule().add_images();
+  image.set_hemisphere(EAST);
+  image.set_slice(4);
+  image.set_address(5000); // the other bank
+  image.set_words(3);
+  image.set_word_bytes(320);
+  builder.input("a", INT8, 3, 320, EAST, 0, 0);
+  name(builder.memory(0, EAST, 0, read(0, EAST, 3), {2, 1, 1}), 0);
+  Instruction both = read(5000, EAST, 9);
+  *both.mutable_memory()->mutable_write() = write(10, EAST, 3).memory().write();
+  Instruction &issued = builder.memory(7, EAST, 4, both, {2, 1, 1});
+  issued.set_span(3);
+  issued.set_write_span(1);
+  name(builder.memory(15, EAST, 12, write(7, EAST, 9), {2, 1, 1}), 2);
+  moveOn(13);
+  StreamProfile profile = profileOf(48);
+  // As without the constants.
+  ASSERT_EQ(profile.chain.size(), 2u);
+  EXPECT_EQ(profile.chain[1].wait, Wait::Data);
+  EXPECT_EQ(cyclesOf(profile.chain[0].spent),
+            (Cycles{{Spent::ReadLatency, 6}, {Spent::Transit, 1}, {Spent::WriteLatency, 6}}));
+  for (const QueueUse &use : profile.queues)
+    if (use.queue.name() == "MEM slice 4 east")
+      EXPECT_EQ(use.issues, 6u);
+  for (const NodeUse &node : profile.nodes)
+    EXPECT_EQ(node.issues[MEM], 6u) << node.name;
+}
+
+TEST_F(StreamProfileTest, ChainThroughAWordThatIsWrittenAnew) {
+  builder.input("a", INT8, 2, 320, EAST, 0, 0);
+  builder.memory(0, EAST, 0, read(0, EAST, 3));
+  builder.memory(7, EAST, 4, write(10, EAST, 3));
+  builder.memory(13, EAST, 4, read(10, EAST, 3));
+  builder.memory(20, EAST, 8, write(0, EAST, 3));
+  // The word is free from 14 on.
+  builder.memory(7, EAST, 0, read(1, EAST, 3));
+  builder.memory(14, EAST, 4, write(10, EAST, 3));
+  builder.memory(20, EAST, 4, read(10, EAST, 3));
+  builder.memory(27, EAST, 8, write(1, EAST, 3));
+  StreamProfile profile = profileOf(53);
+  ASSERT_EQ(profile.chain.size(), 4u);
+  EXPECT_EQ(profile.chain[1].wait, Wait::Data);
+  EXPECT_EQ(profile.chain[2].wait, Wait::Memory);
+  EXPECT_EQ(profile.chain[2].begin, 14);
+  EXPECT_EQ(profile.steps[2].reason, "words of MEM slice 4 east were still read");
+  EXPECT_EQ(profile.chain[3].wait, Wait::Data);
+  EXPECT_EQ(profile.chain[3].begin, 20);
+}
+
+TEST_F(StreamProfileTest, LatenciesOfGathersAndOfTheSxm) {
+  // Numbers of rows leave slices 40 and 41 (x = 11) westward; slice 36 (x = 10) looks up, slice 32 (x = 9) writes.
+  builder.memory(0, EAST, 40, read(0, WEST, 0));
+  builder.memory(0, EAST, 41, read(0, WEST, 1));
+  Instruction gather = read(0, WEST, 2);
+  Indirect &indirect = *gather.mutable_memory()->mutable_read()->mutable_indirect();
+  *indirect.mutable_values() = group(WEST, 0);
+  indirect.set_count(16);
+  builder.memory(7, EAST, 36, gather);
+  builder.memory(18, EAST, 32, write(0, WEST, 2));
+  StreamProfile gathered = profileOf(18 + 6 + 20);
+  EXPECT_EQ(gathered.steps.back().work, "look-up");
+  EXPECT_EQ(cyclesOf(gathered.spent), (Cycles{{Spent::ReadLatency, 6},
+                                              {Spent::GatherLatency, 10},
+                                              {Spent::Transit, 2},
+                                              {Spent::WriteLatency, 6},
+                                              {Spent::Superlanes, 20}}));
+
+  // A vector of slice 0 (x = 1) is shifted at x = 12, and written in slice 40 (x = 11).
+  builder = StreamScheduleBuilder();
+  builder.memory(0, EAST, 0, read(0, EAST, 0));
+  Instruction shift = exchange(Exchange::SHIFT, group(EAST, 0), group(WEST, 0), 1);
+  shift.mutable_exchange()->set_shift(1);
+  builder.at(17, PERMUTE, EAST, 0, shift);
+  builder.memory(46, EAST, 40, write(0, WEST, 0));
+  StreamProfile shifted = profileOf(46 + 6 + 20);
+  EXPECT_EQ(cyclesOf(shifted.spent), (Cycles{{Spent::ReadLatency, 6},
+                                             {Spent::SxmFarLatency, 28},
+                                             {Spent::Transit, 12},
+                                             {Spent::WriteLatency, 6},
+                                             {Spent::Superlanes, 20}}));
+}
+
 TEST_F(StreamProfileTest, UnitsMemoryAndNodes) {
   addSpan("/first", "gather");
   addSpan("/second", "elementwise add");
@@ -159,7 +246,7 @@ TEST_F(StreamProfileTest, UnitsMemoryAndNodes) {
       for (unsigned cycle : {7, 8, 9, 13, 14, 15})
         EXPECT_EQ(use.byBucket[cycle], 1u);
   }
-  // Each value is wanted in one register, in the cycle before it is written... which is where it is sampled.
+  // Each value is in one register, that of the slice that writes it, in the cycle in which it does.
   for (unsigned cycle = 0; cycle < 48; ++cycle)
     EXPECT_EQ(profile.registers[EAST][cycle], (cycle >= 7 && cycle < 10) || (cycle >= 20 && cycle < 23) ? 1u : 0u);
   EXPECT_EQ(std::accumulate(profile.registers[WEST].begin(), profile.registers[WEST].end(), uint64_t(0)), 0u);
