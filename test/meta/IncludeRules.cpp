@@ -28,6 +28,7 @@ const Layer compilerLayers[] = {
     {"lib/Bundle", 30},
     {"lib/Quantization", 30},
     {"lib/Schedule/Verify", 30},
+    {"lib/Schedule/Profile", 31}, // names queues as the verifier does
     {"lib/Schedule", 30},
     // The graph, then what the dataflow targets share, then what only one target has.
     {"dialects/sinter", 40},

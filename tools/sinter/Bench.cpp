@@ -11,6 +11,7 @@
 #include "tools/sinter/ModelFile.h"
 #include "tools/sinter/Profile.h"
 #include "tools/sinter/Reference.h"
+#include "tools/sinter/StreamReport.h"
 #include "tools/sinter/TensorArguments.h"
 #include "tools/sinter/Verbs.h"
 
@@ -116,10 +117,7 @@ std::optional<unsigned> chooseEntry(const Program &program, const std::string &n
 /// Of a target whose cycles are known: says them, predicted or simulated. All samples are alike.
 int reportCycles(const Options &options, const Program &program, const SymbolSizes &sizes, unsigned numThreads,
                  uint64_t numSamples, llvm::StringRef kind, const Timing &timing, double loadSeconds,
-                 const std::optional<llvm::json::Object> &base) {
-  if (!options.profile.empty())
-    throw Stop{Failure(ExitStatus::Unsupported,
-                       "--profile: target " + std::string(program.info().target) + " has no profile yet")};
+                 const std::optional<llvm::json::Object> &base, const StreamRun &view) {
   llvm::json::Object dims;
   for (const auto &[name, value] : sizes)
     dims[name] = value;
@@ -154,6 +152,10 @@ int reportCycles(const Options &options, const Program &program, const SymbolSiz
             timing.cycles, ms * 1e3, formatNumber(timing.clockGhz),
             timing.limitCycles ? "; the chip's limit is " + std::to_string(*timing.limitCycles) + " cycles" : "")
             .str());
+  if (llvm::StringRef(options.profile).ends_with(".html"))
+    writeStreamReport(options.profile, view);
+  else if (!options.profile.empty())
+    writeStreamTrace(options.profile, view);
   return compareWithBase(options, base, dims, ms);
 }
 
@@ -162,9 +164,8 @@ int run(const Options &options) {
   std::optional<llvm::json::Object> base;
   if (!options.against.empty())
     base = readBase(options.against);
-  if (llvm::StringRef profilePath = options.profile;
-      !profilePath.empty() && !profilePath.ends_with(".json") && !profilePath.ends_with(".html"))
-    throw Stop{Failure(ExitStatus::Usage, "--profile=" + options.profile + ": it is FILE.json or FILE.html")};
+  if (!options.profile.empty())
+    checkReportFile("--profile", options.profile);
 
   ModelFile model(options.what);
   Bundle bundle = findBundle(model.path(), options.compile, /*dimsAreSizes=*/true);
@@ -187,7 +188,8 @@ int run(const Options &options) {
   if (!program.schedules().empty() && options.device.empty()) {
     SymbolSizes sizes = chooseDims();
     return reportCycles(options, program, sizes, options.numThreads, /*numSamples=*/0, "predicted",
-                        predictedTiming(program, chooseEntry(program, options.entry, sizes)), loadSeconds, base);
+                        predictedTiming(program, chooseEntry(program, options.entry, sizes)), loadSeconds, base,
+                        {program, bundle.folder, std::nullopt});
   }
 
   // Given inputs say the sizes; others are made.
@@ -254,8 +256,10 @@ int run(const Options &options) {
     uint64_t numSamples = 0;
     for (const std::vector<double> &list : samples)
       numSamples += list.size();
+    uint64_t cycles = sessions.front()->cycles();
     return reportCycles(options, program, sizes, numThreads, numSamples, "measured",
-                        timingOf(program, sessions.front()->entry(), sessions.front()->cycles()), loadSeconds, base);
+                        timingOf(program, sessions.front()->entry(), cycles), loadSeconds, base,
+                        {program, bundle.folder, cycles});
   }
   std::vector<double> sorted;
   for (const std::vector<double> &list : samples)
@@ -325,7 +329,8 @@ Verb tool::declareBench(CLI::App &app) {
   verb->add_option("--seed", options->seed, "of the inputs that are made");
   verb->add_option("--variant", options->variant,
                    "the instruction set to use (default: the best that this machine has)");
-  verb->add_option("--profile", options->profile, "FILE.json (a Chrome trace) or FILE.html: where the time goes");
+  verb->add_option("--profile", options->profile,
+                   "FILE.json (a trace for Perfetto or Chrome) or FILE.html: where the time goes");
   verb->add_option("--against", options->against,
                    "a result of --format=json to compare with; the status is 1 if slower");
   verb->add_option("--tolerance", options->tolerance, "how much slower is allowed (default: 5%)");

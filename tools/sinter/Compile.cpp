@@ -12,6 +12,8 @@
 #include "tools/sinter/CompileOptions.h"
 #include "tools/sinter/Console.h"
 #include "tools/sinter/ModelFile.h"
+#include "tools/sinter/Program.h"
+#include "tools/sinter/StreamReport.h"
 #include "tools/sinter/Verbs.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -94,6 +96,21 @@ std::string describeInWords(const CompileResult &result, const Options &options,
   return text + llvm::formatv("{0:f2} s, peak memory {1}\n", seconds, formatBytes(peakResidentBytes())).str();
 }
 
+/// Only of chips that are described is it known before a run what it takes.
+void checkReport(const std::string &file, const CompileRequest &request, bool writesBundle) {
+  checkReportFile("--report", file);
+  std::vector<TargetSpec> specs = request.targets;
+  if (specs.empty())
+    specs.push_back({"cpu", {}});
+  for (const TargetSpec &spec : specs)
+    for (const std::unique_ptr<Target> &target : getTargets())
+      if (target->getName() == spec.target && !target->getChipDescription(target->getChips().front()))
+        throw Stop{
+            Failure(ExitStatus::Unsupported, "--report=" + file + ": target " + spec.target + " has no report yet")};
+  if (!writesBundle)
+    throw Stop{Failure(ExitStatus::Usage, "--report=" + file + ": it is of a bundle, which is not written here")};
+}
+
 int run(const Options &options) {
   double begin = now();
   ModelFile model(options.model);
@@ -108,6 +125,9 @@ int run(const Options &options) {
     throw Stop{Failure(ExitStatus::Unsupported, "--input and --output go with --emit=executable, which is not "
                                                 "supported yet")};
   bool writesModule = request.compileTo && *request.compileTo != Phase::Emitted;
+  const std::string &report = options.compile.reportFile();
+  if (!report.empty())
+    checkReport(report, request, !writesModule && !options.check && request.emit == EmitKind::Bundle);
   if (options.check) {
     if (!request.compileTo)
       request.compileTo = Phase::Placed;
@@ -132,6 +152,10 @@ int run(const Options &options) {
       return 0;
   }
   double seconds = now() - begin;
+  if (!report.empty()) {
+    Program program(options.out);
+    writeStreamReport(report, {program, options.out, std::nullopt});
+  }
   if (console().json)
     console().printJson(describe(result, options, seconds));
   else if (options.check)
@@ -149,7 +173,7 @@ Verb tool::declareCompile(CLI::App &app) {
   verb->add_option("MODEL", options->model, "model.onnx, or a .mlir of --dump-phases-to; - is standard input")
       ->required();
   verb->add_option("-o,--out", options->out, "the artifact to write");
-  options->compile.declare(*verb);
+  options->compile.declare(*verb, /*withJobs=*/true, /*takesReport=*/true);
   verb->add_flag("--check", options->check, "report all that would stop the compile; reads no weights");
   verb->add_flag("--force", options->force, "replace OUT even if it is no artifact of Sinter's");
   verb->add_option("--compile-to", options->compileTo, "stop after this phase and write the program's text to OUT");

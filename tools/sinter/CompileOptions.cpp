@@ -77,7 +77,7 @@ void CompileOptions::declare(CLI::App &app, bool withJobs, bool takesReport) {
   text("--calibration", calibration, "FILE.json that --calibrate wrote into a bundle");
   text("--sparsity", sparsity,
        "auto (default: what the weights have, where it is faster), none, or what to prune to: block16x16:80, 2:4, ...");
-  text("--report", report, "FILE.html or FILE.json: kernels, memory, cost");
+  text("--report", report, "FILE.html or FILE.json: where the predicted cycles and the memory go (target stream)");
   if (withJobs)
     app.add_option("-j,--jobs", jobs, "threads of the compiler (default: as many as the machine has)")->group(group);
 }

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/sinter/IR/OpKind.h"
 #include "dialects/sinter/IR/Sinter.h"
 #include "include/sinter/Compiler.h"
 #include "lib/Bundle/WriteBundle.h"
@@ -77,16 +78,6 @@ ProgramValue describeValue(llvm::StringRef name, mlir::Type type, bool anyShape 
   return value;
 }
 
-/// An op's name as people count it: matmul, elementwise add, reduce sum.
-std::string opName(mlir::Operation *op) {
-  std::string name = op->getName().stripDialect().str();
-  if (auto elementwise = mlir::dyn_cast<ElementwiseOp>(op))
-    name += " " + stringifyElementwiseKind(elementwise.getKind()).str();
-  else if (auto reduce = mlir::dyn_cast<ReduceOp>(op))
-    name += " " + stringifyReduceKind(reduce.getKind()).str();
-  return name;
-}
-
 /// The graph: inputs, outputs, dimensions, ops, weights.
 void describeModule(mlir::ModuleOp module, Description &description) {
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
@@ -107,7 +98,7 @@ void describeModule(mlir::ModuleOp module, Description &description) {
   description.dimsText = dimsInWords(module);
   main.walk([&](mlir::Operation *op) {
     if (!mlir::isa<mlir::func::FuncOp, mlir::func::ReturnOp, ParameterOp, ConstantOp>(op))
-      ++description.ops[opName(op)];
+      ++description.ops[getOpKind(op)];
   });
   for (auto check : module.getOps<CheckOp>())
     description.conditions.push_back(check.getInput().str() + ", axis " + std::to_string(int64_t(check.getAxis())) +

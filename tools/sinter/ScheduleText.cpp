@@ -6,11 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/sinter/ScheduleText.h"
-#include "runtime/format/ScheduleFile.h"
-#include "tools/sinter/Console.h"
+#include "tools/sinter/StoredSchedule.h"
 
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace sinter;
 using namespace sinter::tool;
@@ -68,7 +66,9 @@ std::string aluText(const format::Alu &alu) {
   return alu.has_out() ? text + " -> " + groupText(alu.out()) : text;
 }
 
-std::string instructionText(const format::Instruction &instruction) {
+} // namespace
+
+std::string tool::instructionText(const format::Instruction &instruction) {
   switch (instruction.operation_case()) {
   case format::Instruction::kMemory: {
     const format::Memory &memory = instruction.memory();
@@ -106,7 +106,7 @@ std::string instructionText(const format::Instruction &instruction) {
   }
 }
 
-std::string programText(const format::QueueProgram &program) {
+static std::string programText(const format::QueueProgram &program) {
   std::string text = lower(format::Unit_Name(program.unit()));
   if (program.unit() != format::VXM)
     text += " " + lower(format::Direction_Name(program.hemisphere()));
@@ -129,21 +129,12 @@ std::string programText(const format::QueueProgram &program) {
   return text;
 }
 
-} // namespace
-
 std::string tool::writeScheduleText(const std::string &path) {
-  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!file)
-    throw Stop{Failure(ExitStatus::Unusable, "cannot read '" + path + "': " + file.getError().message())};
-  std::string error;
-  llvm::StringRef bytes = (*file)->getBuffer();
-  std::optional<format::StreamSchedule> schedule = format::readSchedule({bytes.data(), bytes.size()}, error);
-  if (!schedule)
-    throw Stop{Failure(ExitStatus::Unusable, "'" + path + "': " + error)};
-  std::string text = llvm::formatv("chip {0}, {1} cycles, {2} queues\n", schedule->chip(), schedule->cycles(),
-                                   schedule->programs_size())
-                         .str();
-  for (const format::QueueProgram &program : schedule->programs())
+  format::StreamSchedule schedule = readScheduleFile(path);
+  std::string text =
+      llvm::formatv("chip {0}, {1} cycles, {2} queues\n", schedule.chip(), schedule.cycles(), schedule.programs_size())
+          .str();
+  for (const format::QueueProgram &program : schedule.programs())
     text += programText(program);
   return text;
 }

@@ -54,6 +54,7 @@ struct Encoder {
 
   void operator()(const ReadInstruction &read) { access(*to.mutable_memory()->mutable_read(), read, read.to); }
   void operator()(const ReadWriteInstruction &both) {
+    to.set_write_span(both.writeTask + 1);
     (*this)(both.read);
     (*this)(both.write);
   }
@@ -147,7 +148,7 @@ std::vector<Issue> separate(std::vector<Issue> bursts) {
       Issue both = takeFirst(a, count);
       Issue written = takeFirst(b, count);
       both.instruction = ReadWriteInstruction{std::get<ReadInstruction>(both.instruction),
-                                              std::get<WriteInstruction>(written.instruction)};
+                                              std::get<WriteInstruction>(written.instruction), written.task};
       made.push_back(both);
     } else if (early.cycles.last() < late.cycles.first) {
       made.push_back(takeFirst(early, early.cycles.count));
@@ -288,7 +289,9 @@ llvm::Expected<format::StreamSchedule> sinter::stream::encodeSchedule(const Stre
       assert(burst.cycles.first >= now && "bursts of one queue take turns");
       if (burst.cycles.first > now)
         queueProgram.add_instructions()->set_nop(burst.cycles.first - now);
-      std::visit(Encoder{*queueProgram.add_instructions()}, burst.instruction);
+      format::Instruction &instruction = *queueProgram.add_instructions();
+      std::visit(Encoder{instruction}, burst.instruction);
+      instruction.set_span(burst.task + 1);
       now = burst.cycles.first + 1;
       if (burst.cycles.count > 1) {
         format::Repeat &repeat = *queueProgram.add_instructions()->mutable_repeat();

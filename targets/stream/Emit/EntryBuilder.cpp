@@ -7,6 +7,7 @@
 
 #include "targets/stream/Emit/EntryBuilder.h"
 
+#include "dialects/sinter/IR/OpKind.h"
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Support/Failure.h"
 #include "targets/stream/Emit/EncodeSchedule.h"
@@ -14,6 +15,7 @@
 #include "targets/stream/Lowering/LowerGraph.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cstring>
@@ -287,6 +289,34 @@ llvm::Expected<BundleSchedule::Tensor> EntryBuilder::makeInput(const StreamTenso
   llvm_unreachable("a form");
 }
 
+/// The names in a location, those of all nodes of the source model that an op was made of.
+static void collectNodes(Location location, llvm::SetVector<StringRef> &nodes) {
+  if (auto name = dyn_cast<NameLoc>(location))
+    nodes.insert(name.getName());
+  else if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      collectNodes(part, nodes);
+}
+
+/// Says of spans, those of the program's tasks, which have an op's name, what kind of op it is and of which nodes it
+/// was made.
+static void describeSpans(func::FuncOp chip, const StreamProgram &program, format::StreamSchedule &schedule) {
+  llvm::StringMap<Operation *> ops;
+  chip.walk([&](Operation *op) { ops.try_emplace(getNodeName(op), op); });
+  for (auto [task, span] : llvm::zip_equal(program.tasks, *schedule.mutable_spans())) {
+    Operation *op = ops.lookup(span.name());
+    if (!op)
+      continue; // a copy to an output
+    // A function has the name of its last op, also where it begins with products.
+    bool hasProduct = !task.tiles.empty() && isa<ElementwiseOp>(op);
+    span.set_op((hasProduct ? "matmul, " : "") + getOpKind(op));
+    llvm::SetVector<StringRef> nodes;
+    collectNodes(op->getLoc(), nodes);
+    for (StringRef node : nodes)
+      span.add_nodes(node.str());
+  }
+}
+
 llvm::Error EntryBuilder::describeChip(SectionPool &sections, SectionPool &constants) {
   func::FuncOp main = mainOf(*chip.module);
   auto read = [this](Value value) {
@@ -320,6 +350,7 @@ llvm::Error EntryBuilder::describeChip(SectionPool &sections, SectionPool &const
     return encoded.takeError();
   if (llvm::Error error = encodeKnownWords(tasks, model, offsets, *encoded->mutable_flow()))
     return error;
+  describeSpans(main, tasks, *encoded);
 
   schedule.chip = model.name;
   schedule.cycles = encoded->cycles();

@@ -50,6 +50,8 @@ struct WriteInstruction {
 struct ReadWriteInstruction {
   ReadInstruction read;
   WriteInstruction write;
+  /// Of the write; the read's is the issue's.
+  unsigned writeTask;
 };
 
 struct AluOperand {
@@ -95,6 +97,8 @@ struct Issue {
   std::variant<ReadInstruction, WriteInstruction, ReadWriteInstruction, AluInstruction, LoadInstruction,
                MultiplyInstruction, ExchangeInstruction>
       instruction;
+  /// Of the program, for which it is issued.
+  unsigned task = 0;
 };
 
 } // namespace sinter::stream

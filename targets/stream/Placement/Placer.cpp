@@ -129,7 +129,8 @@ llvm::Error Placer::placeAll(const StreamProgram &program, llvm::ArrayRef<size_t
     size_t numPlaced = placed.size();
     if (llvm::Error error = placeTask(program.tasks[i]))
       return error;
-    for (const Issue &issue : llvm::ArrayRef(placed).drop_front(numPlaced)) {
+    for (Issue &issue : llvm::MutableArrayRef(placed).drop_front(numPlaced)) {
+      issue.task = i;
       taskSpans[i].first = std::min(taskSpans[i].first, issue.cycles.first);
       taskSpans[i].last = std::max(taskSpans[i].last, issue.cycles.last());
       // Arrays may be loaded long before.
