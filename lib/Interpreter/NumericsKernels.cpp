@@ -390,6 +390,59 @@ static llvm::Expected<HostTensor> runAttention(AttentionOp op, const Frame &fram
 }
 
 //===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+static llvm::Expected<HostTensor> runReduce(ReduceOp op, const Frame &frame) {
+  const HostTensor &input = frame.operand(0);
+  std::vector<float> x = loadFloats(input);
+  auto join = [&](float a, float b) {
+    return op.getKind() == ReduceKind::max ? greaterOf(a, b) : op.getKind() == ReduceKind::min ? lesserOf(a, b) : a + b;
+  };
+  std::vector<int64_t> dims = input.dims;
+  int64_t number = 1;
+  for (int64_t axis : op.getAxes()) {
+    int64_t size = dims[axis], inner = 1;
+    for (int64_t length : llvm::ArrayRef(dims).drop_front(axis + 1))
+      inner *= length;
+    std::vector<float> joined;
+    for (size_t begin = 0; begin < x.size(); begin += size * inner)
+      for (int64_t i = 0; i < inner; ++i) {
+        std::vector<float> row;
+        for (int64_t k = 0; k < size; ++k)
+          row.push_back(x[begin + k * inner + i]);
+        while (row.size() > 1) {
+          size_t half = (row.size() + 1) / 2;
+          for (size_t k = 0; k + half < row.size(); ++k)
+            row[k] = join(row[k], row[k + half]);
+          row.resize(half);
+        }
+        joined.push_back(row.front());
+      }
+    x = std::move(joined);
+    dims[axis] = 1;
+    number *= size;
+  }
+  if (op.getKind() == ReduceKind::mean)
+    for (float &value : x)
+      value = value * static_cast<float>(1.0 / number);
+  return makeResult(frame, x);
+}
+
+//===----------------------------------------------------------------------===//
+// Casts
+//===----------------------------------------------------------------------===//
+
+/// To a narrower float like an operand of a product; to a wider one as it is.
+static llvm::Expected<HostTensor> runCast(CastOp op, const Frame &frame) {
+  std::vector<float> values = loadFloats(frame.operand(0));
+  if (getElementType(op.getResult()) == NumericsAttr::of(op).getOperands())
+    for (float &x : values)
+      x = static_cast<float>(Products(NumericsAttr::of(op)).round(x));
+  return makeResult(frame, values);
+}
+
+//===----------------------------------------------------------------------===//
 // Rotary
 //===----------------------------------------------------------------------===//
 
@@ -426,4 +479,6 @@ void sinter::addNumericsKernels(KernelTable &table) {
   table.add(runRmsNorm);
   table.add(runAttention);
   table.add(runRotary);
+  table.add(runCast);
+  table.add(runReduce);
 }

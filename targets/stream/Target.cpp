@@ -52,6 +52,7 @@ public:
   void addPasses(Phase phase, const TargetSpec &spec, OpPassManager &passes) const override {
     switch (phase) {
     case Phase::Sparse:
+      passes.addPass(createWidenFloatsPass());
       passes.addPass(createDecomposeOpsPass());
       passes.addPass(createChooseNumericsPass({getChip(spec)}));
       break;

@@ -28,9 +28,9 @@ namespace {
 
 struct ZooModel {
   std::string name;
-  std::vector<std::string> inputs; ///< in the order of the data set's files
-  std::vector<std::string> dims;   ///< the sizes of the data set
-  std::vector<std::string> others; ///< other sizes
+  std::vector<std::string> inputs;              ///< in the order of the data set's files
+  std::vector<std::string> dims;                ///< the sizes of the data set
+  std::vector<std::vector<std::string>> others; ///< other sizes
 };
 
 std::ostream &operator<<(std::ostream &out, const ZooModel &model) { return out << model.name; }
@@ -110,28 +110,28 @@ TEST_P(StreamZoo, HasTheInterpretersBitsAndTheExpectedOutputs) {
 }
 
 TEST_P(StreamZoo, HasTheInterpretersBitsAtOtherSizes) {
-  compile(GetParam().others, freshFolder("stream-zoo-sizes-" + GetParam().name) + "/bundle");
+  for (const std::vector<std::string> &dims : GetParam().others)
+    compile(dims, freshFolder("stream-zoo-sizes-" + GetParam().name) + "/bundle");
 }
 
-INSTANTIATE_TEST_SUITE_P(Sample, StreamZoo,
-                         ::testing::Values(ZooModel{"bert_torchscript",
-                                                    {"input_ids", "attention_mask"},
-                                                    {"d0=2", "d1=7"},
-                                                    {"d0=1", "d1=21"}},
-                                           ZooModel{"gpt2_dynamo",
-                                                    {"input_ids", "attention_mask"},
-                                                    {"s10=2", "s21=7", "s86=2", "s12=7"},
-                                                    {"s10=3", "s21=5", "s86=3", "s12=5"}},
-                                           ZooModel{"llama_dynamo",
-                                                    {"input_ids", "attention_mask"},
-                                                    {"s10=2", "s21=7", "s86=2", "s12=7"},
-                                                    {"s10=1", "s21=19", "s86=1", "s12=19"}},
-                                           ZooModel{"vit_dynamo", {"pixel_values"}, {"s10=2"}, {"s10=1"}},
-                                           ZooModel{"t5_torchscript",
-                                                    {"input_ids", "attention_mask", "decoder_input_ids"},
-                                                    {"batch=2", "input_ids_length=7", "decoder_input_ids_length=5"},
-                                                    {"batch=1", "input_ids_length=12", "decoder_input_ids_length=18"}},
-                                           ZooModel{"mamba_dynamo", {"input_ids"}, {"s10=2"}, {"s10=3"}}),
-                         [](const ::testing::TestParamInfo<ZooModel> &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Sample, StreamZoo,
+    ::testing::Values(
+        ZooModel{"bert_torchscript", {"input_ids", "attention_mask"}, {"d0=2", "d1=7"}, {{"d0=1", "d1=21"}}},
+        ZooModel{"gpt2_dynamo",
+                 {"input_ids", "attention_mask"},
+                 {"s10=2", "s21=7", "s86=2", "s12=7"},
+                 {{"s10=3", "s21=5", "s86=3", "s12=5"}}},
+        ZooModel{"llama_dynamo",
+                 {"input_ids", "attention_mask"},
+                 {"s10=2", "s21=7", "s86=2", "s12=7"},
+                 {{"s10=1", "s21=19", "s86=1", "s12=19"}, {"s10=1", "s21=1", "s86=1", "s12=1"}}},
+        ZooModel{"vit_dynamo", {"pixel_values"}, {"s10=2"}, {{"s10=1"}}},
+        ZooModel{"t5_torchscript",
+                 {"input_ids", "attention_mask", "decoder_input_ids"},
+                 {"batch=2", "input_ids_length=7", "decoder_input_ids_length=5"},
+                 {{"batch=1", "input_ids_length=12", "decoder_input_ids_length=18"}}},
+        ZooModel{"mamba_dynamo", {"input_ids"}, {"s10=2"}, {{"s10=3"}}}),
+    [](const ::testing::TestParamInfo<ZooModel> &info) { return info.param.name; });
 
 } // namespace

@@ -112,6 +112,44 @@ TEST(InterpreterNumerics, AttentionAddsItsKeysInChains) {
       evaluate("attention %0, %1, %2 bias %3 scale 1.0" + numerics(160), {q, k, w, bias}, "tensor<1x1x1x1xf32>"), {2});
 }
 
+TEST(InterpreterNumerics, ProductsOfComputedTensorsRoundEachStep) {
+  std::string steps = " {sinter.numerics = #sinter.numerics<operands f32, tile 1, chains 4>}";
+  // (1 + 2^-12)^2 - 1 is 2^-11 + 2^-24, whose last part is lost with the product; operands are not rounded to halves.
+  HostTensor a = f32({1, 2}, {1, 1 + 0x1p-12f}), b = f32({2, 1}, {-1, 1 + 0x1p-12f});
+  expectElements<float>(evaluate("matmul %0, %1" + steps, {a, b}, "tensor<1x1xf32>"), {0x1p-11f});
+}
+
+TEST(InterpreterNumerics, RotaryRoundsEachStep) {
+  // Of the pair (1 + 2^-12, 1) by a cosine of 1 + 2^-12 and a sine of 1: the same loss in the first; then an element
+  // that is not rotated.
+  HostTensor x = f32({1, 3}, {1 + 0x1p-12f, 1, -0.0f}), c = f32({1, 1}, {1 + 0x1p-12f}), s = f32({1, 1}, {1});
+  HostTensor y = evaluate("rotary %0 cos %1 sin %2" + numerics(160), {x, c, s}, "tensor<1x3xf32>");
+  expectElements<float>(y, {0x1p-11f, 2 + 0x1p-11f, 0});
+  EXPECT_FALSE(std::signbit(y.as<float>()[2]));
+  HostTensor z = evaluate("rotary %0 cos %1 sin %2 {interleaved, sinter.numerics = #sinter.numerics<operands f16, tile "
+                          "160, chains 4>}",
+                          {f32({1, 4}, {1, 2, 3, 4}), f32({1, 2}, {1, 0}), f32({1, 2}, {0, 1})}, "tensor<1x4xf32>");
+  expectElements<float>(z, {1, 2, -4, 3});
+}
+
+TEST(InterpreterNumerics, ReductionsJoinHalves) {
+  // The first and the last, which are lost beside 1 one by one, are added first.
+  HostTensor x = f32({1, 3}, {0x1p-24f, 1, 0x1p-24f}), z = f32({2, 2}, {1, 2, 3, 6});
+  auto reduce = [&](const std::string &op, const HostTensor &of, const std::string &type) {
+    return evaluate("reduce " + op + numerics(160), {of}, type, typeText(of) + " -> " + type);
+  };
+  expectElements<float>(reduce("sum %0 [1]", x, "tensor<1xf32>"), {1 + 0x1p-23f});
+  expectElements<float>(reduce("max %0 [1]", x, "tensor<1xf32>"), {1});
+  expectElements<float>(reduce("mean %0 [0, 1]", z, "tensor<f32>"), {3});
+}
+
+TEST(InterpreterNumerics, CastsSaturate) {
+  HostTensor x = f32({3}, {1e6f, -3e5f, 1 + 0x1p-11f});
+  HostTensor y = evaluate("cast %0" + numerics(160), {x}, "tensor<3xf16>", typeText(x) + " -> tensor<3xf16>");
+  llvm::ArrayRef<uint16_t> bits = y.as<uint16_t>();
+  EXPECT_EQ(std::vector<uint16_t>(bits.begin(), bits.end()), (std::vector<uint16_t>{0x7bff, 0xfbff, 0x3c00}));
+}
+
 TEST(InterpreterNumerics, WhatHasNoStepsIsRefused) {
   llvm::Expected<HostTensor> result =
       tryEvaluate("elementwise log(%0)" + numerics(160), {f32({1}, {1})}, "tensor<1xf32>");

@@ -30,6 +30,17 @@ TEST(StreamMovement, FunctionsOfTransposedSlices) {
   compare(graph);
 }
 
+TEST(StreamMovement, EverySecondOfManyRows) {
+  // In runs of rows that are not neighbours.
+  Graph graph({}, {{"x", {131, 20}}}, R"(
+    %0 = sinter.elementwise tanh(%x) NUM : (tensor<131x20xf32>) -> tensor<131x20xf32>
+    %1 = sinter.slice %0 starts <"1", "0"> steps <"2", "1"> : tensor<131x20xf32> -> tensor<65x20xf32>
+    %2 = sinter.slice %0 starts <"0", "0"> steps <"2", "1"> : tensor<131x20xf32> -> tensor<65x20xf32>
+    %y = sinter.elementwise sub(%1, %2) NUM : (tensor<65x20xf32>, tensor<65x20xf32>) -> tensor<65x20xf32>)",
+              {65, 20});
+  compare(graph);
+}
+
 TEST(StreamMovement, ColumnsAreRepeatedAlongTheResult) {
   // Each element of %b goes to all lanes, each row of %a to several rows.
   Graph graph({{"w", {6, 3}}, {"c", {1, 7, 1, 3}}}, {{"a", {2, 7, 5}}, {"x", {2, 5, 6}}}, R"(
@@ -102,6 +113,51 @@ TEST(StreamMovement, TwoProductsOfAGate) {
     %2 = sinter.matmul %x, %w NUM : (tensor<7x20xf32>, tensor<20x330xf32>) -> tensor<7x330xf32>
     %y = sinter.elementwise mul(%1, %2) NUM : (tensor<7x330xf32>, tensor<7x330xf32>) -> tensor<7x330xf32>)",
               {7, 330});
+  compare(graph);
+}
+
+TEST(StreamMovement, FunctionsAndNormsOfHeads) {
+  // Rows of the operands are those of heads, not of all columns that a product gave.
+  Graph graph({{"w", {20, 48}}, {"s", {16}}, {"b", {1, 1, 3, 16}}, {"v", {16, 5}}}, {{"x", {2, 7, 20}}}, R"(
+    %0 = sinter.matmul %x, %w NUM : (tensor<2x7x20xf32>, tensor<20x48xf32>) -> tensor<2x7x48xf32>
+    %1 = sinter.reshape %0 : tensor<2x7x48xf32> -> tensor<2x7x3x16xf32>
+    %2 = sinter.elementwise mul(%1, %b) NUM : (tensor<2x7x3x16xf32>, tensor<1x1x3x16xf32>) -> tensor<2x7x3x16xf32>
+    %3 = sinter.rms_norm %2 scale %s axis 3 epsilon 1.0e-6 NUM : (tensor<2x7x3x16xf32>, tensor<16xf32>) -> tensor<2x7x3x16xf32>
+    %4 = sinter.matmul %3, %v NUM : (tensor<2x7x3x16xf32>, tensor<16x5xf32>) -> tensor<2x7x3x5xf32>
+    %y = sinter.reshape %4 : tensor<2x7x3x5xf32> -> tensor<2x7x15xf32>)",
+              {2, 7, 15});
+  compare(graph);
+}
+
+TEST(StreamMovement, Reductions) {
+  // Along rows, along columns, and along both, with an odd number of elements and one.
+  for (std::string kind : {"sum", "mean", "max", "min"}) {
+    Graph graph(
+        {}, {{"x", {2, 7, 24}}},
+        R"(
+    %0 = sinter.elementwise tanh(%x) NUM : (tensor<2x7x24xf32>) -> tensor<2x7x24xf32>
+    %1 = sinter.reduce )" +
+            kind +
+            R"( %0 [1] {keep_dims, sinter.numerics = #sinter.numerics<operands f16, tile 160, chains 4>} : tensor<2x7x24xf32> -> tensor<2x1x24xf32>
+    %2 = sinter.elementwise sub(%0, %1) NUM : (tensor<2x7x24xf32>, tensor<2x1x24xf32>) -> tensor<2x7x24xf32>
+    %3 = sinter.reduce )" +
+            kind + R"( %2 [2] NUM : tensor<2x7x24xf32> -> tensor<2x7xf32>
+    %4 = sinter.reshape %3 : tensor<2x7xf32> -> tensor<2x7x1xf32>
+    %5 = sinter.elementwise mul(%4, %0) NUM : (tensor<2x7x1xf32>, tensor<2x7x24xf32>) -> tensor<2x7x24xf32>
+    %6 = sinter.reduce )" +
+            kind + R"( %5 [0, 1] NUM : tensor<2x7x24xf32> -> tensor<24xf32>
+    %y = sinter.reshape %6 : tensor<24xf32> -> tensor<1x24xf32>)",
+        {1, 24});
+    compare(graph);
+  }
+}
+
+TEST(StreamMovement, TheHostAddsZerosAroundInputs) {
+  Graph graph({{"w", {3, 5}}}, {{"x", {2, 3, 4}}}, R"(
+    %0 = sinter.pad constant %x low <"0", "0", "2"> high <"0", "0", "1"> : (tensor<2x3x4xf32>) -> tensor<2x3x7xf32>
+    %1 = sinter.transpose %0 [0, 2, 1] : tensor<2x3x7xf32> -> tensor<2x7x3xf32>
+    %y = sinter.matmul %1, %w NUM : (tensor<2x7x3xf32>, tensor<3x5xf32>) -> tensor<2x7x5xf32>)",
+              {2, 7, 5});
   compare(graph);
 }
 

@@ -157,7 +157,8 @@ void test::checkMutations(const std::vector<MutationSubject> &subjects, const fo
   }
   EXPECT_GE(kinds, 8) << report;
   EXPECT_GE(all.wrong * 3, all.done) << report;
-  EXPECT_LE(all.rightRefused * 10, all.done - all.wrong) << report << all.refusals;
+  // A tenth; of a sample, which has few right ones, a fifth.
+  EXPECT_LE(all.rightRefused * (rounds >= 300 ? 10 : 5), all.done - all.wrong) << report << all.refusals;
   if (given)
     printf("%s%s%d of %d are wrong; of %d right ones %d are refused\n", all.refusals.c_str(), report.c_str(), all.wrong,
            all.done, all.done - all.wrong, all.rightRefused);

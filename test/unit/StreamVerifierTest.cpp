@@ -189,8 +189,13 @@ TEST(StreamVerifier, WhatIsKnownOfConstants) {
   rejection = verifyKnownWords(program.schedule, tsp1(), weights);
   ASSERT_TRUE(rejection);
   EXPECT_THAT(rejection->text(), HasSubstr("it is not the same as the word at " + std::to_string(second)));
-  weights.resize(image.offset() + image.word_bytes());
   known.clear_like();
+  known.set_halves_alike(true);
+  rejection = verifyKnownWords(program.schedule, tsp1(), weights);
+  ASSERT_TRUE(rejection);
+  EXPECT_THAT(rejection->text(), HasSubstr("its halves are not the same"));
+  known.set_halves_alike(false);
+  weights.resize(image.offset() + image.word_bytes());
   rejection = verifyKnownWords(program.schedule, tsp1(), weights);
   ASSERT_TRUE(rejection);
   EXPECT_THAT(rejection->text(), HasSubstr("the weights end before it"));

@@ -160,7 +160,7 @@ bool FlowReader::readLanes(const FlowLanes &lanes, Vectors &to) {
   }
   if (sources.size() != count || llvm::any_of(sources, [&](uint32_t source) { return source > count; }))
     return fail("names a table that is none of all lanes");
-  if (!spend(uint64_t(to.count) * count))
+  if (!spend(uint64_t(to.count) * machine.superlanes))
     return false;
   for (uint32_t i = 0; i < to.count; ++i) {
     Name from;
@@ -347,7 +347,7 @@ bool FlowReader::readKnown(std::string &error) {
     constexpr uint64_t greatestOffset = uint64_t(1) << 48, greatestCount = uint64_t(1) << 24;
     bool isGood = words.bytes() != 0 && words.bytes() <= machine.lanes() && words.count() <= greatestCount &&
                   words.offset() >= end && words.offset() <= greatestOffset && words.like() <= greatestOffset &&
-                  words.like_stride() <= machine.lanes();
+                  words.like_stride() <= machine.lanes() && (!words.halves_alike() || words.bytes() == machine.lanes());
     if (!isGood) {
       error =
           "what is known of the constants at " + std::to_string(words.offset()) + " is of no words, or meets others";

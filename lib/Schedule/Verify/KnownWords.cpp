@@ -31,6 +31,8 @@ std::string faultOf(const KnownWords &known, uint64_t i, const StreamMachine &ma
       return "superlane " + std::to_string(superlane) + " is not zeros";
   if (known.has_like() && word != weights.slice(like, known.bytes()))
     return "it is not the same as the word at " + std::to_string(like);
+  if (known.halves_alike() && word.take_front(word.size() / 2) != word.drop_front(word.size() / 2))
+    return "its halves are not the same";
   return "";
 }
 

@@ -632,7 +632,7 @@ bool StreamVerifier::executeExchange(const Exchange &exchange) {
     return true;
   }
   // As a table of all lanes.
-  work += uint64_t(m.lanes()) * (1 + in.size());
+  work += uint64_t(m.superlanes) * (1 + in.size());
   uint32_t lanes = m.lanes(), side = m.lanesPerSuperlane;
   std::vector<uint32_t> sources;
   bool isFar = false;

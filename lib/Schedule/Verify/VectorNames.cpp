@@ -242,12 +242,16 @@ Name VectorNames::weights(uint64_t offset, uint32_t bytes) {
   if (bytes == 0)
     return zeros;
   uint32_t nonzero = superlanesOf(0, bytes);
-  if (const format::KnownWords *words = findKnown(offset, bytes)) {
+  const format::KnownWords *words = findKnown(offset, bytes);
+  if (words) {
     nonzero &= words->superlanes();
     if (words->has_like())
       offset = words->like() + (offset - words->offset()) / bytes * words->like_stride();
   }
-  return mix(Hash(Weights).add(offset).add(uint64_t(bytes)).name(), zeros, nonzero);
+  Name name = mix(Hash(Weights).add(offset).add(uint64_t(bytes)).name(), zeros, nonzero);
+  if (words && words->halves_alike())
+    halvesAlike.insert(name);
+  return name;
 }
 
 Name VectorNames::word(llvm::ArrayRef<StripRow> rows) {
@@ -424,6 +428,8 @@ Name VectorNames::array(bool float16, llvm::ArrayRef<Name> columns) {
 
 Name VectorNames::product(bool float16, Name array, llvm::ArrayRef<Name> row, unsigned half) {
   uint32_t count = superlanes * side;
+  if (float16 && llvm::all_of(row, [&](Name byte) { return byte == zeros || halvesAlike.contains(byte); }))
+    half = 0;
   llvm::SmallVector<Piece, 4> results;
   for (const Piece &piece : piecesOf(array)) {
     if (piece.vector == zeros && !float16) {
@@ -453,9 +459,9 @@ Name VectorNames::product(bool float16, Name array, llvm::ArrayRef<Name> row, un
 
 Name VectorNames::sum(bool float16, Name held, Name product) {
   return each({held, product}, [&](llvm::ArrayRef<Name> names) {
-    // Of whole numbers.
-    if (!float16 && names[1] == zeros)
-      return names[0];
+    // Of floats it may be -0 to which +0 is added.
+    if (!float16 && (names[0] == zeros || names[1] == zeros))
+      return names[names[0] == zeros ? 1 : 0];
     return Hash(Sum).add(uint64_t(float16)).add(names).name();
   });
 }

@@ -28,6 +28,7 @@
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -129,6 +130,8 @@ private:
   std::vector<const format::KnownWords *> known;
   /// Of each mixture, its pieces by their first superlanes; none is a mixture.
   llvm::DenseMap<Name, llvm::SmallVector<Piece, 2>> mixtures;
+  /// Constants whose second half of lanes is the same as the first.
+  llvm::DenseSet<Name> halvesAlike;
   /// By the name of their first byte: constants of operations, and all their bytes.
   llvm::DenseMap<Name, std::pair<uint32_t, Parts>> numbers;
   /// A lane of a vector, `away` superlanes from here.

@@ -24,12 +24,13 @@ void KnownWordsWriter::addWord(uint64_t offset, llvm::ArrayRef<uint8_t> word) {
   llvm::XXH128_hash_t hash = llvm::xxh3_128bits(word);
   auto [first, isFirst] = firsts.try_emplace({hash.low64, hash.high64}, offset);
   bool isLike = !isFirst && superlanes;
-  if (!isLike && superlanes == (uint64_t(1) << model.superlanes) - 1)
+  bool hasHalvesAlike = word.take_front(word.size() / 2) == word.drop_front(word.size() / 2);
+  if (!isLike && !hasHalvesAlike && superlanes == (uint64_t(1) << model.superlanes) - 1)
     return;
   // One more of those before, if it goes on as they do.
   if (format::KnownWords *last = flow.known_size() ? flow.mutable_known(flow.known_size() - 1) : nullptr;
       last && last->offset() + uint64_t(last->count()) * word.size() == offset && last->superlanes() == superlanes &&
-      last->has_like() == isLike) {
+      last->has_like() == isLike && last->halves_alike() == hasHalvesAlike) {
     uint64_t stride = last->like_stride();
     if (isLike && last->count() == 1 && first->second == last->like() + word.size())
       stride = word.size();
@@ -46,6 +47,7 @@ void KnownWordsWriter::addWord(uint64_t offset, llvm::ArrayRef<uint8_t> word) {
   words.set_superlanes(superlanes);
   if (isLike)
     words.set_like(first->second);
+  words.set_halves_alike(hasHalvesAlike);
 }
 
 void KnownWordsWriter::add(uint64_t offset, llvm::ArrayRef<uint8_t> words) {

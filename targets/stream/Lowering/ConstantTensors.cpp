@@ -12,6 +12,7 @@
 
 #include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <cmath>
 
@@ -56,6 +57,18 @@ llvm::Error ConstantTensors::readInto(const ConstantReader &read, Value value, C
   return llvm::Error::success();
 }
 
+bool ConstantTensors::isCounted(llvm::ArrayRef<uint64_t> key, llvm::ArrayRef<LanePart> columns, unsigned perLoad) {
+  uint64_t width = columns.back().lane + columns.back().columns;
+  uint64_t bytes = llvm::divideCeil(width, perLoad) * model.loadStreams() * model.lanes();
+  if (keptBytes <= 2 * model.memoryBytes()) {
+    keptBytes += known.count(key.vec()) ? 0 : bytes;
+    return false;
+  }
+  if (!known.count(key.vec()) && counted.insert(llvm::hash_combine_range(key)).second)
+    program.omittedBytes += bytes;
+  return true;
+}
+
 unsigned ConstantTensors::addPacked(std::string name, llvm::ArrayRef<LanePart> rows, llvm::ArrayRef<LanePart> columns,
                                     Hemisphere side, std::function<llvm::Error()> prepare,
                                     std::function<uint16_t(unsigned, unsigned)> element) {
@@ -68,10 +81,10 @@ unsigned ConstantTensors::addPacked(std::string name, llvm::ArrayRef<LanePart> r
            loads = (width + perLoad - 1) / perLoad;
   tensor.shape = TensorShape::dense(Element::Int8, loads, streams * lanes, model);
   // Streams 2 i and 2 i + 1 carry columns 2 i and 2 i + 1 of a LOAD, one in each half of the lanes.
-  tensor.fill = [=, rowOf = columnsByLane(rows, halfLanes), columnOf = columnsByLane(columns, loads * perLoad)](
-                    llvm::MutableArrayRef<uint8_t> words) -> llvm::Error {
+  tensor.fill = [=, rows = rows.vec(), columns = columns.vec()](llvm::MutableArrayRef<uint8_t> words) -> llvm::Error {
     if (llvm::Error error = prepare())
       return error;
+    std::vector<int64_t> rowOf = columnsByLane(rows, halfLanes), columnOf = columnsByLane(columns, loads * perLoad);
     size_t next = 0;
     for (unsigned stream = 0; stream < streams; ++stream)
       for (unsigned load = 0; load < loads; ++load)
@@ -90,6 +103,8 @@ unsigned ConstantTensors::packHalves(Value matrix, llvm::ArrayRef<LanePart> rows
   std::vector<uint64_t> key = {1, keyOf(matrix), uint64_t(side), rows.size()};
   addKey(key, rows);
   addKey(key, columns);
+  if (isCounted(key, columns, model.columnsPerLoad()))
+    return 0;
   auto [found, isNew] = known.try_emplace(key);
   if (isNew)
     found->second = addPacked(
@@ -106,6 +121,8 @@ unsigned ConstantTensors::packBytes(Value matrix, llvm::ArrayRef<LanePart> rows,
   std::vector<uint64_t> key = {8, keyOf(matrix), uint64_t(side), rows.size()};
   addKey(key, rows);
   addKey(key, columns);
+  if (isCounted(key, columns, model.loadStreams()))
+    return 0;
   auto [found, isNew] = known.try_emplace(key);
   if (!isNew)
     return found->second;
@@ -116,11 +133,11 @@ unsigned ConstantTensors::packBytes(Value matrix, llvm::ArrayRef<LanePart> rows,
   unsigned streams = model.loadStreams(), lanes = model.lanes(),
            loads = (columns.back().lane + columns.back().columns + streams - 1) / streams;
   tensor.shape = TensorShape::dense(Element::Int8, loads, streams * lanes, model);
-  tensor.fill = [=, read = read, cache = cache, rowOf = columnsByLane(rows, lanes),
-                 columnOf =
-                     columnsByLane(columns, loads * streams)](llvm::MutableArrayRef<uint8_t> words) -> llvm::Error {
+  tensor.fill = [=, read = read, cache = cache, rows = rows.vec(),
+                 columns = columns.vec()](llvm::MutableArrayRef<uint8_t> words) -> llvm::Error {
     if (llvm::Error error = readInto(read, matrix, *cache))
       return error;
+    std::vector<int64_t> rowOf = columnsByLane(rows, lanes), columnOf = columnsByLane(columns, loads * streams);
     llvm::ArrayRef<int8_t> codes = cache->tensor.as<int8_t>();
     int64_t width = cache->tensor.dims.back();
     size_t next = 0;
@@ -154,12 +171,16 @@ llvm::Expected<double> ConstantTensors::readNumber(Value value) {
 }
 
 unsigned ConstantTensors::packOnes(llvm::ArrayRef<LanePart> rows, Hemisphere side) {
+  // Which lanes they are is all that matters.
+  std::vector<LanePart> lanes(rows);
+  for (LanePart &part : lanes)
+    part.column = 0;
   std::vector<uint64_t> key = {2, uint64_t(side)};
-  addKey(key, rows);
+  addKey(key, lanes);
   auto [found, isNew] = known.try_emplace(key);
   if (isNew)
     found->second = addPacked(
-        "ones", rows, LanePart{0, model.planeColumns, 0, 0}, side, [] { return llvm::Error::success(); },
+        "ones", lanes, LanePart{0, model.planeColumns, 0, 0}, side, [] { return llvm::Error::success(); },
         [](unsigned, unsigned) { return uint16_t(0x3c00); });
   return found->second;
 }

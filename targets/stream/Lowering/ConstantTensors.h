@@ -10,6 +10,8 @@
 
 #include "targets/stream/Lowering/LowerGraph.h"
 
+#include "llvm/ADT/DenseSet.h"
+
 #include <map>
 
 namespace sinter::stream {
@@ -65,6 +67,9 @@ private:
     HostTensor tensor;
   };
   static llvm::Error readInto(const ConstantReader &read, mlir::Value value, Cache &cache);
+  /// Whether packed weights are only counted from here on: far more than the chip holds is there. Which tensor stands
+  /// for them says nothing.
+  bool isCounted(llvm::ArrayRef<uint64_t> key, llvm::ArrayRef<LanePart> columns, unsigned perLoad);
   unsigned addPacked(std::string name, llvm::ArrayRef<LanePart> rows, llvm::ArrayRef<LanePart> columns, Hemisphere side,
                      std::function<llvm::Error()> prepare, std::function<uint16_t(unsigned, unsigned)> element);
 
@@ -73,6 +78,8 @@ private:
   ConstantReader read;
   std::shared_ptr<Cache> cache = std::make_shared<Cache>();
   std::map<std::vector<uint64_t>, unsigned> known;
+  uint64_t keptBytes = 0;
+  llvm::DenseSet<uint64_t> counted; // their hashes
 };
 
 } // namespace sinter::stream

@@ -113,6 +113,10 @@ private:
   void addInput(mlir::Value value, llvm::StringRef name);
   void addOutput(mlir::Value value, llvm::StringRef name);
 
+  /// A copy, perhaps in another type.
+  void addConversion(unsigned from, unsigned to, const ChipValue &chip, llvm::StringRef node);
+  void lowerCast(CastOp op);
+
   /// Calls with the uses of the value, and of reshapes of it whose rows are its rows, until one call says yes.
   bool anyUse(mlir::Value value, llvm::function_ref<bool(mlir::OpOperand &)> call) const;
 
@@ -191,6 +195,10 @@ private:
 
   /// Computes a value into memory.
   void materialize(mlir::Value value);
+
+  /// Cuts tasks of functions, from `first` on, into bursts that are no longer than those of products, all of the first
+  /// rows before others: so what takes them can begin early.
+  void cutRows(size_t first);
 
   /// Writes forms of a value that is in memory in f32.
   void addForms(const ChipValue &chip, llvm::ArrayRef<Written> results, const std::string &node);
@@ -280,8 +288,8 @@ private:
   /// The value in f32.
   ChipValue &inMemory(mlir::Value value);
 
-  /// In row-major order.
-  void makeNatural(mlir::Value value);
+  /// In row-major order; with `hasOwnRows`, its last dimension being the columns.
+  void makeNatural(mlir::Value value, bool hasOwnRows);
 
   /// Rows whose columns are the dimensions that are marked, row-major, in lanes as `parts` says: where the value lies
   /// already (`from`), or copied.
@@ -325,6 +333,12 @@ private:
 
   /// A product of tensors that a run computes, by multiplications and additions.
   void lowerDot(MatmulOp op);
+
+  void lowerReduce(ReduceOp op);
+
+  /// One row of all along a dimension of rows: halves are joined until it is of size 1.
+  RowAccess joinHalves(RowAccess x, unsigned dim, AluOp join, llvm::ArrayRef<bool> areColumns,
+                       llvm::ArrayRef<LanePart> parts, const std::string &node);
   void lowerRotary(RotaryOp op);
   RowAccess accessAngles(RotaryOp op, mlir::Value angles, const Layout &layout, llvm::ArrayRef<LanePart> parts,
                          bool areSines);

@@ -125,11 +125,13 @@ void GraphLowering::materialize(Value value) {
   }
   std::string node = getNodeName(op);
   std::vector<Written> results = addResults(value, chip);
+  size_t first = program.tasks.size();
   for (auto [vector, chain] : llvm::enumerate(chains)) {
     std::vector<RowsOf> targets;
     addWrites(chain, chain.value, vector, results, targets);
     addTasks(chain, chip.matrix, vector, chip.parts, targets, node);
   }
+  cutRows(first);
   chip.product = std::nullopt;
   if (std::exchange(isMixed, false))
     refuse(op, "a function of tensors whose heads lie differently");

@@ -39,7 +39,7 @@ void GraphLowering::refuse(Operation *op, const llvm::Twine &reason) {
 }
 
 bool GraphLowering::isRead(BlockArgument argument) {
-  return cast<RankedTensorType>(argument.getType()).getElementType().isF32() &&
+  return (getElementType(argument).isF32() || getElementType(argument).isF16()) &&
          llvm::any_of(argument.getUses(), [](OpOperand &use) {
            bool isBias = isa<AttentionOp>(use.getOwner()) && use.getOperandNumber() == 3;
            return !isBias && !isHostsMovement(use.getOwner());
@@ -52,12 +52,38 @@ void GraphLowering::addInput(Value value, StringRef name) {
   ChipValue &chip = values[value];
   chip.matrix = matrix;
   chip.parts = parts;
-  chip.f32 = addTensor(StreamTensor::Input, name.str(), Element::Float32, matrix.rows, parts, nextSide());
-  program.tensors[*chip.f32].host = {cast<BlockArgument>(value).getArgNumber(), StreamTensor::Elements};
+  bool isNarrow = getElementType(value).isF16();
+  unsigned tensor = addTensor(StreamTensor::Input, name.str(), isNarrow ? Element::Float16 : Element::Float32,
+                              matrix.rows, parts, nextSide());
+  program.tensors[tensor].host = {cast<BlockArgument>(value).getArgNumber(), StreamTensor::Elements};
+  chip.f32 = tensor;
+  if (!isNarrow)
+    return;
+  chip.f32 = addTensor(StreamTensor::Temporary, name.str(), Element::Float32, matrix.rows, parts, nextSide());
+  addConversion(tensor, *chip.f32, chip, name);
+}
+
+void GraphLowering::addConversion(unsigned from, unsigned to, const ChipValue &chip, StringRef node) {
+  Element source = program.tensors[from].shape.type, result = program.tensors[to].shape.type;
+  for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
+    auto function = std::make_shared<VectorProgram>();
+    VectorOperand x = VectorOperand::input(function->addInput(source));
+    x = source == result ? function->add(AluOp::Copy, source, x) : function->convert(source, result, x);
+    function->results = {x.index};
+    program.tasks.push_back(
+        {false, {}, chip.matrix.rows, function, {{from, vector, 0, 1}}, {{to, vector, 0, 1}}, node.str()});
+  }
+}
+
+void GraphLowering::lowerCast(CastOp op) {
+  // Values are of f32 on the chip: what is of f16 is converted where it comes in or goes out.
+  inMemory(op.getInput());
+  ChipValue same = values.find(op.getInput())->second;
+  values[op.getResult()] = same;
 }
 
 void GraphLowering::addOutput(Value value, StringRef name) {
-  makeNatural(value);
+  makeNatural(value, /*hasOwnRows=*/false);
   auto found = values.find(value);
   if (found == values.end() && !refused.empty())
     return; // perhaps of a node that was refused
@@ -65,21 +91,16 @@ void GraphLowering::addOutput(Value value, StringRef name) {
     return refuse(value.getDefiningOp() ? value.getDefiningOp() : function.getOperation(),
                   "an output that follows from constants or inputs alone");
   ChipValue &chip = found->second;
-  if (chip.f32 && program.tensors[*chip.f32].kind == StreamTensor::Temporary) {
+  bool isNarrow = getElementType(value).isF16();
+  if (chip.f32 && program.tensors[*chip.f32].kind == StreamTensor::Temporary && !isNarrow) {
     program.tensors[*chip.f32].kind = StreamTensor::Output;
     program.tensors[*chip.f32].name = name.str();
     return;
   }
   // An input, or an output for the second time: a copy.
-  unsigned copy =
-      addTensor(StreamTensor::Output, name.str(), Element::Float32, chip.matrix.rows, chip.parts, nextSide());
-  for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
-    auto function = std::make_shared<VectorProgram>();
-    VectorOperand x = VectorOperand::input(function->addInput(Element::Float32));
-    function->results = {function->add(AluOp::Copy, Element::Float32, x).index};
-    program.tasks.push_back(
-        {false, {}, chip.matrix.rows, function, {{*chip.f32, vector, 0, 1}}, {{copy, vector, 0, 1}}, name.str()});
-  }
+  unsigned copy = addTensor(StreamTensor::Output, name.str(), isNarrow ? Element::Float16 : Element::Float32,
+                            chip.matrix.rows, chip.parts, nextSide());
+  addConversion(*chip.f32, copy, chip, name);
 }
 
 void GraphLowering::lower(Operation &op) {
@@ -94,12 +115,16 @@ void GraphLowering::lower(Operation &op) {
   if (isMovement(&op))
     return lowerMovement(&op);
   // These take what they read as it lies.
-  bool isByRows = isa<ElementwiseOp, RotaryOp>(op) || (isa<MatmulOp>(op) && isDot(cast<MatmulOp>(op)));
+  bool isByRows = isa<ElementwiseOp, RotaryOp, ReduceOp>(op) || (isa<MatmulOp>(op) && isDot(cast<MatmulOp>(op)));
   for (Value operand : op.getOperands())
     if (!isByRows)
-      makeNatural(operand);
+      makeNatural(operand, /*hasOwnRows=*/!isa<AttentionOp>(op));
   if (auto rotary = dyn_cast<RotaryOp>(op))
     return lowerRotary(rotary);
+  if (auto cast = dyn_cast<CastOp>(op))
+    return lowerCast(cast);
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return lowerReduce(reduce);
   if (auto matmul = dyn_cast<MatmulOp>(op))
     return lowerMatmul(matmul);
   if (auto function = dyn_cast<ElementwiseOp>(op))

@@ -199,18 +199,18 @@ ChipValue &GraphLowering::inMemory(Value value) {
   return chip;
 }
 
-void GraphLowering::makeNatural(Value value) {
+void GraphLowering::makeNatural(Value value, bool hasOwnRows) {
   if (arranged.count(value))
     inMemory(value);
   auto found = values.find(value);
-  if (found == values.end() || !found->second.layout)
+  if (found == values.end() || !(found->second.layout || (hasOwnRows && !(found->second.matrix == getMatrix(value)))))
     return;
-  ChipValue old = found->second;
+  ChipValue old = inMemory(value);
   Layout to = Layout::natural(getShape(value), getMatrix(value).columns);
   std::string node = getNodeName(value.getDefiningOp());
   ChipValue chip = makeValue(to, TensorShape::denseParts(to.numColumns(), model), node);
   chip.matrix = getMatrix(value);
-  copyElements({{&old, *old.layout, to}}, chip, node);
+  copyElements({{&old, layoutOf(value), to}}, chip, node);
   found->second = chip;
 }
 
@@ -318,6 +318,20 @@ static std::vector<int32_t> moveElements(Operation *op, ArrayRef<int32_t> elemen
   Value input = op->getOperand(0);
   if (isa<ReshapeOp>(op))
     return elements.vec();
+  if (auto pad = dyn_cast<PadOp>(op)) {
+    SmallVector<int64_t> low = getNumbers(pad.getLow());
+    std::vector<int32_t> padded;
+    forEachPosition(getShape(pad.getResult()), [&](ArrayRef<int64_t> position) {
+      int64_t element = 0;
+      bool isInside = true;
+      for (auto [at, before, size] : llvm::zip_equal(position, low, getShape(input))) {
+        isInside &= at >= before && at - before < size;
+        element = element * size + at - before;
+      }
+      padded.push_back(isInside ? elements[element] : -1); // a zero
+    });
+    return padded;
+  }
   // As a layout of one column.
   std::optional<Layout> layout = moveLayout(op, Layout::natural(getShape(input), 1));
   std::vector<int32_t> moved;
@@ -331,7 +345,8 @@ static std::vector<int32_t> moveElements(Operation *op, ArrayRef<int32_t> elemen
 }
 
 bool GraphLowering::arrange(Operation *op) {
-  if (!isa<ReshapeOp, TransposeOp, SliceOp, BroadcastOp>(op))
+  auto pad = dyn_cast<PadOp>(op);
+  if (!isa<ReshapeOp, TransposeOp, SliceOp, BroadcastOp>(op) && !(pad && isHostsMovement(op)))
     return false;
   Value input = op->getOperand(0);
   auto from = arranged.find(input);
@@ -354,6 +369,8 @@ bool GraphLowering::arrange(Operation *op) {
 bool GraphLowering::isHostsMovement(Operation *op) {
   if (auto reshape = dyn_cast<ReshapeOp>(op))
     return !keepsRows(reshape, getMatrix(reshape.getInput()).columns);
+  if (auto pad = dyn_cast<PadOp>(op))
+    return pad.getMode() == PadMode::constant && !pad.getValue();
   return isa<TransposeOp, SliceOp, BroadcastOp>(op);
 }
 

@@ -54,10 +54,12 @@ void GraphLowering::lowerRotary(RotaryOp op) {
   // Heads lie as the attention wants them that reads the result.
   ChipValue chip;
   std::optional<HeadForm> form = findHeadForm(result);
-  chip.matrix = form ? Matrix{sizes[0] * sizes[1], static_cast<unsigned>(sizes[2] * sizes[3])} : getMatrix(result);
+  chip.matrix = getMatrix(result);
   chip.parts = form ? layOutFor(*form) : TensorShape::denseParts(chip.matrix.columns, model);
   if (chip.parts.empty())
     return refuse(op, "a head of more than " + std::to_string(model.halfLanes()) + " elements");
+  unsigned numColumns = chip.parts.back().column + chip.parts.back().columns;
+  chip.matrix = {chip.matrix.rows * chip.matrix.columns / numColumns, numColumns};
   Layout layout = Layout::natural(sizes, chip.matrix.columns);
   SmallVector<bool> columns = layout.columnDims();
   inMemory(input);

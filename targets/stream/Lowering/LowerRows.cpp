@@ -67,7 +67,7 @@ bool GraphLowering::wantsRows(ElementwiseOp op) {
     if (!(other == matrix) && !isRow)
       return true;
     auto found = values.find(operand);
-    if (found == values.end() || found->second.layout)
+    if (found == values.end() || found->second.layout || !(found->second.matrix == other))
       return true;
     if (!found->second.f32)
       continue;
@@ -189,6 +189,115 @@ void GraphLowering::lowerDot(MatmulOp op) {
     addRowTasks(steps, inputs, {next, layout}, countVectors(parts), node);
     sum = next;
   }
+  setLayout(chip, op.getResult(), layout);
+  values[op.getResult()] = chip;
+}
+
+GraphLowering::RowAccess GraphLowering::joinHalves(RowAccess x, unsigned dim, AluOp join, ArrayRef<bool> areColumns,
+                                                   ArrayRef<LanePart> parts, const std::string &node) {
+  VectorProgram copy, both;
+  VectorOperand a = VectorOperand::input(copy.addInput(Element::Float32));
+  copy.results = {copy.add(AluOp::Copy, Element::Float32, a).index};
+  a = VectorOperand::input(both.addInput(Element::Float32));
+  VectorOperand b = VectorOperand::input(both.addInput(Element::Float32));
+  both.results = {both.add(join, Element::Float32, a, b).index};
+  unsigned numVectors = countVectors(parts);
+  // Positions [from, to) along the dimension.
+  auto cut = [&](Layout layout, int64_t from, int64_t to) {
+    layout.row += from * layout.dims[dim].stride;
+    layout.dims[dim].size = to - from;
+    return layout;
+  };
+  auto make = [&](int64_t count) {
+    SmallVector<int64_t> own = x.layout.sizes();
+    own[dim] = count;
+    Layout layout = Layout::make(own, areColumns);
+    return RowAccess{*makeValue(layout, parts.vec(), node).f32, layout};
+  };
+  // Two rows of one tensor lie in the same slices, so that a task cannot take both: each half is a tensor.
+  int64_t count = x.layout.dims[dim].size;
+  if (count == 1)
+    return x;
+  int64_t half = (count + 1) / 2;
+  RowAccess low = {x.tensor, cut(x.layout, 0, half)}, high = make(count - half);
+  addRowTasks(copy, RowAccess{x.tensor, cut(x.layout, half, count)}, high, numVectors, node);
+  while (count > 1) {
+    // x[i] = x[i] join x[i + half]; the one in the middle of an odd number stays.
+    int64_t pairs = count - half, nextHalf = (half + 1) / 2;
+    RowAccess next[] = {make(nextHalf), half > nextHalf ? make(half - nextHalf) : RowAccess{}};
+    auto addPart = [&](int64_t from, int64_t to) {
+      if (from >= to)
+        return;
+      bool isHigh = from >= nextHalf;
+      int64_t begin = isHigh ? nextHalf : 0;
+      RowAccess result = {next[isHigh].tensor, cut(next[isHigh].layout, from - begin, to - begin)};
+      RowAccess a = {low.tensor, cut(low.layout, from, to)};
+      if (from < pairs)
+        addRowTasks(both, {a, {high.tensor, cut(high.layout, from, to)}}, result, numVectors, node);
+      else
+        addRowTasks(copy, a, result, numVectors, node);
+    };
+    addPart(0, std::min(pairs, nextHalf));
+    addPart(nextHalf, pairs);
+    addPart(pairs, half); // none or one
+    low = next[0];
+    high = next[1];
+    count = half;
+    half = nextHalf;
+  }
+  return low;
+}
+
+void GraphLowering::lowerReduce(ReduceOp op) {
+  Value input = op.getInput();
+  ArrayRef<int64_t> sizes = getShape(input);
+  std::string node = getNodeName(op);
+  AluOp join;
+  switch (op.getKind()) {
+  case ReduceKind::sum:
+  case ReduceKind::mean:
+    join = AluOp::Add;
+    break;
+  case ReduceKind::max:
+    join = AluOp::Max;
+    break;
+  case ReduceKind::min:
+    join = AluOp::Min;
+    break;
+  default:
+    return refuse(op, "a reduction other than sum, mean, max and min");
+  }
+  if (llvm::is_contained(sizes, 0))
+    return refuse(op, "a reduction of no elements");
+  // Along rows: columns are others of the operand's, or the longest of the rest.
+  inMemory(input);
+  SmallVector<bool> columns = chooseColumns(sizes, input);
+  SmallVector<int64_t> rest(sizes), kept;
+  int64_t number = 1;
+  for (int64_t axis : op.getAxes()) {
+    columns[axis] = false;
+    rest[axis] = 1;
+    number *= sizes[axis];
+  }
+  if (!llvm::is_contained(columns, true))
+    if (auto longest = llvm::max_element(rest); longest != rest.end() && *longest > 1)
+      columns[longest - rest.begin()] = true;
+  std::vector<LanePart> parts = TensorShape::denseParts(Layout::make(sizes, columns).numColumns(), model);
+  RowAccess x = accessRows(input, layoutOf(input), columns, parts, /*mustCopy=*/false);
+  for (int64_t axis : op.getAxes())
+    x = joinHalves(x, axis, join, columns, parts, node);
+  VectorProgram last;
+  VectorOperand y = VectorOperand::input(last.addInput(Element::Float32));
+  y = op.getKind() == ReduceKind::mean
+          ? last.add(AluOp::Mul, Element::Float32, y, VectorOperand::constant(static_cast<float>(1.0 / number)))
+          : last.add(AluOp::Copy, Element::Float32, y);
+  last.results = {y.index};
+  Layout layout = Layout::make(rest, columns);
+  ChipValue chip = makeValue(layout, parts, node);
+  addRowTasks(last, x, {*chip.f32, layout}, countVectors(parts), node);
+  if (!op.getKeepDims())
+    for (int64_t axis : llvm::reverse(op.getAxes()))
+      layout.dims.erase(layout.dims.begin() + axis);
   setLayout(chip, op.getResult(), layout);
   values[op.getResult()] = chip;
 }

@@ -266,12 +266,34 @@ unsigned GraphLowering::countVectors(ArrayRef<LanePart> parts) {
 }
 
 void GraphLowering::addForms(const ChipValue &chip, ArrayRef<Written> results, const std::string &node) {
+  size_t first = program.tasks.size();
   for (unsigned vector = 0; vector < countVectors(chip.parts); ++vector) {
     Chain chain;
     std::vector<RowsOf> targets;
     addWrites(chain, addInput(chain, {*chip.f32, vector, 0, 1}), vector, results, targets);
     addTasks(chain, chip.matrix, vector, chip.parts, targets, node);
   }
+  cutRows(first);
+}
+
+void GraphLowering::cutRows(size_t first) {
+  llvm::ArrayRef<Task> whole = llvm::ArrayRef(program.tasks).drop_front(first);
+  int64_t rows = whole.empty() ? 0 : whole.front().rows, length = model.accumulatorRows;
+  if (rows <= length || !llvm::all_of(whole, [&](const Task &task) {
+        return task.tiles.empty() && task.rows == rows && task.lookups.empty() &&
+               llvm::none_of(task.program->operations, [](const VectorOperation &step) { return step.isRunning; });
+      }))
+    return;
+  std::vector<Task> parts;
+  for (int64_t row = 0; row < rows; row += length)
+    for (const Task &task : whole) {
+      parts.push_back(task);
+      parts.back().rows = std::min(length, rows - row);
+      parts.back().inputs = moveRows(task.inputs, row);
+      parts.back().results = moveRows(task.results, row);
+    }
+  program.tasks.resize(first);
+  llvm::move(parts, std::back_inserter(program.tasks));
 }
 
 std::vector<RowsOf> GraphLowering::moveRows(ArrayRef<RowsOf> rows, int64_t by) {

@@ -16,7 +16,7 @@ using namespace sinter;
 using namespace sinter::stream;
 
 llvm::Error sinter::stream::checkMemory(const StreamProgram &program, const TargetModel &model) {
-  uint64_t bytes = 0, room = model.memoryBytes();
+  uint64_t bytes = program.omittedBytes, room = model.memoryBytes();
   for (const StreamTensor &tensor : program.tensors)
     if (tensor.kind == StreamTensor::Constant)
       bytes += uint64_t(tensor.shape.numStrips()) * tensor.shape.wordsPerStrip() * model.lanes();

@@ -44,10 +44,12 @@ struct ChipTensor {
   std::vector<int64_t> givenFrom;
   /// When the last read that was placed is issued.
   int64_t lastRead = -1;
-  /// Where its words are, or will be.
+  /// Where its words are, or will be; of every second vector in the other one, if it `alternates`.
   Hemisphere side = Hemisphere::East;
+  bool alternates = false;
   bool isConstant = false, isPadded = false, isOutermost = false, isTable = false;
 
+  Hemisphere sideOf(unsigned vector) const { return alternates && vector % 2 ? opposite(side) : side; }
   unsigned stripNumber(unsigned vector, unsigned byte, unsigned residue) const {
     return (vector * getBytes(shape.type) + byte) * shape.interleave + residue;
   }

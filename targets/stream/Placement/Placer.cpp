@@ -8,6 +8,7 @@
 #include "targets/stream/Placement/Placer.h"
 
 #include "lib/Support/Failure.h"
+#include "targets/stream/Placement/TaskOrder.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -52,25 +53,23 @@ Placer::Placer(const TargetModel &model, std::optional<SlicePlan> plan)
 
 llvm::Expected<std::unique_ptr<Placer>> Placer::place(const StreamProgram &program, const TargetModel &model) {
   Placer draft(model, std::nullopt);
-  if (llvm::Error error = draft.placeAll(program))
+  if (llvm::Error error = draft.placeAll(program, orderTasks(program, std::vector<int64_t>(program.tasks.size(), 0))))
     return std::move(error);
   std::unique_ptr<Placer> best;
   for (unsigned round = 0; round < numRounds; ++round) {
     const Placer &last = best ? *best : draft;
     SlicePlan plan(model, last.chipTensors, last.accesses, last.partners);
     std::unique_ptr<Placer> placer(new Placer(model, std::move(plan)));
-    if (llvm::Error error = placer->placeAll(program))
+    if (llvm::Error error = placer->placeAll(program, orderTasks(program, last.begins)))
       return std::move(error);
-    bool isShorter = !best || placer->cycles() < best->cycles();
-    if (isShorter)
-      best = std::move(placer);
-    if (!isShorter || round + 1 == numRounds)
+    if (best && placer->cycles() >= best->cycles())
       break;
+    best = std::move(placer);
   }
   return std::move(best);
 }
 
-llvm::Error Placer::placeAll(const StreamProgram &program) {
+llvm::Error Placer::placeAll(const StreamProgram &program, llvm::ArrayRef<size_t> order) {
   for (const StreamTensor &tensor : program.tensors) {
     ChipTensor placed;
     placed.name = tensor.name;
@@ -79,13 +78,16 @@ llvm::Error Placer::placeAll(const StreamProgram &program) {
     placed.isConstant = tensor.kind == StreamTensor::Constant;
     placed.isPadded = tensor.isPadded;
     placed.isOutermost = tensor.isOutermost;
+    // Only the VXM reads what the host writes or reads in f32, and there may be much of it.
+    placed.alternates = tensor.shape.type == Element::Float32 &&
+                        (tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Output);
     // So that its first rows can be read while its last ones are written, and by several at once: what is of few bytes
     // takes as many slices as what is of four.
     unsigned strips = 4 / getBytes(tensor.shape.type);
     if (tensor.kind == StreamTensor::Temporary && tensor.shape.interleave == 1 &&
         tensor.shape.rows >= strips * model.lanesPerSuperlane) {
       placed.shape.interleave = strips;
-      placed.shape.run = llvm::divideCeil(tensor.shape.rows, strips);
+      placed.shape.run = std::min<int64_t>(llvm::divideCeil(tensor.shape.rows, strips), model.accumulatorRows);
     }
     placed.strips.resize(placed.shape.numStrips());
     placed.ready.resize(tensor.shape.numVectors() * tensor.shape.rows, 0);
@@ -111,32 +113,27 @@ llvm::Error Placer::placeAll(const StreamProgram &program) {
   // After its last user, what a tensor has is given back; inputs, too, since they are written anew before each run. Who
   // writes it is a user: there are tensors of which nobody reads a part.
   std::vector<size_t> lastUser(program.tensors.size(), 0);
-  for (auto [i, task] : llvm::enumerate(program.tasks)) {
-    for (const ProductTile &tile : task.tiles) {
-      lastUser[tile.activations.tensor] = i;
-      for (const ColumnLoad &load : tile.loads)
-        lastUser[load.rows.tensor] = i;
-    }
-    for (const RowsOf &rows : llvm::drop_begin(task.inputs, task.tiles.empty() ? 0 : 1))
-      lastUser[rows.tensor] = i;
-    for (auto &[input, lookup] : task.lookups)
-      lastUser[lookup.indices.tensor] = i;
-    for (const RowsOf &rows : task.results)
-      lastUser[rows.tensor] = i;
-  }
-  for (auto [i, task] : llvm::enumerate(program.tasks)) {
+  for (size_t i : order)
+    forEachAccess(program.tasks[i], [&](const RowsOf &rows, int64_t, bool) { lastUser[rows.tensor] = i; });
+  std::vector<std::vector<unsigned>> releases(program.tasks.size());
+  for (auto [tensor, last] : llvm::enumerate(lastUser))
+    if (StreamTensor::Kind kind = program.tensors[tensor].kind;
+        kind == StreamTensor::Temporary || kind == StreamTensor::Input)
+      releases[last].push_back(tensor);
+  taskSpans.resize(program.tasks.size(), {std::numeric_limits<int64_t>::max(), 0});
+  begins.resize(program.tasks.size(), std::numeric_limits<int64_t>::max());
+  for (size_t i : order) {
     size_t numPlaced = placed.size();
-    if (llvm::Error error = placeTask(task))
+    if (llvm::Error error = placeTask(program.tasks[i]))
       return error;
-    taskSpans.push_back({std::numeric_limits<int64_t>::max(), 0});
     for (const Issue &issue : llvm::ArrayRef(placed).drop_front(numPlaced)) {
-      taskSpans.back().first = std::min(taskSpans.back().first, issue.cycles.first);
-      taskSpans.back().last = std::max(taskSpans.back().last, issue.cycles.last());
+      taskSpans[i].first = std::min(taskSpans[i].first, issue.cycles.first);
+      taskSpans[i].last = std::max(taskSpans[i].last, issue.cycles.last());
+      // Arrays may be loaded long before.
+      if (program.tasks[i].tiles.empty() || std::holds_alternative<MultiplyInstruction>(issue.instruction))
+        begins[i] = std::min(begins[i], issue.cycles.first);
     }
-    for (auto [tensor, last] : llvm::zip_equal(llvm::seq(program.tensors.size()), lastUser)) {
-      StreamTensor::Kind kind = program.tensors[tensor].kind;
-      if (last != i || (kind != StreamTensor::Temporary && kind != StreamTensor::Input))
-        continue;
+    for (unsigned tensor : releases[i]) {
       const ChipTensor &used = chipTensors[tensor];
       int64_t until = used.ready.empty() ? 0 : *llvm::max_element(used.ready);
       for (const WordRange &strip : used.strips)
@@ -172,17 +169,18 @@ void Placer::findPartners(const StreamProgram &program) {
 std::optional<WordRange> Placer::findSlice(unsigned index, unsigned strip, int64_t cycle,
                                            llvm::function_ref<bool(const WordRange &)> isFree) {
   const ChipTensor &tensor = chipTensors[index];
+  VectorKey key = {index, strip / (getBytes(tensor.shape.type) * tensor.shape.interleave)};
+  Hemisphere side = tensor.sideOf(key.second);
   if (!plan) {
     unsigned slice = tensor.isOutermost ? model.slicesPerHemisphere - 1 : model.slicesPerHemisphere / 2;
-    return WordRange{tensor.side, slice, 0, tensor.wordsOfStrip()};
+    return WordRange{side, slice, 0, tensor.wordsOfStrip()};
   }
-  VectorKey key = {index, strip / (getBytes(tensor.shape.type) * tensor.shape.interleave)};
   std::vector<bool> isTaken(model.slicesPerHemisphere, false);
   auto take = [&](VectorKey other) {
     const ChipTensor &with = chipTensors[other.first];
     unsigned perVector = getBytes(with.shape.type) * with.shape.interleave;
     for (unsigned i = 0; i < perVector; ++i)
-      if (const WordRange &words = with.strips[other.second * perVector + i]; words.words && words.side == tensor.side)
+      if (const WordRange &words = with.strips[other.second * perVector + i]; words.words && words.side == side)
         isTaken[words.slice] = true;
   };
   take(key);
@@ -191,21 +189,20 @@ std::optional<WordRange> Placer::findSlice(unsigned index, unsigned strip, int64
   std::optional<SlicePlan::Place> planned = plan->find(index, strip);
   bool isFresh = cycle == 0 || tensor.isPadded;
   // The next in turn where several are alike.
-  unsigned &next = nextSlice[static_cast<unsigned>(tensor.side)];
+  unsigned &next = nextSlice[static_cast<unsigned>(side)];
   std::optional<WordRange> best;
   int64_t leastBusy = std::numeric_limits<int64_t>::max();
   for (unsigned tried = 0; tried < model.slicesPerHemisphere; ++tried) {
-    unsigned slice = (next + tried) % model.slicesPerHemisphere, queue = model.sliceQueue(tensor.side, slice);
+    unsigned slice = (next + tried) % model.slicesPerHemisphere, queue = model.sliceQueue(side, slice);
     if (isTaken[slice] || !tensor.mayLieIn(slice, model))
       continue;
-    int64_t first = isFresh ? 0 : cycle + std::abs(model.slicePosition(tensor.side, slice));
-    WordRange words = {tensor.side, slice, 0, tensor.wordsOfStrip()};
+    int64_t first = isFresh ? 0 : cycle + std::abs(model.slicePosition(side, slice));
+    WordRange words = {side, slice, 0, tensor.wordsOfStrip()};
     for (unsigned bank = 0; bank < model.banksPerSlice; ++bank) {
       bool isPlanned = planned && planned->slice == slice && planned->bank == bank;
       int64_t busy =
           isPlanned ? -1 : table.countTaken(queue, cycle) + table.countTaken(bankSlot(model, queue, bank), cycle);
-      if (busy < leastBusy && chipMemory.find(tensor.side, slice, bank, words.words, first, words.address) &&
-          isFree(words)) {
+      if (busy < leastBusy && chipMemory.find(side, slice, bank, words.words, first, words.address) && isFree(words)) {
         best = words;
         leastBusy = busy;
       }
@@ -255,7 +252,7 @@ llvm::Error Placer::placeVectors(const Task &task, const VectorTiming &timing) {
     if (lookup != task.lookups.end()) {
       arrival = earliestArrival(lookup->second.indices, task.rows, 0) + model.gatherLatency;
     } else if (move != task.moves.end()) {
-      int exchange = model.exchangePosition(chipTensors[input.tensor].side);
+      int exchange = model.exchangePosition(chipTensors[input.tensor].sideOf(input.vector));
       arrival = earliestArrival(input, task.rows, exchange) + getMoveLatency(move->second) + std::abs(exchange);
     } else {
       arrival = earliestArrival(input, task.rows, 0);
@@ -652,7 +649,7 @@ int Placer::getMoveLatency(unsigned laneMap) const {
 
 int64_t Placer::readMoved(const RowsOf &rows, int64_t count, int64_t arrival, unsigned laneMap, StreamGroup &group) {
   // Outward from memory to the SXM of its hemisphere, and inward from there.
-  Hemisphere side = chipTensors[rows.tensor].side;
+  Hemisphere side = chipTensors[rows.tensor].sideOf(rows.vector);
   unsigned bytes = getBytes(chipTensors[rows.tensor].shape.type);
   int position = model.exchangePosition(side), latency = getMoveLatency(laneMap);
   Cycles cycles = {arrival - std::abs(position) - latency, count, 1};
@@ -680,7 +677,7 @@ int64_t Placer::write(const RowsOf &rows, int64_t count, int64_t start, StreamGr
     return delay;
   ChipTensor &tensor = chipTensors[rows.tensor];
   std::vector<Way> ways;
-  group.direction = tensor.side;
+  group.direction = tensor.sideOf(rows.vector);
   for (unsigned byte = 0; byte < bytes; ++byte)
     for (const StripRows &cut : cuts) {
       unsigned number = tensor.stripNumber(rows.vector, byte, cut.residue);
@@ -720,7 +717,7 @@ int64_t Placer::giveWords(unsigned index, unsigned vector, const std::vector<Str
   tensor.givenFrom[vector] = start;
   for (unsigned strip = firstStrip; strip < firstStrip + bytes * interleave; ++strip) {
     std::optional<WordRange> words = findSlice(index, strip, start, [&](const WordRange &range) {
-      int64_t first = start + std::abs(model.slicePosition(tensor.side, range.slice));
+      int64_t first = start + std::abs(model.slicePosition(range.side, range.slice));
       return llvm::all_of(cuts, [&](const StripRows &cut) {
         return cut.residue != strip % interleave ||
                delayUntilFree({index, strip, range, true, cut.offsets + first, cut.step}) == 0;
@@ -762,13 +759,14 @@ std::vector<Placer::StripRows> Placer::cutIntoStrips(const RowsOf &rows, int64_t
     add({0, count, 1}, 0);
   else if (shape.interleave == 1)
     add({0, count, 1}, rows.step);
-  else if (shape.run == 1)
+  else if (shape.run == 1 && rows.step == 1)
     for (int64_t i = 0; i < std::min<int64_t>(count, shape.interleave); ++i)
       add({i, (count - i + shape.interleave - 1) / shape.interleave, shape.interleave}, 1);
   else
     for (int64_t i = 0, length; i < count; i += length) {
-      length = std::min<int64_t>(count - i, shape.run - (rows.row + i) % shape.run);
-      add({i, length, 1}, 1);
+      int64_t left = shape.run - (rows.row + i * rows.step) % shape.run;
+      length = std::min<int64_t>(count - i, llvm::divideCeil(left, rows.step));
+      add({i, length, 1}, rows.step);
     }
   return cuts;
 }

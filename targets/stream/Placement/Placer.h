@@ -51,7 +51,7 @@ private:
   /// Without a plan, slices are never busy, and their words no one's.
   Placer(const TargetModel &model, std::optional<SlicePlan> plan);
   /// First what is there before cycle 0, then one task after the other.
-  llvm::Error placeAll(const StreamProgram &program);
+  llvm::Error placeAll(const StreamProgram &program, llvm::ArrayRef<size_t> order);
 
   struct Plane {
     int64_t lastSwap = -1, lastRow = -1;
@@ -161,7 +161,8 @@ private:
   unsigned nextSlice[2] = {0, 0};
   int64_t end = 0;
   std::vector<Span> taskSpans;
-  const char *obstacle = ""; // of the last attempt that failed
+  std::vector<int64_t> begins; // of tasks: the first row
+  const char *obstacle = "";   // of the last attempt that failed
 };
 
 } // namespace sinter::stream

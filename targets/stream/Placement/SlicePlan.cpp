@@ -51,13 +51,15 @@ SlicePlan::SlicePlan(const TargetModel &model, llvm::ArrayRef<ChipTensor> tensor
   std::map<std::pair<unsigned, unsigned>, std::vector<StripAccess>> byStrip;
   for (const StripAccess &access : accesses)
     byStrip[{access.tensor, access.strip}].push_back(access);
-  // Constants first, so that it is known which banks they leave for others.
   std::vector<std::tuple<bool, int64_t, std::pair<unsigned, unsigned>>> order;
   for (auto &[key, list] : byStrip) {
     int64_t first = std::numeric_limits<int64_t>::max();
     for (const StripAccess &access : list)
       first = std::min(first, access.first);
-    order.push_back({!tensors[key.first].isConstant, first, key});
+    // Constants that take most of a bank first, so that it is known what they leave for others.
+    const ChipTensor &tensor = tensors[key.first];
+    bool isLarge = tensor.isConstant && 4 * tensor.wordsOfStrip() >= model.wordsPerBank();
+    order.push_back({!isLarge, first, key});
   }
   llvm::sort(order);
 
@@ -68,14 +70,14 @@ SlicePlan::SlicePlan(const TargetModel &model, llvm::ArrayRef<ChipTensor> tensor
   }
   std::map<VectorKey, std::set<unsigned>> slicesOf; // that strips of a vector have
   unsigned next[2] = {0, 0};
-  for (auto &[isTemporary, first, key] : order) {
+  for (auto &[isSmall, first, key] : order) {
     const ChipTensor &tensor = tensors[key.first];
-    unsigned side = static_cast<unsigned>(tensor.side);
     VectorKey vector = {key.first, key.second / (getBytes(tensor.shape.type) * tensor.shape.interleave)};
+    unsigned side = static_cast<unsigned>(tensor.sideOf(vector.second));
     std::set<unsigned> taken = slicesOf[vector];
     if (auto others = partners.find(vector); others != partners.end())
       for (const VectorKey &other : others->second)
-        if (tensors[other.first].side == tensor.side)
+        if (tensors[other.first].sideOf(other.second) == tensor.sideOf(vector.second))
           if (auto found = slicesOf.find(other); found != slicesOf.end())
             taken.insert(found->second.begin(), found->second.end());
     unsigned words = tensor.wordsOfStrip();

@@ -12,8 +12,8 @@
 // shows what would be read and written when; then with the slices that a plan gives to
 // strips by what was seen the time before.
 //
-// The plan is a coloring of intervals: strips one after the other, by when they are
-// first accessed, each in the slice and bank where its accesses meet the least others.
+// The plan is a coloring of intervals: large constants, then strips one after the
+// other, by when they are first accessed, each in the slice and bank where its accesses meet the least others.
 //
 //===----------------------------------------------------------------------===//
 

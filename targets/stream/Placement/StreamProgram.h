@@ -20,6 +20,7 @@
 
 #include "targets/stream/Placement/VectorProgram.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
 #include <functional>
@@ -133,11 +134,18 @@ struct Task {
   std::map<unsigned, unsigned> moves = {};
 };
 
+/// Calls with the rows that a task reads and writes, and how many of them. Of a table in which it looks rows up the
+/// first row stands for all.
+void forEachAccess(const Task &task, llvm::function_ref<void(const RowsOf &rows, int64_t count, bool isWrite)> call);
+
 struct StreamProgram {
   std::vector<StreamTensor> tensors;
   std::vector<Task> tasks;
   /// Lane i gets lane table[i], or zero where that is the number of lanes.
   std::vector<std::vector<uint16_t>> laneMaps;
+
+  /// Of constants that are not among the tensors, the program being too large by far.
+  uint64_t omittedBytes = 0;
 
   unsigned addLaneMap(std::vector<uint16_t> map) {
     for (unsigned i = 0; i < laneMaps.size(); ++i)

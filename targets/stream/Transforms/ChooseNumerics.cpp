@@ -82,8 +82,13 @@ private:
   }
 
   static std::string findRefusal(Operation &op) {
-    if (!isa<MatmulOp, ElementwiseOp, LayerNormOp, RmsNormOp, AttentionOp, RotaryOp>(op))
+    if (!isa<MatmulOp, ElementwiseOp, LayerNormOp, RmsNormOp, AttentionOp, RotaryOp, CastOp, ReduceOp>(op))
       return "target stream does not have it";
+    // What is of f16 is so where it comes in or goes out.
+    if (isa<CastOp>(op) && getElementType(op.getOperand(0)).isF16() && getElementType(op.getResult(0)).isF32())
+      return "";
+    if (isa<CastOp>(op) && getElementType(op.getOperand(0)).isF32() && getElementType(op.getResult(0)).isF16())
+      return "";
     for (Value value : llvm::concat<Value>(op.getOperands(), op.getResults()))
       if (!getElementType(value).isF32()) {
         std::string text;

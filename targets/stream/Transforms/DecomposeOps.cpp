@@ -201,7 +201,7 @@ Value addBias(OpBuilder &builder, ConvOp op, Value value) {
 /// A convolution whose windows lie side by side, as patch embeddings have them, is a product of the windows by the
 /// filters.
 struct WindowsAreRows : OpRewritePattern<ConvOp> {
-  using OpRewritePattern::OpRewritePattern;
+  explicit WindowsAreRows(MLIRContext *context) : OpRewritePattern<ConvOp>(context, /*benefit=*/1) {}
 
   LogicalResult matchAndRewrite(ConvOp op, PatternRewriter &rewriter) const override {
     Value input = op.getInput(), filter = op.getFilter();
@@ -279,9 +279,91 @@ struct WindowsAreSums : OpRewritePattern<ConvOp> {
   }
 };
 
+/// Any other convolution of one group: for each element of the window a product of what it meets by its filters.
+struct WindowsAreProducts : OpRewritePattern<ConvOp> {
+  explicit WindowsAreProducts(MLIRContext *context) : OpRewritePattern<ConvOp>(context, /*benefit=*/0) {}
+
+  LogicalResult matchAndRewrite(ConvOp op, PatternRewriter &rewriter) const override {
+    Value input = op.getInput(), filter = op.getFilter();
+    if (!isStatic(input) || !isFromWeights(filter) || op.getGroups() != 1)
+      return rewriter.notifyMatchFailure(op, "not one group of filters of weights");
+    Location loc = op.getLoc();
+    ArrayRef<int64_t> window = getShape(filter).drop_front(2), sizes = getShape(op.getResult());
+    int64_t filters = getShape(filter)[0], channels = getShape(filter)[1];
+    size_t spatial = window.size();
+    SmallVector<int64_t> low = {0, 0}, high = {0, 0}, steps = {1, 1}, taken = {sizes[0], channels}, last = {0},
+                         first = {0, static_cast<int64_t>(spatial) + 1}, ones(spatial + 2, 1),
+                         one = {filters, channels};
+    for (size_t i = 0; i < spatial; ++i) {
+      low.push_back(op.getLow()[i]);
+      high.push_back(op.getHigh()[i]);
+      steps.push_back(op.getStrides()[i]);
+      taken.push_back(sizes[2 + i]);
+      last.push_back(2 + i);
+      first.push_back(1 + i);
+      one.push_back(1);
+    }
+    last.push_back(1); // [n, p..., c]
+    Value padded = input;
+    if (llvm::any_of(llvm::concat<int64_t>(low, high), [](int64_t size) { return size != 0; }))
+      padded = PadOp::create(rewriter, loc, PadMode::constant, input, Value(),
+                             DimsAttr::get(rewriter.getContext(), toSizes(low)),
+                             DimsAttr::get(rewriter.getContext(), toSizes(high)));
+    Value sum;
+    SmallVector<int64_t> at(spatial, 0);
+    while (true) {
+      SmallVector<int64_t> start = {0, 0}, element = {0, 0};
+      for (size_t i = 0; i < spatial; ++i) {
+        start.push_back(at[i] * op.getDilations()[i]);
+        element.push_back(at[i]);
+      }
+      Value met = makeTranspose(rewriter, loc, makeSlice(rewriter, loc, padded, start, steps, taken), last);
+      Value own = makeReshape(rewriter, loc, makeSlice(rewriter, loc, filter, element, ones, one),
+                              toSizes({filters, channels}));
+      Value product = MatmulOp::create(rewriter, loc, met, makeTranspose(rewriter, loc, own, {1, 0}));
+      sum = sum ? makeElementwise(rewriter, loc, ElementwiseKind::add, {sum, product}) : product;
+      size_t i = spatial;
+      while (i-- > 0) {
+        if (++at[i] < window[i])
+          break;
+        at[i] = 0;
+      }
+      if (i == size_t(-1))
+        break;
+    }
+    if (op.getBias())
+      sum = makeElementwise(rewriter, loc, ElementwiseKind::add, {sum, op.getBias()});
+    rewriter.replaceOp(op, makeTranspose(rewriter, loc, sum, first));
+    return success();
+  }
+};
+
 //===----------------------------------------------------------------------===//
 // Functions
 //===----------------------------------------------------------------------===//
+
+/// e^(x - m) times the reciprocal of its sum, m being the greatest x.
+struct SoftmaxOfReductions : OpRewritePattern<SoftmaxOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(SoftmaxOp op, PatternRewriter &rewriter) const override {
+    if (op.getLog() || isFromWeights(op.getResult()))
+      return rewriter.notifyMatchFailure(op, "a logarithm, or of weights");
+    Location loc = op.getLoc();
+    int64_t axis = op.getAxis();
+    auto reduce = [&](ReduceKind kind, Value value) {
+      return ReduceOp::create(rewriter, loc, kind, value, axis, /*keep_dims=*/true).getResult();
+    };
+    auto make = [&](ElementwiseKind kind, ValueRange operands) {
+      return makeElementwise(rewriter, loc, kind, operands);
+    };
+    Value most = reduce(ReduceKind::max, op.getInput());
+    Value e = make(ElementwiseKind::exp, make(ElementwiseKind::sub, {op.getInput(), most}));
+    Value factor = make(ElementwiseKind::reciprocal, reduce(ReduceKind::sum, e));
+    rewriter.replaceOp(op, make(ElementwiseKind::mul, {e, factor}));
+    return success();
+  }
+};
 
 /// log(1 + e^x) = max(x, 0) + log(1 + u), u = e^-|x| in (0, 1]; the logarithm is a polynomial.
 struct SoftplusOfExp : OpRewritePattern<ElementwiseOp> {
@@ -319,8 +401,8 @@ public:
 private:
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<SliceProduct, SliceBeforeTranspose, WeightsOnTheRight, WindowsAreRows, WindowsAreSums, SoftplusOfExp>(
-        &getContext());
+    patterns.add<SliceProduct, SliceBeforeTranspose, WeightsOnTheRight, WindowsAreRows, WindowsAreSums,
+                 WindowsAreProducts, SoftplusOfExp, SoftmaxOfReductions>(&getContext());
     GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))

@@ -10,6 +10,26 @@
 
 include "mlir/Pass/PassBase.td"
 
+def WidenFloatsPass : Pass<"sinter-stream-widen-floats", "::mlir::ModuleOp"> {
+  let summary = "Compute models of f16 and bf16 in f32";
+  let description = [{
+    Requires phase `quantized`. The chip has f32 between its products, whose operands it rounds to f16: what a model computes in f16 or bf16 is of f32
+    afterwards. Weights, constants and inputs are converted where they are read, and results of the model where they are given out.
+
+    Before and after:
+
+    ```mlir
+    %0 = sinter.elementwise exp(%x) : (tensor<3xf16>) -> tensor<3xf16>
+
+    %0 = sinter.cast %x : tensor<3xf16> -> tensor<3xf32>
+    %1 = sinter.elementwise exp(%0) : (tensor<3xf32>) -> tensor<3xf32>
+    %2 = sinter.cast %1 : tensor<3xf32> -> tensor<3xf16>
+    ```
+  }];
+  let dependentDialects = ["::sinter::SinterDialect"];
+  let statistics = [Statistic<"numWidened", "widened", "Values that are of f32 afterwards">];
+}
+
 def DecomposeOpsPass : Pass<"sinter-stream-decompose-ops", "::mlir::ModuleOp"> {
   let summary = "Write ops that the chip lacks as ops that it has";
   let description = [{
@@ -17,7 +37,8 @@ def DecomposeOpsPass : Pass<"sinter-stream-decompose-ops", "::mlir::ModuleOp"> {
     is refused later. Whoever reads only some columns of a product by weights gets a product by those columns of the weights: the bits are the same.
 
     - A convolution whose windows lie side by side is a product of windows by filters; one of each channel by itself is a sum of
-      products, one for each element of the window.
+      products, one for each element of the window; any other of one group a sum of products by as many matrices of weights.
+    - `softmax` is made of reductions and functions.
     - Weights on the left of a product go to the right.
     - `softplus` is `max(x, 0) + log(1 + e^-|x|)`, the logarithm a polynomial.
 
@@ -109,7 +130,7 @@ def VerifyPartsPass : Pass<"sinter-stream-verify-parts", "::mlir::ModuleOp"> {
     Checks phases `lowered` and `placed`:
 
     - V1: there is one kernel `chip`, behind all others, and at most one kernel `host`, before all others; the others are `indices`.
-    - V2: what goes into and out of the kernel `chip` is of f32, but for its weights and indices of i32, and of known size.
+    - V2: what goes into and out of the kernel `chip` is of f32 or f16, but for its weights and indices of i32, and of known size.
 
     Example:
 

@@ -67,7 +67,8 @@ private:
       auto gather = dyn_cast<GatherOp>(op);
       for (Value operand : op->getOperands()) {
         bool comesIn = isa<BlockArgument>(operand) || parts.isHost(operand);
-        if (!comesIn || getElementType(operand).isF32() || (gather && operand == gather.getIndices()))
+        bool isFloat = getElementType(operand).isF32() || getElementType(operand).isF16();
+        if (!comesIn || isFloat || (gather && operand == gather.getIndices()))
           continue;
         std::string type;
         llvm::raw_string_ostream(type) << getElementType(operand);

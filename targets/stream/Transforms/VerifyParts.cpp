@@ -51,7 +51,7 @@ private:
       auto type = cast<RankedTensorType>(value.getType());
       auto made = value.getDefiningOp<KernelOp>();
       bool isIndices = made && made.getKind() == "indices" && type.getElementType().isInteger(32);
-      if (!type.hasStaticShape() || !(type.getElementType().isF32() || isIndices))
+      if (!type.hasStaticShape() || !(type.getElementType().isF32() || type.getElementType().isF16() || isIndices))
         return last.emitOpError("V2: reads or makes a tensor of ") << type;
     }
     return success();

@@ -22,16 +22,18 @@ module attributes {sinter.files = ["m.onnx"]} {
 
 // -----
 
-// Tests that a convolution whose windows overlap stays.
+// Tests that a convolution of groups of several channels stays, and so does a softmax whose logarithm is wanted.
 
 // CHECK-LABEL: func.func @main
 // CHECK: sinter.conv
+// CHECK: sinter.softmax
 module attributes {sinter.files = ["m.onnx"]} {
-  sinter.weight @f raw 0 at 0 length 960 : tensor<5x3x4x4xf32>
-  func.func @main(%x: tensor<2x3x8x8xf32> {sinter.name = "x"}) -> (tensor<2x5x3x3xf32> {sinter.name = "y"}) {
-    %f = sinter.parameter @f : tensor<5x3x4x4xf32>
-    %y = sinter.conv %x, %f strides [2, 2] dilations [1, 1] low [0, 0] high [0, 0] groups 1
-        : (tensor<2x3x8x8xf32>, tensor<5x3x4x4xf32>) -> tensor<2x5x3x3xf32>
-    return %y : tensor<2x5x3x3xf32>
+  sinter.weight @f raw 0 at 0 length 192 : tensor<6x2x4xf32>
+  func.func @main(%x: tensor<2x4x8xf32> {sinter.name = "x"}) -> (tensor<2x6x5xf32> {sinter.name = "y"}) {
+    %f = sinter.parameter @f : tensor<6x2x4xf32>
+    %c = sinter.conv %x, %f strides [1] dilations [1] low [0] high [0] groups 2
+        : (tensor<2x4x8xf32>, tensor<6x2x4xf32>) -> tensor<2x6x5xf32>
+    %y = sinter.softmax %c axis 1 {log} : tensor<2x6x5xf32>
+    return %y : tensor<2x6x5xf32>
   }
 }

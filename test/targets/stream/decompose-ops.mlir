@@ -124,3 +124,35 @@ module attributes {sinter.files = ["m.onnx"]} {
     return %y : tensor<2x5x3xf32>
   }
 }
+
+// -----
+
+// Tests that a convolution whose windows overlap is a product for each of their elements, and a softmax reductions and functions.
+
+// CHECK-LABEL: func.func @main
+// CHECK: %[[P:.*]] = sinter.pad constant %{{.*}} low <"0", "0", "1"> high <"0", "0", "1"> : (tensor<2x4x6xf32>) -> tensor<2x4x8xf32>
+// CHECK: %[[S0:.*]] = sinter.slice %[[P]] starts <"0", "0", "0"> steps <"1", "1", "2"> : tensor<2x4x8xf32> -> tensor<2x4x3xf32>
+// CHECK: %[[T0:.*]] = sinter.transpose %[[S0]] [0, 2, 1] : tensor<2x4x3xf32> -> tensor<2x3x4xf32>
+// CHECK: %[[M0:.*]] = sinter.matmul %[[T0]], %{{.*}} : (tensor<2x3x4xf32>, tensor<4x5xf32>) -> tensor<2x3x5xf32>
+// CHECK: sinter.slice %[[P]] starts <"0", "0", "1"> steps <"1", "1", "2">
+// CHECK: %[[M1:.*]] = sinter.matmul
+// CHECK: %[[A:.*]] = sinter.elementwise add(%[[M0]], %[[M1]])
+// CHECK: %[[M2:.*]] = sinter.matmul
+// CHECK: %[[B:.*]] = sinter.elementwise add(%[[A]], %[[M2]])
+// CHECK: %[[Y:.*]] = sinter.transpose %[[B]] [0, 2, 1] : tensor<2x3x5xf32> -> tensor<2x5x3xf32>
+// CHECK: %[[MAX:.*]] = sinter.reduce max %[[Y]] [1] {keep_dims}
+// CHECK: %[[D:.*]] = sinter.elementwise sub(%[[Y]], %[[MAX]])
+// CHECK: %[[E:.*]] = sinter.elementwise exp(%[[D]])
+// CHECK: %[[SUM:.*]] = sinter.reduce sum %[[E]] [1] {keep_dims}
+// CHECK: %[[R:.*]] = sinter.elementwise reciprocal(%[[SUM]])
+// CHECK: sinter.elementwise mul(%[[E]], %[[R]])
+module attributes {sinter.files = ["m.onnx"]} {
+  sinter.weight @f raw 0 at 0 length 240 : tensor<5x4x3xf32>
+  func.func @main(%x: tensor<2x4x6xf32> {sinter.name = "x"}) -> (tensor<2x5x3xf32> {sinter.name = "y"}) {
+    %f = sinter.parameter @f : tensor<5x4x3xf32>
+    %c = sinter.conv %x, %f strides [2] dilations [1] low [1] high [1] groups 1
+        : (tensor<2x4x6xf32>, tensor<5x4x3xf32>) -> tensor<2x5x3xf32>
+    %y = sinter.softmax %c axis 1 : tensor<2x5x3xf32>
+    return %y : tensor<2x5x3xf32>
+  }
+}

@@ -1,0 +1,26 @@
+//===- StreamProgram.cpp - What a streaming chip is to compute ------------===//
+//
+// Part of Sinter, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/stream/Placement/StreamProgram.h"
+
+using namespace sinter::stream;
+
+void sinter::stream::forEachAccess(const Task &task, llvm::function_ref<void(const RowsOf &, int64_t, bool)> call) {
+  for (const ProductTile &tile : task.tiles) {
+    call(tile.activations, task.rows, false);
+    for (const ColumnLoad &load : tile.loads)
+      call(load.rows, load.columns, false);
+  }
+  for (size_t i = task.tiles.empty() ? 0 : 1; i < task.inputs.size(); ++i) {
+    auto lookup = task.lookups.find(i);
+    call(task.inputs[i], lookup == task.lookups.end() ? task.rows : 1, false);
+    if (lookup != task.lookups.end())
+      call(lookup->second.indices, task.rows, false);
+  }
+  for (const RowsOf &rows : task.results)
+    call(rows, task.rows, true);
+}
