@@ -87,7 +87,23 @@ public:
     referencePhase = getPhase(reference);
     return EmitResult{"hash", 1, 2, "3 * seq", 4};
   }
+  bool needsFixedSizes() const override { return true; }
+  llvm::Expected<EmitResult> emitEntries(mlir::ModuleOp program, llvm::ArrayRef<ProgramEntry> given,
+                                         const EmitRequest &) const override {
+    modulePhase = getPhase(program);
+    for (const ProgramEntry &entry : given) {
+      mlir::ModuleOp placed = entry.module;
+      auto main = placed.lookupSymbol<mlir::func::FuncOp>("main");
+      entries.push_back({entry.name, mlir::cast<mlir::RankedTensorType>(main.getArgumentTypes()[0]).getDimSize(0)});
+      EXPECT_EQ(getPhase(entry.module), Phase::Placed);
+      EXPECT_EQ(getPhase(entry.reference), Phase::Sparse);
+      EXPECT_EQ(entry.sizes, (std::vector<std::pair<std::string, int64_t>>{{"seq", entries.back().second}}));
+    }
+    return EmitResult{"entries", 1, 2, "3", 3};
+  }
   mutable EmitRequest lastRequest;
+  /// Of the last artifact with entries: their names, and the sizes of the input.
+  mutable std::vector<std::pair<std::string, int64_t>> entries;
   mutable std::optional<Phase> modulePhase, referencePhase;
   /// The phases whose verifying passes it was asked for.
   mutable std::vector<Phase> verified;
@@ -152,6 +168,19 @@ TEST_F(Pipeline, GivesTheTargetThePlacedModuleAndItsReference) {
   EXPECT_EQ(testTarget->verified, (std::vector<Phase>{Phase::Lowered, Phase::Placed}));
   ASSERT_EQ(result->targets.size(), 1u);
   EXPECT_EQ(result->targets[0].result.sha256, "hash");
+}
+
+// Tests that several sizes of a dimension give the target a module for each, the smaller ones first.
+TEST_F(Pipeline, MakesEntriesOfSeveralSizes) {
+  request.import.dims = {{"seq", {64, 8, 64}, std::nullopt, std::nullopt, std::nullopt, std::nullopt}};
+  llvm::Expected<CompileResult> result = compile(request, *context);
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  EXPECT_EQ(result->targets[0].result.sha256, "entries");
+  EXPECT_EQ(testTarget->modulePhase, Phase::Quantized);
+  EXPECT_EQ(testTarget->entries, (std::vector<std::pair<std::string, int64_t>>{{"seq=8", 8}, {"seq=64", 64}}));
+  request.import.dims[0].name = "length";
+  request.import.dims[0].sizes = {8, 64};
+  EXPECT_THAT(failureOf(request).message, HasSubstr("--dim length: the graph ties this dimension"));
 }
 
 TEST_F(Pipeline, CompilesFromADumpToTheSameEnd) {

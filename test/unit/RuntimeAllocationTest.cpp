@@ -10,7 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "test/unit/RuntimeTestProgram.h"
+#include "test/unit/RuntimeTestDevice.h"
+#include "test/unit/RuntimeTestEntries.h"
 
 #include <atomic>
 #include <dlfcn.h>
@@ -155,6 +156,35 @@ TEST(RuntimeAllocationTest, RunsAllocateNothing) {
     EXPECT_EQ(trapped.load(), 0) << first << " with " << threads << " threads";
     EXPECT_EQ(done, 5); // ids of 99 are outside the table
     EXPECT_EQ(refused, 5);
+  }
+}
+
+// Tests that the same holds for entries and states: padding, another entry, a run that is refused, a new beginning.
+TEST(RuntimeAllocationTest, EntriesAllocateNothing) {
+#ifdef SINTER_NO_TRAPS
+  GTEST_SKIP() << "the sanitizers have allocators of their own";
+#endif
+  Opened opened(entriesProgram(), runtimeTestDevice());
+  ASSERT_EQ(opened.status, SINTER_OK) << opened.error.message;
+  for (uint32_t threads : {1u, 3u}) {
+    OpenSession session(opened.program, {}, threads);
+    ASSERT_EQ(session.status, SINTER_OK) << session.error.message;
+    const uint8_t x[16] = {1, 2, 3};
+    int done = 0, refused = 0;
+    trapped = 0;
+    armed = true;
+    for (int64_t rows : {3, 5, 8, 9, 2}) {
+      int64_t dims[] = {rows, 2};
+      sinter_session_set_input(session.session, 0, x, SINTER_U8, dims, 2);
+      (sinter_session_run(session.session) ? refused : done)++;
+    }
+    sinter_session_reset(session.session);
+    sinter_session_set_entry(session.session, 1);
+    (sinter_session_run(session.session) ? refused : done)++;
+    armed = false;
+    EXPECT_EQ(trapped, 0) << first;
+    EXPECT_EQ(done, 4); // 3, 5 and 2 fill the states' 10 rows
+    EXPECT_EQ(refused, 2);
   }
 }
 
