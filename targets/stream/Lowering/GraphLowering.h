@@ -218,6 +218,12 @@ private:
 
   /// Those of a chain that begins with a product: one for each hemisphere that has rows of it.
   void addProductTasks(const Product &product, const Task &whole, unsigned vector, llvm::ArrayRef<LanePart> columns);
+  /// Into how many parts along the summed dimension a vector of a product of codes is cut, so that all planes have
+  /// work.
+  unsigned countParts(const Product &product, int64_t rows, unsigned vector, unsigned numVectors) const;
+
+  /// Tasks that sum up a part of the tiles each, and one that adds up what they made and goes on with it.
+  void addPartialSums(const Product &product, const Task &whole, llvm::ArrayRef<LanePart> columns, unsigned parts);
   static std::vector<RowsOf> moveRows(llvm::ArrayRef<RowsOf> rows, int64_t by);
   static std::map<unsigned, RowsOf> moveScatters(const std::map<unsigned, RowsOf> &scatters, int64_t by);
   std::vector<ProductTile> makeTiles(const Product &product, llvm::ArrayRef<LanePart> columns, int64_t row,

@@ -119,7 +119,7 @@ void GraphLowering::lower(Operation &op) {
   bool isByRows = isa<ElementwiseOp, RotaryOp, ReduceOp>(op) || (isa<MatmulOp>(op) && isDot(cast<MatmulOp>(op)));
   for (Value operand : op.getOperands())
     if (!isByRows)
-      makeNatural(operand, /*hasOwnRows=*/!isa<AttentionOp>(op));
+      makeNatural(operand, /*hasOwnRows=*/!isa<AttentionOp, UpdateStateOp>(op));
   if (auto rotary = dyn_cast<RotaryOp>(op))
     return lowerRotary(rotary);
   if (auto cast = dyn_cast<CastOp>(op))

@@ -54,6 +54,8 @@ void GraphLowering::addProductTasks(const Product &product, const Task &whole, u
   // A vector's columns are a plane's, so that vectors can take turns between hemispheres; a single one is shared by
   // rows.
   unsigned numVectors = countVectors(columns);
+  if (unsigned parts = countParts(product, whole.rows, vector, numVectors); parts > 1)
+    return addPartialSums(product, whole, partsOf(columns, vector), parts);
   bool isShared = whole.rows >= 2 * int64_t(model.planeLoadCycles) &&
                   (numVectors == 1 || !product.weights || (numVectors % 2 && vector + 1 == numVectors));
   int64_t parts = isShared ? 2 : 1;
@@ -71,6 +73,57 @@ void GraphLowering::addProductTasks(const Product &product, const Task &whole, u
       program.tasks.push_back(std::move(task));
     }
   }
+}
+
+unsigned GraphLowering::countParts(const Product &product, int64_t rows, unsigned vector, unsigned numVectors) const {
+  // Of few rows loading takes all of the time, and what is left of the vectors for the last turn would keep some planes
+  // only busy. Sums of whole numbers are the same in any order.
+  unsigned numPlanes = 2 * model.planesPerHemisphere, rest = numVectors % numPlanes;
+  if (!product.codes || rows >= int64_t(model.planeLoadCycles) || rest == 0 || vector < numVectors - rest)
+    return 1;
+  return std::min(numPlanes / rest, countVectors(product.parts));
+}
+
+void GraphLowering::addPartialSums(const Product &product, const Task &whole, ArrayRef<LanePart> columns,
+                                   unsigned parts) {
+  Task last = whole;
+  VectorProgram function;
+  last.inputs.erase(last.inputs.begin());
+  function.inputs.assign(whole.program->inputs.begin() + 1, whole.program->inputs.end());
+  std::optional<VectorOperand> sum;
+  for (unsigned part = 0; part < parts; ++part) {
+    Hemisphere half = bothSides[part % 2];
+    std::vector<ProductTile> tiles = makeTiles(product, columns, 0, half);
+    size_t begin = tiles.size() * part / parts, end = tiles.size() * (part + 1) / parts;
+    Task task = {false, {tiles.begin() + begin, tiles.begin() + end}, whole.rows, nullptr, {{}}, {}, whole.node};
+    VectorProgram copy;
+    copy.takesProduct = true;
+    VectorOperand x = VectorOperand::input(copy.addInput(Element::Int32));
+    copy.results = {copy.add(AluOp::Copy, Element::Int32, x).index};
+    task.program = std::make_shared<VectorProgram>(std::move(copy));
+    RowsOf rows = {
+        addTensor(StreamTensor::Temporary, whole.node, Element::Int32, whole.rows, {{0, model.lanes(), 0, 0}}, half), 0,
+        0, 1};
+    task.results = {rows};
+    program.tasks.push_back(std::move(task));
+    last.inputs.push_back(rows);
+    VectorOperand partial = VectorOperand::input(function.addInput(Element::Int32));
+    sum = sum ? function.add(AluOp::Add, Element::Int32, *sum, partial) : partial;
+  }
+  // The whole sum takes the place of the product.
+  unsigned numAdded = function.operations.size();
+  for (VectorOperation operation : whole.program->operations) {
+    for (VectorOperand &operand : operation.operands)
+      if (operand.kind == VectorOperand::Input)
+        operand = operand.index == 0 ? *sum : VectorOperand::input(operand.index - 1);
+      else if (operand.kind == VectorOperand::Operation)
+        operand.index += numAdded;
+    function.operations.push_back(operation);
+  }
+  for (unsigned result : whole.program->results)
+    function.results.push_back(result + numAdded);
+  last.program = std::make_shared<VectorProgram>(std::move(function));
+  program.tasks.push_back(std::move(last));
 }
 
 std::vector<ProductTile> GraphLowering::makeTiles(const Product &product, ArrayRef<LanePart> columns, int64_t row,
