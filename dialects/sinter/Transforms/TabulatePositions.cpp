@@ -60,7 +60,7 @@ public:
       return {};
     Sizes sizes = getSizes(positions);
     count = getNumElements(positions.getType());
-    if (!count.constant() || !findPositions(sizes, count))
+    if (!findPositions(sizes, count))
       return {};
     return tabulate(value);
   }

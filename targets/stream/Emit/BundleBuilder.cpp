@@ -106,7 +106,7 @@ void BundleBuilder::describeValues() {
     Sizes sizes = sinter::getSizes(argument);
     // What is given, where the module has room for more.
     if (auto declared = main.getArgAttrOfType<DimsAttr>(position, "sinter.sizes"))
-      sizes.assign(declared.getSizes().begin(), declared.getSizes().end());
+      sizes = Sizes(declared.getSizes());
     input.dims.assign(sizes.begin(), sizes.end());
     input.anyShape = static_cast<bool>(main.getArgAttr(position, "sinter.any_shape"));
     bundle.inputs.push_back(std::move(input));

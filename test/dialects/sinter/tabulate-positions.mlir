@@ -34,3 +34,27 @@ module attributes {sinter.files = ["w"]} {
     return %cos, %sin, %s : tensor<1x4x8xf32>, tensor<1x4x8xf32>, tensor<64x2xf32>
   }
 }
+
+// -----
+
+// Tests the same of a number of positions that is open still, and without a product.
+
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: %[[POSITIONS:[a-z0-9]+]]: tensor<?xi64
+// CHECK: %[[TABLE:.*]] = sinter.reshape %{{.*}} : tensor<64x1x8xf32> -> tensor<64x8xf32>
+// CHECK: %[[TAKEN:.*]] = sinter.gather %[[TABLE]][%[[POSITIONS]]] axis 0
+// CHECK: return %[[TAKEN]]
+module attributes {sinter.files = ["w"]} {
+  sinter.symbol @seq axis "positions" 0 {low = 1 : i64}
+  sinter.weight @frequencies raw 0 at 0 length 32 : tensor<8xf32>
+  sinter.state @s axis 0 : tensor<64x2xf32>
+  func.func @main(%positions: tensor<?xi64, #sinter.dims<"seq">> {sinter.name = "positions"})
+      -> (tensor<?x8xf32, #sinter.dims<"seq", "8">> {sinter.name = "sin"}) {
+    %frequencies = sinter.parameter @frequencies : tensor<8xf32>
+    %floats = sinter.cast %positions : tensor<?xi64, #sinter.dims<"seq">> -> tensor<?xf32, #sinter.dims<"seq">>
+    %column = sinter.reshape %floats : tensor<?xf32, #sinter.dims<"seq">> -> tensor<?x1xf32, #sinter.dims<"seq", "1">>
+    %angles = sinter.elementwise mul(%column, %frequencies) : (tensor<?x1xf32, #sinter.dims<"seq", "1">>, tensor<8xf32>) -> tensor<?x8xf32, #sinter.dims<"seq", "8">>
+    %sin = sinter.elementwise sin(%angles) : (tensor<?x8xf32, #sinter.dims<"seq", "8">>) -> tensor<?x8xf32, #sinter.dims<"seq", "8">>
+    return %sin : tensor<?x8xf32, #sinter.dims<"seq", "8">>
+  }
+}
