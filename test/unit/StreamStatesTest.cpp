@@ -119,6 +119,11 @@ private:
                     " : " + typeOf(dims) + "\n";
     parameters += "    %" + name + " = sinter.parameter @" + name + " : " + typeOf(dims) + "\n";
   }
+  /// As many keys in each tile as in the others, whole LOADs, if one of 160 does not take all.
+  int64_t tileOfKeys() const {
+    int64_t tiles = (s.capacity + 159) / 160;
+    return tiles == 1 ? 160 : ((s.capacity + tiles - 1) / tiles + 7) / 8 * 8;
+  }
   /// Of products by what attention gives: whole heads that lie in half of the lanes, as many in each half.
   int64_t tileOfHeads() const {
     int64_t room = (s.size + 15) / 16 * 16, halves = (s.heads + 160 / room - 1) / (160 / room);
@@ -185,9 +190,9 @@ private:
               typeOf({s.queries}, "i64") + ", " + rows + ") -> " + all + "\n";
     }
     body += "    %o" + l + " = sinter.attention %" + query + ", %ak" + l + ", %av" + l + " bias %mask scale 0.125 " +
-            numerics() + " : (" + q + ", " + all + ", " + all + ", " + typeOf({1, 1, s.queries, s.capacity}) + ") -> " +
-            q + "\n    %of" + l + " = sinter.reshape %o" + l + " : " + q + " -> " +
-            typeOf({1, s.queries, s.heads * s.size}) + "\n";
+            numerics(tileOfKeys()) + " : (" + q + ", " + all + ", " + all + ", " +
+            typeOf({1, 1, s.queries, s.capacity}) + ") -> " + q + "\n    %of" + l + " = sinter.reshape %o" + l + " : " +
+            q + " -> " + typeOf({1, s.queries, s.heads * s.size}) + "\n";
     addMatmul("p" + l, "of" + l, s.heads * s.size, s.width, tileOfHeads());
     addFunction("r" + l, "add", {from, "p" + l}, s.width);
     addNorm("m" + l, "r" + l);

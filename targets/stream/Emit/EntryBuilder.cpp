@@ -43,16 +43,17 @@ static int64_t getNumBytes(Value value) {
 //===----------------------------------------------------------------------===//
 
 uint64_t sinter::stream::countLimitCycles(func::FuncOp chip, const TargetModel &model) {
-  // Of fp16, the two planes of a hemisphere are one unit of half the depth.
+  // Either operand's columns are arrays, which are loaded whole, and the other's rows pass them, where nothing is
+  // rounded up that a cut could share out. Of fp16, the two planes of a hemisphere are one unit of half the depth.
   auto limitOf = [&](uint64_t rows, uint64_t inner, uint64_t columns, bool isFloat = true) {
     uint64_t units = isFloat ? model.planesPerHemisphere : 2 * model.planesPerHemisphere;
     uint64_t depth = isFloat ? model.halfLanes() : model.lanes(), width = model.planeColumns;
-    auto loads = [&](uint64_t stationary) {
+    auto cyclesOf = [&](uint64_t stationary, uint64_t moving) {
       uint64_t arrays = llvm::divideCeil(inner, depth) * llvm::divideCeil(stationary, width);
-      return llvm::divideCeil(arrays, units) * model.planeLoadCycles;
+      return std::max(llvm::divideCeil(arrays, units) * model.planeLoadCycles,
+                      llvm::divideCeil(inner * std::max(stationary, width) * moving, depth * width * units));
     };
-    return std::max(llvm::divideCeil(rows * inner * columns, units * depth * width),
-                    std::min(loads(columns), loads(rows)));
+    return std::min(cyclesOf(columns, rows), cyclesOf(rows, columns));
   };
   auto shape = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
   uint64_t limit = 0;

@@ -76,10 +76,11 @@ void GraphLowering::addProductTasks(const Product &product, const Task &whole, u
 }
 
 unsigned GraphLowering::countParts(const Product &product, int64_t rows, unsigned vector, unsigned numVectors) const {
-  // Of few rows loading takes all of the time, and what is left of the vectors for the last turn would keep some planes
-  // only busy. Sums of whole numbers are the same in any order.
+  // Of few rows loading takes all of the time, and vectors that do not make a whole turn of the planes would leave some
+  // of them without work: the first ones, so that adding up is not what comes last. Sums of whole numbers are the same
+  // in any order.
   unsigned numPlanes = 2 * model.planesPerHemisphere, rest = numVectors % numPlanes;
-  if (!product.codes || rows >= int64_t(model.planeLoadCycles) || rest == 0 || vector < numVectors - rest)
+  if (!product.codes || rows >= int64_t(model.planeLoadCycles) || rest == 0 || vector >= rest)
     return 1;
   return std::min(numPlanes / rest, countVectors(product.parts));
 }

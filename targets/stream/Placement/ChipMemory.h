@@ -25,6 +25,8 @@
 
 #include "targets/stream/Placement/StreamProgram.h"
 
+#include <optional>
+
 namespace sinter::stream {
 
 struct WordRange {
@@ -44,6 +46,9 @@ struct ChipTensor {
   std::vector<int64_t> givenFrom;
   /// When the last read that was placed is issued.
   int64_t lastRead = -1;
+  /// The first of the arrays of weights that one plane loads one after the other: strips with one number lie in one
+  /// slice, so that a LOAD need not wait for the one before.
+  std::optional<unsigned> group;
   /// Where its words are, or will be; of every second vector in the other one, if it `alternates`.
   Hemisphere side = Hemisphere::East;
   bool alternates = false;

@@ -26,6 +26,9 @@ namespace {
 /// How far behind all that is placed a task looks for its cycle: there nothing but itself is in its way.
 constexpr int64_t farthestSearch = 4096;
 
+/// How many arrays of weights lie in the same slices at most: a bank has room for many more.
+constexpr unsigned numGrouped = 32;
+
 /// How often a program is placed at most, with a plan of slices by what was seen the time before.
 constexpr unsigned numRounds = 4;
 
@@ -109,6 +112,10 @@ llvm::Error Placer::placeAll(const StreamProgram &program, llvm::ArrayRef<size_t
   if (llvm::Error error = placeStates(program))
     return error;
   findPartners(program);
+  for (const Task &task : program.tasks)
+    for (auto [i, tile] : llvm::enumerate(task.tiles))
+      if (tile.loads.empty() && !chipTensors[tile.weights].group)
+        chipTensors[tile.weights].group = task.tiles[i / numGrouped * numGrouped].weights;
   for (auto [i, tensor] : llvm::enumerate(program.tensors))
     if (tensor.kind == StreamTensor::Input || tensor.kind == StreamTensor::Constant)
       if (llvm::Error error = placeConstant(i))
@@ -317,7 +324,9 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
   for (unsigned i = 0; i < task.tiles.size(); ++i) {
     const ProductTile &tile = task.tiles[i];
     Plane &state = planeState(side, plane);
-    int64_t loadFrom = state.lastSwap + 1;
+    // In one cycle the swap comes before the LOAD. Where there are few rows, LOADs of all planes would follow each other
+    // without a cycle in which a stream is free for the rows.
+    int64_t loadFrom = std::max<int64_t>(state.lastSwap, 0) + (2 * task.rows < int64_t(model.planeLoadCycles));
     // An array of another type is in the way until its last row. One of fp16 is in all planes, whose last row is the
     // same.
     if (state.isFloat16 != task.isFloat16)

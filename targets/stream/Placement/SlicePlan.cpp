@@ -49,8 +49,13 @@ struct Slice {
 SlicePlan::SlicePlan(const TargetModel &model, llvm::ArrayRef<ChipTensor> tensors, llvm::ArrayRef<StripAccess> accesses,
                      const std::map<VectorKey, std::set<VectorKey>> &partners) {
   std::map<std::pair<unsigned, unsigned>, std::vector<StripAccess>> byStrip;
+  std::map<unsigned, unsigned> wordsOf; // of a strip of each group
+  for (auto [i, tensor] : llvm::enumerate(tensors)) {
+    groups.push_back(tensor.group.value_or(i));
+    wordsOf[groups.back()] += tensor.wordsOfStrip();
+  }
   for (const StripAccess &access : accesses)
-    byStrip[{access.tensor, access.strip}].push_back(access);
+    byStrip[{groups[access.tensor], access.strip}].push_back(access);
   std::vector<std::tuple<int, int64_t, std::pair<unsigned, unsigned>>> order;
   for (auto &[key, list] : byStrip) {
     int64_t first = std::numeric_limits<int64_t>::max();
@@ -81,7 +86,7 @@ SlicePlan::SlicePlan(const TargetModel &model, llvm::ArrayRef<ChipTensor> tensor
         if (tensors[other.first].sideOf(other.second) == tensor.sideOf(vector.second))
           if (auto found = slicesOf.find(other); found != slicesOf.end())
             taken.insert(found->second.begin(), found->second.end());
-    unsigned words = tensor.wordsOfStrip();
+    unsigned words = wordsOf[key.first];
     std::optional<Place> best;
     uint64_t leastMet = std::numeric_limits<uint64_t>::max();
     if (const WordRange &given = tensor.strips[key.second]; tensor.isState)

@@ -53,11 +53,12 @@ public:
 
   /// None for what is never accessed.
   std::optional<Place> find(unsigned tensor, unsigned strip) const {
-    auto found = places.find({tensor, strip});
+    auto found = places.find({groups[tensor], strip});
     return found == places.end() ? std::nullopt : std::optional<Place>(found->second);
   }
 
 private:
+  std::vector<unsigned> groups; // by tensor
   std::map<std::pair<unsigned, unsigned>, Place> places;
 };
 
