@@ -88,9 +88,9 @@ TEST(StreamLowering, AttentionWithMaskOfTheHost) { compare(makeAttention({2, 9, 
 TEST(StreamLowering, AttentionOfGroups) { compare(makeAttention({1, 13, 17, 8, 2, 20, 20, true})); }
 TEST(StreamLowering, AttentionOfManyKeys) { compare(makeAttention({1, 20, 350, 2, 1, 32, 32})); }
 
-// The bounds are a little above what was reached (3,188, 2,855, 8,700), so that a worse placement is seen.
-TEST(StreamLowering, EncoderLayer) { EXPECT_LT(compare(makeLayer({16})), 2500); }
-TEST(StreamLowering, EncoderLayerOfCodes) { EXPECT_LT(compare(makeLayer({16, true})), 2500); }
-TEST(StreamLowering, EncoderLayerOfCodesAndManyRows) { EXPECT_LT(compare(makeLayer({128, true})), 6500); }
+// The bounds are a little above what was reached (2,237, 2,285, 4,830), so that a worse placement is seen.
+TEST(StreamLowering, EncoderLayer) { EXPECT_LT(compare(makeLayer({16})), 2350); }
+TEST(StreamLowering, EncoderLayerOfCodes) { EXPECT_LT(compare(makeLayer({16, true})), 2400); }
+TEST(StreamLowering, EncoderLayerOfCodesAndManyRows) { EXPECT_LT(compare(makeLayer({128, true})), 5100); }
 
 } // namespace
