@@ -231,8 +231,8 @@ private:
       return mixes.str();
     SizeExpr queries = getSize(op.getQuery(), 1), keys = getSize(op.getKey(), 1);
     if (op.getPast())
-      return isPadded(queries) && !op.getCausal()
-                 ? "its queries see all new positions of a state, the padding among them"
+      return needsMask(op) && !asPaddedSize(queries)
+                 ? "the number of its queries is " + queries.str() + ", and not a padded dimension plus a number"
                  : none.str();
     if (op.getCausal() && !(keys - queries).constant() && (isPadded(queries) || isPadded(keys)))
       return "it is causal, and the number of keys is not that of queries plus a number";
@@ -241,7 +241,10 @@ private:
     return "";
   }
 
-  bool needsMask(AttentionOp op) const { return isPadded(op.getKey(), 1) && !op.getCausal(); }
+  /// Of a state the new positions are as many as the queries.
+  bool needsMask(AttentionOp op) const {
+    return isPadded(op.getPast() ? op.getQuery() : op.getKey(), 1) && !op.getCausal();
+  }
 
   //===--------------------------------------------------------------------===//
   // What is added
@@ -288,8 +291,8 @@ private:
 
   /// Which keys are real: [1, 1, 1, keys].
   Value findReal(OpBuilder &builder, AttentionOp op) {
-    SizeExpr keys = getSize(op.getKey(), 1);
-    Value &real = reals[keys.str()];
+    SizeExpr keys = getSize(op.getKey(), 1), size = op.getPast() ? getSize(op.getQuery(), 1) : keys;
+    Value &real = reals[(op.getPast() ? "past " : "") + keys.str() + " " + size.str()];
     if (real)
       return real;
     OpBuilder::InsertionGuard guard(builder);
@@ -299,8 +302,10 @@ private:
     Value range = RangeOp::create(builder, loc, getTensorType({keys}, i64), makeScalar(builder, loc, i64, 0),
                                   makeScalar(builder, loc, i64, 1));
     range = makeReshape(builder, loc, range, {1, 1, 1, keys});
-    return real = makeElementwise(builder, loc, ElementwiseKind::less,
-                                  {range, getActualSize(builder, *asPaddedSize(keys))});
+    Value count = getActualSize(builder, *asPaddedSize(size));
+    if (op.getPast())
+      count = makeElementwise(builder, loc, ElementwiseKind::add, {op.getPast(), count});
+    return real = makeElementwise(builder, loc, ElementwiseKind::less, {range, count});
   }
 
   void addMask(AttentionOp op) {
