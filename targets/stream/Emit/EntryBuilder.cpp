@@ -8,6 +8,7 @@
 #include "targets/stream/Emit/EntryBuilder.h"
 
 #include "dialects/sinter/IR/OpKind.h"
+#include "dialects/sinter/Transforms/WeightMatmuls.h"
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Support/Failure.h"
 #include "targets/stream/Emit/EncodeSchedule.h"
@@ -303,7 +304,10 @@ static void collectNodes(Location location, llvm::SetVector<StringRef> &nodes) {
 /// was made.
 static void describeSpans(func::FuncOp chip, const StreamProgram &program, format::StreamSchedule &schedule) {
   llvm::StringMap<Operation *> ops;
-  chip.walk([&](Operation *op) { ops.try_emplace(getNodeName(op), op); });
+  chip.walk([&](Operation *op) {
+    if (!llvm::all_of(op->getResults(), [](Value result) { return isFromWeights(result); }))
+      ops.try_emplace(getNodeName(op), op);
+  });
   for (auto [task, span] : llvm::zip_equal(program.tasks, *schedule.mutable_spans())) {
     Operation *op = ops.lookup(span.name());
     if (!op)
