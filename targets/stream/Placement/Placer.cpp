@@ -124,7 +124,7 @@ llvm::Error Placer::placeAll(const StreamProgram &program, llvm::ArrayRef<size_t
   // writes it is a user: there are tensors of which nobody reads a part.
   std::vector<size_t> lastUser(program.tensors.size(), 0);
   for (size_t i : order)
-    forEachAccess(program.tasks[i], [&](const RowsOf &rows, int64_t, bool) { lastUser[rows.tensor] = i; });
+    forEachAccess(program, program.tasks[i], [&](const RowsOf &rows, int64_t, bool) { lastUser[rows.tensor] = i; });
   std::vector<std::vector<unsigned>> releases(program.tasks.size());
   for (auto [tensor, last] : llvm::enumerate(lastUser))
     if (StreamTensor::Kind kind = program.tensors[tensor].kind;
@@ -324,8 +324,8 @@ llvm::Error Placer::placeProduct(const Task &task, const VectorTiming &timing) {
   for (unsigned i = 0; i < task.tiles.size(); ++i) {
     const ProductTile &tile = task.tiles[i];
     Plane &state = planeState(side, plane);
-    // In one cycle the swap comes before the LOAD. Where there are few rows, LOADs of all planes would follow each other
-    // without a cycle in which a stream is free for the rows.
+    // In one cycle the swap comes before the LOAD. Where there are few rows, LOADs of all planes would follow each
+    // other without a cycle in which a stream is free for the rows.
     int64_t loadFrom = std::max<int64_t>(state.lastSwap, 0) + (2 * task.rows < int64_t(model.planeLoadCycles));
     // An array of another type is in the way until its last row. One of fp16 is in all planes, whose last row is the
     // same.

@@ -144,10 +144,6 @@ struct Task {
   std::map<unsigned, RowsOf> scatters = {};
 };
 
-/// Calls with the rows that a task reads and writes, and how many of them. Of a table in which it looks rows up the
-/// first row stands for all.
-void forEachAccess(const Task &task, llvm::function_ref<void(const RowsOf &rows, int64_t count, bool isWrite)> call);
-
 struct StreamProgram {
   std::vector<StreamTensor> tensors;
   std::vector<Task> tasks;
@@ -165,6 +161,11 @@ struct StreamProgram {
   }
   unsigned add(StreamTensor tensor) { return tensors.push_back(std::move(tensor)), tensors.size() - 1; }
 };
+
+/// Calls with the rows that a task reads and writes, and how many of them. Of a table in which it looks rows up the
+/// first row stands for all.
+void forEachAccess(const StreamProgram &program, const Task &task,
+                   llvm::function_ref<void(const RowsOf &rows, int64_t count, bool isWrite)> call);
 
 } // namespace sinter::stream
 

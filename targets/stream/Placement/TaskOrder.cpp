@@ -7,6 +7,7 @@
 
 #include "targets/stream/Placement/TaskOrder.h"
 
+#include <algorithm>
 #include <cassert>
 #include <queue>
 
@@ -27,11 +28,12 @@ std::vector<size_t> sinter::stream::orderTasks(const StreamProgram &program, llv
   std::vector<std::vector<size_t>> users(program.tasks.size());
   std::vector<size_t> numBefore(program.tasks.size(), 0);
   for (size_t task = 0; task < program.tasks.size(); ++task)
-    forEachAccess(program.tasks[task], [&](const RowsOf &rows, int64_t count, bool isWrite) {
+    forEachAccess(program, program.tasks[task], [&](const RowsOf &rows, int64_t count, bool isWrite) {
       StreamTensor::Kind kind = program.tensors[rows.tensor].kind;
       if (kind == StreamTensor::Constant || kind == StreamTensor::Input)
         return;
-      Access access = {task, rows.row, rows.row + (count - 1) * rows.step, isWrite};
+      int64_t end = rows.row + (count - 1) * rows.step; // steps may go back
+      Access access = {task, std::min(rows.row, end), std::max(rows.row, end), isWrite};
       if (kind == StreamTensor::State) // which rows are written, a run decides
         access.first = 0, access.last = program.tensors[rows.tensor].shape.rows;
       std::vector<Access> &earlier = accesses[{rows.tensor, rows.vector}];
